@@ -1,0 +1,1 @@
+"""The engine: reads, judges and reports; an operator need not open it."""

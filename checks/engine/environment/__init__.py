@@ -1,0 +1,99 @@
+"""An environment file: TOML -> validated, immutable models. Contacts nothing and resolves no secret before it is asked.
+
+Called by the plugin at start and by probes for what their target needs. An error names file, table and key.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError, model_validator
+
+from checks.engine.environment import models
+from checks.engine.environment.errors import InvalidFile, describe
+from checks.engine.environment.secrets import Model, Name
+from checks.engine.model import Target
+
+__all__ = ["Environment", "InvalidFile", "load"]
+
+
+class Environment(Model):
+    """One live deployment; a service whose table is absent is not covered, and every report says so."""
+
+    name: Name
+    production: bool = False
+    lab: bool = False
+    language: Literal["en", "pt-BR"] = "en"
+    allow_writes: bool = False
+    api: models.Api | None = None
+    postgresql: models.Postgresql | None = None
+    redis: models.Redis | None = None
+    s3: models.S3 | None = None
+    minion: models.Minion | None = None
+    host: models.Host | None = None
+    backup: models.Backup | None = None
+    restore: models.Restore | None = None
+    threshold: tuple[models.ThresholdOverride, ...] = ()
+    waiver: tuple[models.WaiverModel, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Environment":
+        if self.minion is not None and self.postgresql is None:
+            raise ValueError("minion is read through the primary: add the table postgresql, or leave minion out")
+        seen: set[tuple[str, str]] = set()
+        for target in self.targets():
+            if (target.service, target.name) in seen:
+                raise ValueError(f"the name {target.name!r} is used twice under {target.service}")
+            seen.add((target.service, target.name))
+        return self
+
+    def targets(self) -> tuple[Target, ...]:
+        """Return every target in the order of the file's services; a function of the file alone."""
+        return tuple(_targets(self))
+
+    def of(self, service: str, kinds: tuple[str, ...] = ()) -> tuple[Target, ...]:
+        """Return the targets of a service, of the given kinds where any are given."""
+        return tuple(t for t in self.targets() if t.service == service and (kinds == () or t.kind in kinds))
+
+
+def _targets(environment: Environment) -> Iterator[Target]:
+    if environment.api is not None:
+        yield from (Target("api", t.name) for t in environment.api.targets)
+    if environment.postgresql is not None:
+        yield Target("postgresql", environment.postgresql.primary.name, "primary")
+        yield from (Target("postgresql", r.name, "replica") for r in environment.postgresql.replicas)
+    if environment.redis is not None:
+        yield from (Target("redis", t.name) for t in environment.redis.targets)
+    if environment.s3 is not None:
+        yield from (Target("s3", b.name) for b in environment.s3.buckets)
+    if environment.minion is not None:
+        yield Target("minion", environment.minion.name)
+    if environment.host is not None:
+        yield Target("host", environment.host.name, "host")
+        yield from (Target("host", m.name, "mount") for m in environment.host.mounts)
+    if environment.backup is not None:
+        yield Target("backup", environment.backup.name)
+
+
+def load(path: Path) -> Environment:
+    """Read and validate an environment file; raise InvalidFile with one line for each thing that is wrong."""
+    table = read_toml(path, "environment file")
+    try:
+        return Environment.model_validate(table)
+    except ValidationError as error:
+        raise InvalidFile(describe(error, Environment, table, str(path))) from None
+
+
+def read_toml(path: Path, what: str) -> dict[str, object]:
+    """Return the tables of a TOML file; raise InvalidFile saying why it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidFile([f"{path}: no such {what}"]) from None
+    except UnicodeDecodeError:
+        raise InvalidFile([f"{path}: the {what} is not UTF-8 text"]) from None
+    except OSError as error:
+        raise InvalidFile([f"{path}: the {what} cannot be read: {error.strerror}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidFile([f"{path}: not TOML: {error}"]) from None

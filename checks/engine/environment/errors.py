@@ -1,0 +1,68 @@
+"""Turn what pydantic found into lines that name file, table and key, and the nearest key that exists."""
+
+import difflib
+import types
+import typing
+
+from pydantic import BaseModel, ValidationError
+
+
+class InvalidFile(Exception):
+    """A file that cannot be used; `lines` names file, table and key of each thing that is wrong, and holds no value."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def describe(error: ValidationError, model: type[BaseModel], table: dict[str, object], file: str) -> list[str]:
+    """Return one line for each error: `file: [table] key: what is wrong`; a value from the file is never quoted."""
+    lines = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        location = tuple(item["loc"])
+        text = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            text = _unknown(model, location)
+        elif item["type"] == "missing":
+            text = "is required and not there"
+        lines.append(f"{file}: {_place(location, table)}: {text}")
+    return lines
+
+
+def _place(location: tuple[int | str, ...], table: dict[str, object]) -> str:
+    """`postgresql.replicas[1] ("replica2").env`: the path in the file, with the name or id of a row where it has one."""
+    place = ""
+    value: object = table
+    for part in location:
+        if isinstance(part, int):
+            place += f"[{part}]"
+            value = value[part] if isinstance(value, list) and part < len(value) else None
+            if isinstance(value, dict):
+                label = value.get("name", value.get("id", value.get("check")))
+                place += f" ({label!r})" if isinstance(label, str) else ""
+        else:
+            place += f".{part}" if place else part
+            value = value.get(part) if isinstance(value, dict) else None
+    return place or "the file"
+
+
+def _unknown(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    known = sorted(_model_at(model, location[:-1]).model_fields)
+    near = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; known here: {', '.join(known)}"
+
+
+def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            inner = _model_in(model.model_fields[part].annotation)
+            model = inner if inner is not None else model
+    return model
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if isinstance(annotation, types.GenericAlias) or typing.get_origin(annotation) is not None:
+        return next((found for a in typing.get_args(annotation) if (found := _model_in(a)) is not None), None)
+    return None

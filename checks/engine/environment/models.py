@@ -1,0 +1,192 @@
+"""The tables of an environment file, one model a table; a table that is absent is a service that is not covered."""
+
+import socket
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from checks.engine.environment.secrets import Connection, Model, Name, Secret
+
+
+class ApiTarget(Model):
+    """One instance of the API, asked on its own."""
+
+    name: Name
+    url: str
+
+    @field_validator("url")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        return plain_url(value)
+
+
+def plain_url(value: str) -> str:
+    """Return an http(s) URL without a trailing slash; raise ValueError for a password, query or other scheme in it."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or parts.hostname is None:
+        raise ValueError("must be a URL that begins http:// or https://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a literal password in a URL; name a variable under credentials instead")
+    if parts.query != "" or parts.fragment != "":
+        raise ValueError("must have no query and no fragment")
+    return value.rstrip("/")
+
+
+class Probe(Model):
+    """A public path that must answer: its status, and the top-level JSON keys that must be there."""
+
+    path: Annotated[str, Field(pattern=r"^/[^?#\s]*$")]
+    status: int = 200
+    json_keys: tuple[str, ...] = ()
+
+
+Path_ = Annotated[str, Field(pattern=r"^/[^?#\s]*$")]
+
+
+class Api(Model):
+    """The API: its instances and the paths that may be asked with GET."""
+
+    targets: Annotated[tuple[ApiTarget, ...], Field(min_length=1)]
+    health: Path_ | None = None
+    probes: tuple[Probe, ...] = ()
+    detailed: Path_ | None = None
+    metrics: Path_ | None = None
+    minion_stats: Path_ | None = None
+    credentials: Secret | None = None
+    maintenance_secret: Secret | None = None
+    timeout: Annotated[float, Field(gt=0, le=30)] = 5.0
+
+    @model_validator(mode="after")
+    def _asked(self) -> "Api":
+        if self.health is None and self.probes == ():
+            raise ValueError("an API target needs a probe: set health, or probes = [{ path, status, json_keys }]")
+        paths = [self.health, self.detailed, self.metrics, *(p.path for p in self.probes)]
+        for path in paths:
+            if path is not None and path.startswith("/maintenance/"):
+                raise ValueError(
+                    f"{path} changes the backend when asked; only minion_stats may lie under /maintenance/"
+                )
+        return self
+
+
+class Postgresql(Model):
+    """The primary and its replicas, each on its own connection."""
+
+    primary: Connection
+    replicas: tuple[Connection, ...] = ()
+    pooler: bool = False
+    statement_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
+    columns: dict[str, str] = Field(default_factory=dict)
+
+
+class Redis(Model):
+    """The Redis servers and the prefix of session keys."""
+
+    targets: Annotated[tuple[Connection, ...], Field(min_length=1)]
+    session_prefix: str = "penhas:CaS:"
+
+
+class Bucket(Model):
+    """A bucket under the name that reports use."""
+
+    name: Name
+    bucket: str
+
+
+class S3(Model):
+    """The media buckets and the key that may list them."""
+
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: Secret
+    secret_key: Secret
+    buckets: Annotated[tuple[Bucket, ...], Field(min_length=1)]
+
+    @field_validator("endpoint")
+    @classmethod
+    def _plain(cls, value: str | None) -> str | None:
+        return None if value is None else plain_url(value)
+
+
+class Minion(Model):
+    """The job queue, read through the primary's connection."""
+
+    name: Name = "queue"
+
+
+class Mount(Model):
+    """A mount point to watch."""
+
+    name: Name
+    path: str
+
+
+class Host(Model):
+    """The host that the suite runs on: where its procfs is, and the mounts that hold data."""
+
+    name: Name
+    procfs: str = "/proc"
+    mounts: tuple[Mount, ...] = ()
+
+
+class Backup(Model):
+    """Where the dumps are, and the key that may read them."""
+
+    name: Name = "postgresql"
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: Secret
+    secret_key: Secret
+    bucket: str
+    prefix: str = ""
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 7
+
+
+class Restore(Model):
+    """The only machine on which a copy may lie, and where on it."""
+
+    host: str
+    scratch: str | None = None
+    allow_here: str | None = None
+    binaries: str | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this machine is the one that the environment names."""
+        return self.host in {socket.gethostname(), socket.getfqdn()}
+
+
+class BoundModel(Model):
+    """Limits in one direction, inclusive as written."""
+
+    warning: float | None = None
+    critical: float | None = None
+
+
+class ThresholdOverride(Model):
+    """Replaces the limits of the row with the same id, in this environment only."""
+
+    id: str
+    above: BoundModel | None = None
+    below: BoundModel | None = None
+
+
+class WaiverModel(Model):
+    """An accepted finding: owner, reason, and an end at most 180 days away."""
+
+    check: str
+    target: str | None = None
+    targets: Literal["all"] | None = None
+    reason: Annotated[str, Field(min_length=3)]
+    owner: Annotated[str, Field(min_length=1)]
+    until: datetime
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "WaiverModel":
+        if (self.target is None) == (self.targets is None):
+            raise ValueError('name one target, or write targets = "all"')
+        if self.until.tzinfo is None:
+            raise ValueError("until needs a time zone, as in 2027-04-01T00:00:00-03:00")
+        return self

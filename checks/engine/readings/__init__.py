@@ -1,0 +1,107 @@
+"""The readings: what a probe returns and a check judges, with names, fields and units; no driver is imported here.
+
+`@reading` registers a type under its name, which is also the name of the fixture that gives it to a check and the
+first half of a row's `<reading>.<field>`. `@derived` registers a reading that is computed from two samples of another.
+"""
+
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from checks.engine.model import NotJudged, Reading, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the engine knows of a reading without reading it.
+
+    `kinds` narrows the targets of its service (empty: all); `via` is the service whose connection it is read through;
+    `noisy` readings that are not OK are read again; `restore` marks what runs only where a restore is allowed; `needs`
+    are readings of other targets of the same service that must be read along with it.
+    """
+
+    name: str
+    type: type[Reading]
+    service: str
+    kinds: tuple[str, ...] = ()
+    via: str = ""
+    noisy: bool = False
+    restore: bool = False
+    deadline: float | None = None
+    needs: tuple[str, ...] = ()
+
+    @property
+    def connection(self) -> str:
+        """The service whose connection this reading needs."""
+        return self.via if self.via != "" else self.service
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A reading computed from two samples of `base` that lie between `apart[0]` and `apart[1]` seconds apart."""
+
+    base: str
+    apart: tuple[float, float]
+    compute: Callable[[typing.Any, typing.Any], Reading | NotJudged]
+
+
+READINGS: dict[str, Spec] = {}
+DERIVED: dict[str, Derived] = {}
+
+_T = typing.TypeVar("_T", bound=Reading)
+_Compute = Callable[[typing.Any, typing.Any], Reading | NotJudged]
+
+
+def reading(
+    name: str,
+    *,
+    service: str,
+    kinds: tuple[str, ...] = (),
+    via: str = "",
+    noisy: bool = False,
+    restore: bool = False,
+    deadline: float | None = None,
+    needs: tuple[str, ...] = (),
+) -> Callable[[type[_T]], type[_T]]:
+    """Register the decorated reading type under `name`; `deadline` is in seconds from the reading's own start."""
+
+    def register(cls: type[_T]) -> type[_T]:
+        if name in READINGS:
+            raise ValueError(f"the reading {name!r} is registered twice")
+        READINGS[name] = Spec(name, cls, service, kinds, via, noisy, restore, deadline, needs)
+        return cls
+
+    return register
+
+
+def derived(name: str, *, base: str, apart: tuple[float, float], type: type[Reading]) -> Callable[[_Compute], _Compute]:  # noqa: A002 (reads best at the call)
+    """Register the decorated function, `compute(earlier, later)`, as the reading `name` of type `type`."""
+
+    def register(compute: _Compute) -> _Compute:
+        spec = READINGS[base]
+        if name in READINGS:
+            raise ValueError(f"the reading {name!r} is registered twice")
+        READINGS[name] = Spec(name, type, spec.service, spec.kinds, spec.via, False, spec.restore, spec.deadline)
+        DERIVED[name] = Derived(base, apart, compute)
+        return compute
+
+    return register
+
+
+def unit_of(name: str, field: str) -> Unit | None:
+    """Return the base unit of a numeric field of a reading, or None when that field has no unit and cannot be limited.
+
+    Raises KeyError when there is no such reading or field.
+    """
+    spec = READINGS[name]
+    if field not in {f.name for f in fields(spec.type)}:
+        raise KeyError(field)
+    hint = typing.get_type_hints(spec.type, include_extras=True)[field]
+    for part in (hint, *typing.get_args(hint)):
+        for meta in getattr(part, "__metadata__", ()):
+            if isinstance(meta, Unit):
+                return meta
+    return None
+
+
+from checks.engine.readings import api, backup, host, minion, postgresql, redis, s3  # noqa: E402, F401 (they register)

@@ -1,0 +1,131 @@
+"""What is read of each instance of the API."""
+
+from dataclasses import dataclass
+
+from checks.engine.model import Count, NotJudged, PerSecond, Ratio, Reading, Seconds
+from checks.engine.readings import derived, reading
+
+
+@reading("api_connection", service="api")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConnection(Reading):
+    """Whether the instance answers HTTP at all; `problem` is our word for why not."""
+
+    reachable: bool
+    problem: str = ""
+    seconds: Seconds = 0.0
+
+
+@reading("api_health", service="api")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiHealth(Reading):
+    """GET of the health path: what it claims. `components` are (name, 'ok' | 'error' | 'missing'), never its text."""
+
+    http_status: int
+    status: str
+    clock_offset: Seconds | None
+    version: str | None
+    components: tuple[tuple[str, str], ...]
+    verbose: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePath:
+    """One listed path asked once: `missing` are the JSON keys that the environment expects and that are not there."""
+
+    path: str
+    expected_status: int
+    http_status: int
+    missing: tuple[str, ...]
+    seconds: float
+
+
+@reading("api_probes", service="api")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiProbes(Reading):
+    """The environment's own probe paths, each asked once."""
+
+    paths: tuple[ProbePath, ...]
+
+
+@reading("api_own_latency", service="api", noisy=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiOwnLatency(Reading):
+    """The slowest of a few requests of our own to the probe paths: what smoke has in place of a percentile."""
+
+    slowest: Seconds
+    requests: Count
+
+
+@reading("api_detailed", service="api")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiDetailed(Reading):
+    """GET of the detailed health path, without credentials and with them.
+
+    `figures` are (group.name, number); `missing` names what the guide demands and is absent or no number.
+    """
+
+    status_without_credentials: int
+    http_status: int
+    figures: tuple[tuple[str, float], ...]
+    missing: tuple[str, ...]
+
+
+@reading("api_histogram", service="api")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiHistogram(Reading):
+    """The request counters of /metrics since the process started, without the health, metrics and maintenance paths.
+
+    `buckets` are (upper bound in seconds, cumulative count) with math.inf last; `started` is the process's start time.
+    """
+
+    buckets: tuple[tuple[float, float], ...]
+    requests: float
+    errors: float
+    started: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiTraffic(Reading):
+    """Percentile, error share and rate of the requests between two scrapes."""
+
+    p95: Seconds
+    error_ratio: Ratio
+    rate: PerSecond
+    requests: Count
+
+
+MINIMUM_REQUESTS = 50
+
+
+@derived("api_traffic", base="api_histogram", apart=(30, 3600), type=ApiTraffic)
+def api_traffic(earlier: ApiHistogram, later: ApiHistogram) -> ApiTraffic | NotJudged:
+    """Compute p95 by linear interpolation within a bucket, as PromQL's histogram_quantile does."""
+    if later.requests < earlier.requests or later.started != earlier.started:
+        return NotJudged("the API restarted between the two samples")
+    requests = later.requests - earlier.requests
+    if requests < MINIMUM_REQUESTS:
+        return NotJudged(f"too few requests: {requests:.0f} between the two samples, {MINIMUM_REQUESTS} are needed")
+    before = dict(earlier.buckets)
+    grown = tuple((bound, count - before.get(bound, 0.0)) for bound, count in later.buckets)
+    return ApiTraffic(
+        p95=quantile(0.95, grown),
+        error_ratio=(later.errors - earlier.errors) / requests,
+        rate=requests / (later.sampled_at - earlier.sampled_at),
+        requests=int(requests),
+        source=later.source,
+        sampled_at=later.sampled_at,
+    )
+
+
+def quantile(q: float, buckets: tuple[tuple[float, float], ...]) -> float:
+    """Return the q-quantile in seconds of cumulative `buckets`; above the largest finite bound, that bound."""
+    rank = q * buckets[-1][1]
+    lower, below = 0.0, 0.0
+    for bound, count in buckets:
+        if count >= rank:
+            if bound == float("inf"):
+                return lower
+            return lower + (bound - lower) * ((rank - below) / (count - below) if count > below else 0.0)
+        lower, below = bound, count
+    return lower

@@ -1,0 +1,107 @@
+"""What is read of each PostgreSQL server."""
+
+from dataclasses import dataclass
+
+from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
+from checks.engine.readings import reading
+
+
+@reading("postgresql_connection", service="postgresql")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlConnection(Reading):
+    """Whether the server lets us in and answers SELECT 1; `problem` is our word for why not, `sqlstate` its code."""
+
+    reachable: bool
+    problem: str = ""
+    sqlstate: str = ""
+    seconds: Seconds = 0.0
+
+
+@reading("postgresql_server", service="postgresql")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlServer(Reading):
+    """Identity of the server (catalogue PG01)."""
+
+    version: int
+    in_recovery: bool
+    system_identifier: int
+    timeline: int
+    uptime: Seconds
+    clock_offset: Seconds
+    max_connections: Count
+
+
+@reading("postgresql_privileges", service="postgresql")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlPrivileges(Reading):
+    """What our own role may see and do (catalogue PG02); `writable_tables` counts tables that it could change."""
+
+    role: str
+    superuser: bool
+    pg_monitor: bool
+    hidden_sessions: Count
+    writable_tables: Count
+
+
+@reading("postgresql_connections", service="postgresql")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlConnections(Reading):
+    """Client sessions by state (catalogue PG03); usable = max_connections less what is reserved for superusers."""
+
+    used: Count
+    usable: Count
+    used_ratio: Ratio
+    active: Count
+    idle: Count
+    idle_in_transaction: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """One row of pg_stat_replication; bytes behind the primary's current position, None where not reported."""
+
+    name: str
+    state: str
+    replay_bytes: int | None
+    replay_lag: float | None
+    reply_age: float | None
+
+
+@reading("postgresql_standbys", service="postgresql", kinds=("primary",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlStandbys(Reading):
+    """Replication as the primary sees it (catalogue PG18), base backups left out."""
+
+    standbys: tuple[Standby, ...]
+    current_lsn: int
+
+
+@reading("postgresql_receiver", service="postgresql", kinds=("replica",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlReceiver(Reading):
+    """Replication as the replica sees it (catalogue PG19); `status` is None where no receiver runs."""
+
+    status: str | None
+    message_age: Seconds | None
+    apply_backlog: Bytes
+    replay_paused: bool
+    received_lsn: int
+    replayed_lsn: int
+
+
+@reading(
+    "postgresql_replication_lag",
+    service="postgresql",
+    kinds=("replica",),
+    noisy=True,
+    needs=("postgresql_standbys",),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlReplicationLag(Reading):
+    """How far a replica is behind the primary, compared directly: primary read first, then the replica.
+
+    `seconds` is now() - pg_last_xact_replay_timestamp() where the positions differ, else 0: an idle primary is no lag.
+    """
+
+    bytes: Bytes
+    seconds: Seconds
