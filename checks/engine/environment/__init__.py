@@ -11,11 +11,11 @@ from typing import Literal
 from pydantic import ValidationError, model_validator
 
 from checks.engine.environment import models
-from checks.engine.environment.errors import InvalidFile, describe
+from checks.engine.environment.errors import InvalidFileError, describe
 from checks.engine.environment.secrets import Model, Name
 from checks.engine.model import Target
 
-__all__ = ["Environment", "InvalidFile", "load"]
+__all__ = ["Environment", "InvalidFileError", "load"]
 
 
 class Environment(Model):
@@ -77,23 +77,23 @@ def _targets(environment: Environment) -> Iterator[Target]:
 
 
 def load(path: Path) -> Environment:
-    """Read and validate an environment file; raise InvalidFile with one line for each thing that is wrong."""
+    """Read and validate an environment file; raise InvalidFileError with one line for each thing that is wrong."""
     table = read_toml(path, "environment file")
     try:
         return Environment.model_validate(table)
     except ValidationError as error:
-        raise InvalidFile(describe(error, Environment, table, str(path))) from None
+        raise InvalidFileError(describe(error, Environment, table, str(path))) from None
 
 
 def read_toml(path: Path, what: str) -> dict[str, object]:
-    """Return the tables of a TOML file; raise InvalidFile saying why it cannot be read."""
+    """Return the tables of a TOML file; raise InvalidFileError saying why it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InvalidFile([f"{path}: no such {what}"]) from None
+        raise InvalidFileError([f"{path}: no such {what}"]) from None
     except UnicodeDecodeError:
-        raise InvalidFile([f"{path}: the {what} is not UTF-8 text"]) from None
+        raise InvalidFileError([f"{path}: the {what} is not UTF-8 text"]) from None
     except OSError as error:
-        raise InvalidFile([f"{path}: the {what} cannot be read: {error.strerror}"]) from None
+        raise InvalidFileError([f"{path}: the {what} cannot be read: {error.strerror}"]) from None
     except tomllib.TOMLDecodeError as error:
-        raise InvalidFile([f"{path}: not TOML: {error}"]) from None
+        raise InvalidFileError([f"{path}: not TOML: {error}"]) from None

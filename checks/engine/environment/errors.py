@@ -7,7 +7,7 @@ import typing
 from pydantic import BaseModel, ValidationError
 
 
-class InvalidFile(Exception):
+class InvalidFileError(Exception):
     """A file that cannot be used; `lines` names file, table and key of each thing that is wrong, and holds no value."""
 
     def __init__(self, lines: list[str]) -> None:
@@ -30,7 +30,7 @@ def describe(error: ValidationError, model: type[BaseModel], table: dict[str, ob
 
 
 def _place(location: tuple[int | str, ...], table: dict[str, object]) -> str:
-    """`postgresql.replicas[1] ("replica2").env`: the path in the file, with the name or id of a row where it has one."""
+    """The path in the file, with the name or id of a row where it has one: `postgresql.replicas[1] ('replica2').env`."""
     place = ""
     value: object = table
     for part in location:

@@ -2,8 +2,9 @@
 
 import socket
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
@@ -131,17 +132,59 @@ class Host(Model):
     mounts: tuple[Mount, ...] = ()
 
 
-class Backup(Model):
-    """Where the dumps are, and the key that may read them."""
+class Place(Model):
+    """Where backups lie: a bucket with the key that may read it, or a folder of this machine."""
 
-    name: Name = "postgresql"
+    bucket: str | None = None
     endpoint: str | None = None
     region: str = "us-east-1"
-    access_key: Secret
-    secret_key: Secret
-    bucket: str
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+    folder: str | None = None
     prefix: str = ""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _plain(cls, value: str | None) -> str | None:
+        return None if value is None else plain_url(value)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.bucket is None) == (self.folder is None):
+            raise ValueError("name one place: bucket, or folder")
+        if self.bucket is not None and (self.access_key is None or self.secret_key is None):
+            raise ValueError("a bucket needs access_key and secret_key")
+        return self
+
+
+class Backup(Place):
+    """Where the dumps are, how they are taken, and what is promised of them.
+
+    `timezone` is that of the machine that dumps (pg_dump writes local time into a dump); `seed` holds the secret that
+    signs the manifests; `decrypt` is a command that reads the stored file and writes the dump, `identity` a key file
+    for age or gpg; `second` is another place that holds every backup too; `databases` must all be there.
+    """
+
+    name: Name = "postgresql"
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 7
+    timezone: str = "UTC"
+    seed: Secret | None = None
+    manifest_required: bool = False
+    encrypted: bool = False
+    decrypt: tuple[str, ...] = ()
+    identity: str | None = None
+    object_lock: bool = False
+    second: Place | None = None
+    databases: tuple[str, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("must be the name of a time zone, as in America/Sao_Paulo") from None
+        return value
 
 
 class Restore(Model):

@@ -6,7 +6,7 @@ first half of a row's `<reading>.<field>`. `@derived` registers a reading that i
 
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from checks.engine.model import NotJudged, Reading, Unit
 
@@ -17,7 +17,8 @@ class Spec:
 
     `kinds` narrows the targets of its service (empty: all); `via` is the service whose connection it is read through;
     `noisy` readings that are not OK are read again; `restore` marks what runs only where a restore is allowed; `needs`
-    are readings of other targets of the same service that must be read along with it.
+    are readings of other targets of the same service that must be read along with it; `requires` are keys of the
+    environment file (`api.health`) without which it is not covered; `of` is the reading that an alias stands for.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Spec:
     restore: bool = False
     deadline: float | None = None
     needs: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    of: str = ""
 
     @property
     def connection(self) -> str:
@@ -62,13 +65,14 @@ def reading(
     restore: bool = False,
     deadline: float | None = None,
     needs: tuple[str, ...] = (),
+    requires: tuple[str, ...] = (),
 ) -> Callable[[type[_T]], type[_T]]:
     """Register the decorated reading type under `name`; `deadline` is in seconds from the reading's own start."""
 
     def register(cls: type[_T]) -> type[_T]:
         if name in READINGS:
             raise ValueError(f"the reading {name!r} is registered twice")
-        READINGS[name] = Spec(name, cls, service, kinds, via, noisy, restore, deadline, needs)
+        READINGS[name] = Spec(name, cls, service, kinds, via, noisy, restore, deadline, needs, requires)
         return cls
 
     return register
@@ -81,11 +85,16 @@ def derived(name: str, *, base: str, apart: tuple[float, float], type: type[Read
         spec = READINGS[base]
         if name in READINGS:
             raise ValueError(f"the reading {name!r} is registered twice")
-        READINGS[name] = Spec(name, type, spec.service, spec.kinds, spec.via, False, spec.restore, spec.deadline)
+        READINGS[name] = replace(spec, name=name, type=type, noisy=False, needs=())
         DERIVED[name] = Derived(base, apart, compute)
         return compute
 
     return register
+
+
+def alias(name: str, *, of: str, kinds: tuple[str, ...]) -> None:
+    """Register `name` for the reading `of` of another target: a replica's check can then ask the primary too."""
+    READINGS[name] = replace(READINGS[of], name=name, kinds=kinds, of=of)
 
 
 def unit_of(name: str, field: str) -> Unit | None:

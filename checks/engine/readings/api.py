@@ -16,7 +16,7 @@ class ApiConnection(Reading):
     seconds: Seconds = 0.0
 
 
-@reading("api_health", service="api")
+@reading("api_health", service="api", requires=("api.health",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiHealth(Reading):
     """GET of the health path: what it claims. `components` are (name, 'ok' | 'error' | 'missing'), never its text."""
@@ -40,7 +40,7 @@ class ProbePath:
     seconds: float
 
 
-@reading("api_probes", service="api")
+@reading("api_probes", service="api", requires=("api.probes",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiProbes(Reading):
     """The environment's own probe paths, each asked once."""
@@ -57,7 +57,7 @@ class ApiOwnLatency(Reading):
     requests: Count
 
 
-@reading("api_detailed", service="api")
+@reading("api_detailed", service="api", requires=("api.detailed",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDetailed(Reading):
     """GET of the detailed health path, without credentials and with them.
@@ -71,7 +71,7 @@ class ApiDetailed(Reading):
     missing: tuple[str, ...]
 
 
-@reading("api_histogram", service="api")
+@reading("api_histogram", service="api", requires=("api.metrics",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiHistogram(Reading):
     """The request counters of /metrics since the process started, without the health, metrics and maintenance paths.

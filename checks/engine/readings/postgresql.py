@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
-from checks.engine.readings import reading
+from checks.engine.readings import alias, reading
 
 
 @reading("postgresql_connection", service="postgresql")
@@ -29,6 +29,9 @@ class PostgresqlServer(Reading):
     uptime: Seconds
     clock_offset: Seconds
     max_connections: Count
+
+
+alias("primary_server", of="postgresql_server", kinds=("primary",))
 
 
 @reading("postgresql_privileges", service="postgresql")

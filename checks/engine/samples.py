@@ -1,0 +1,88 @@
+"""The sample store: the last readings of earlier runs, so that counters can be judged by what they grew.
+
+SQLite, one file an environment, written by the controller only and read by every process. A broken, locked or missing
+store never changes a verdict: counters are then judged by a later sample, or not at all.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from checks.engine.model import Reading, Target
+from checks.engine.readings import READINGS
+
+_SCHEMA = """
+create table if not exists sample (
+    reading text not null, target text not null, sampled_at real not null, value text not null,
+    primary key (reading, target, sampled_at)
+) without rowid
+"""
+_KEPT = 50
+
+
+def _adapter(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(READINGS[name].type, config=ConfigDict(ser_json_inf_nan="constants"))
+
+
+def to_json(name: str, reading: Reading) -> str:
+    """Return a reading as JSON text that `from_json` turns back into an equal one."""
+    return _adapter(name).dump_json(reading).decode()
+
+
+def from_json(name: str, text: str) -> Reading:
+    """Return the reading that `to_json` wrote; raise ValueError when the type has changed since."""
+    try:
+        reading = _adapter(name).validate_json(text)
+    except ValidationError:
+        raise ValueError(f"a stored {name} does not have the shape of today") from None
+    if not isinstance(reading, Reading):
+        raise TypeError(name)
+    return reading
+
+
+class Samples:
+    """The store of one environment; `problem` says why it could not be used, and is empty while it could."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.problem = ""
+
+    def previous(self, name: str, target: Target, earliest: float, latest: float) -> Reading | None:
+        """Return the newest stored reading sampled between two Unix times, or None."""
+        if not self._path.exists():
+            return None
+        try:
+            with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=0.5)) as store:
+                row = store.execute(
+                    "select value from sample where reading = ? and target = ? and sampled_at between ? and ?"
+                    " order by sampled_at desc limit 1",
+                    (name, str(target), earliest, latest),
+                ).fetchone()
+            return None if row is None else from_json(name, row[0])
+        except (sqlite3.Error, ValueError) as error:
+            self.problem = f"the sample store could not be read ({type(error).__name__})"
+            return None
+
+    def add(self, samples: Iterable[tuple[str, str, float, str]]) -> None:
+        """Store (reading, target, sampled_at, JSON) rows and forget all but the newest fifty of each."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
+            with closing(sqlite3.connect(self._path, timeout=2)) as store, store:
+                store.execute(_SCHEMA)
+                rows = list(samples)
+                store.executemany("insert or replace into sample values (?, ?, ?, ?)", rows)
+                for reading, target in sorted({(row[0], row[1]) for row in rows}):
+                    store.execute(
+                        "delete from sample where reading = ? and target = ? and sampled_at not in"
+                        " (select sampled_at from sample where reading = ? and target = ?"
+                        " order by sampled_at desc limit ?)",
+                        (reading, target, reading, target, _KEPT),
+                    )
+        except (sqlite3.Error, OSError) as error:
+            self.problem = f"the sample store could not be written ({type(error).__name__})"
