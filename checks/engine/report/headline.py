@@ -1,0 +1,51 @@
+"""The verdict in one line, the same words in the terminal, summary.html, the step summary and a notification."""
+
+from collections import Counter
+
+from checks.engine.model import Run, State
+from checks.engine.report.findings import JUDGED, Finding, counts, findings
+from checks.engine.report.words import Words, seconds
+
+_ORDER = (
+    State.CRITICAL,
+    State.WARNING,
+    State.OK,
+    State.UNKNOWN,
+    State.WAIVED,
+    State.NOT_JUDGED,
+    State.NOT_COVERED,
+)
+_ROOTS_NAMED = 2
+
+
+def headline(run: Run, words: Words, found: tuple[Finding, ...] | None = None) -> str:
+    """Return «CRITICAL: 2 critical, 30 OK, 4 unknown (3 of them blocked by …) in 1.9 s», in the lab after «LAB: »."""
+    found = findings(run.results) if found is None else found
+    number = counts(run.results)
+    parts = []
+    for state in _ORDER:
+        if number[state] > 0:
+            text = words.count(state, number[state])
+            parts.append(f"{text} ({_blocked(found, words)})" if state is State.UNKNOWN and _any(found) else text)
+    said = ", ".join(parts)
+    if run.stopped_by != "":
+        said = ": ".join(part for part in (words.say("stopped", what=run.stopped_by), said) if part)
+    elif not any(result.state in JUDGED for result in run.results):
+        said = ": ".join(part for part in (words.say("nothing_judged"), said) if part)
+    elif not run.complete:
+        said = f"{words.say('incomplete')}: {said}"
+    line = f"{words.state(run.verdict)}: {said} {words.say('in_seconds', seconds=seconds(run.finished - run.started))}"
+    return f"{words.say('lab')}: {line}" if run.lab else line
+
+
+def _any(found: tuple[Finding, ...]) -> bool:
+    return any(finding.blocked for finding in found)
+
+
+def _blocked(found: tuple[Finding, ...], words: Words) -> str:
+    """«3 of them blocked by postgresql-connection@primary»; the roots that block most are named."""
+    roots = Counter({f.result.key: len(f.blocked) for f in found if f.blocked}).most_common()
+    names = ", ".join(key for key, _ in roots[:_ROOTS_NAMED])
+    if len(roots) > _ROOTS_NAMED:
+        names = words.many("and_more", len(roots) - _ROOTS_NAMED, names=names)
+    return words.many("blocked_of", sum(n for _, n in roots), roots=names)
