@@ -1,0 +1,62 @@
+"""The S3 side: where the lab's buckets are, and writing many small objects quickly."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from lab.seed.window import Media
+
+_THREADS = 4
+S3Client = Any  # boto3 makes its clients' classes at run time
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """Where the lab's S3 server is, with the keys that may write both buckets."""
+
+    endpoint: str
+    region: str
+    access_key: str
+    secret_key: str
+    media_bucket: str
+    backup_bucket: str
+
+
+def client(settings: S3Settings) -> S3Client:
+    """Return a client that gives up after seconds, not minutes."""
+    config = Config(
+        connect_timeout=3,
+        read_timeout=15,
+        retries={"total_max_attempts": 2},
+        max_pool_connections=_THREADS,
+        s3={"addressing_style": "path"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.endpoint,
+        region_name=settings.region,
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        config=config,
+    )
+
+
+def media_url(settings: S3Settings) -> str:
+    """Return what the application puts before a key in media_upload.s3_path: Amazon's host, whatever the endpoint."""
+    return f"https://{settings.media_bucket}.s3.amazonaws.com"
+
+
+def put_media(s3: S3Client, bucket: str, objects: Iterable[Media]) -> None:
+    """Store `objects`, several at a time; the first failure is raised."""
+
+    def put(media: Media) -> None:
+        s3.put_object(Bucket=bucket, Key=media.key, Body=media.body, ContentType="audio/mp4")
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(put, objects))
