@@ -20,6 +20,12 @@ _ROOTS_NAMED = 2
 
 def headline(run: Run, words: Words, found: tuple[Finding, ...] | None = None) -> str:
     """Return «CRITICAL: 2 critical, 30 OK, 4 unknown (3 of them blocked by …) in 1.9 s», in the lab after «LAB: »."""
+    word, said = split_headline(run, words, found)
+    return f"{word}: {said}"
+
+
+def split_headline(run: Run, words: Words, found: tuple[Finding, ...] | None = None) -> tuple[str, str]:
+    """Return the verdict, «LAB: CRITICAL», and what is said after it."""
     found = findings(run.results) if found is None else found
     number = counts(run.results)
     parts = []
@@ -34,8 +40,10 @@ def headline(run: Run, words: Words, found: tuple[Finding, ...] | None = None) -
         said = ": ".join(part for part in (words.say("nothing_judged"), said) if part)
     elif not run.complete:
         said = f"{words.say('incomplete')}: {said}"
-    line = f"{words.state(run.verdict)}: {said} {words.say('in_seconds', seconds=seconds(run.finished - run.started))}"
-    return f"{words.say('lab')}: {line}" if run.lab else line
+    word = words.state(run.verdict)
+    if run.lab:
+        word = f"{words.say('lab')}: {word}"
+    return word, f"{said} {words.say('in_seconds', seconds=seconds(run.finished - run.started))}"
 
 
 def _any(found: tuple[Finding, ...]) -> bool:

@@ -3,18 +3,11 @@
 Pure functions from a Result; the plugin's hooks call them.
 """
 
-import html
-
 from checks.engine.model import Result
-from checks.engine.report.text import one_line
+from checks.engine.report.text import escape
 from checks.engine.report.words import Words, amount
 
 _MESSAGE = 1_000
-
-
-def escape(text: str, limit: int = _MESSAGE) -> str:
-    """Return hostile text as harmless HTML text, also inside a quoted attribute."""
-    return html.escape(one_line(text, limit), quote=True)
 
 
 def header_cells(language: str = "en") -> list[str]:
@@ -34,7 +27,7 @@ def row_cells(result: Result, language: str = "en") -> list[str]:
         f'<td class="col-check">{escape(result.id)}</td>',
         f'<td class="col-target">{escape(result.target)}</td>',
         f'<td class="col-reading">{_reading(result, words)}</td>',
-        f'<td class="col-action">{escape(result.action)}</td>',
+        f'<td class="col-action">{escape(result.action, _MESSAGE)}</td>',
     ]
 
 
@@ -45,7 +38,7 @@ def detail_lines(result: Result, language: str = "en") -> list[str]:
     if result.blocked_by is not None:
         lines.append(words.say("blocked_one", roots=result.blocked_by))
     lines.extend(result.evidence)
-    return [f"<div>{escape(line)}</div>" for line in lines if line != ""]
+    return [f"<div>{escape(line, _MESSAGE)}</div>" for line in lines if line != ""]
 
 
 def _reading(result: Result, words: Words) -> str:
@@ -54,5 +47,5 @@ def _reading(result: Result, words: Words) -> str:
         parts.append(f"<strong>{escape(amount(result.measure.value, result.measure.unit))}</strong>")
     if result.limits is not None:
         parts.append(escape(words.limits(result.limits)))
-    parts.append(escape(result.message))
+    parts.append(escape(result.message, _MESSAGE))
     return "<br>".join(part for part in parts if part != "")

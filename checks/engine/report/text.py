@@ -3,6 +3,7 @@
 Called by every writer on every field that came from outside the report.
 """
 
+import html
 import re
 
 # C0 and C1 controls (without tab and newline), DEL, bidirectional marks, line separators, surrogates, noncharacters.
@@ -25,3 +26,8 @@ def one_line(text: str, limit: int = 0) -> str:
     if limit > 0:
         text = text[: 4 * limit] if len(text) > 4 * limit else text
     return plain(_SPACE.sub(" ", text).strip(), limit)
+
+
+def escape(text: str, limit: int = 0) -> str:
+    """Return hostile text as one line of HTML text that is harmless also inside a quoted attribute."""
+    return html.escape(one_line(text, limit), quote=True)

@@ -13,7 +13,6 @@ from typing import Any
 from checks.engine.model import Bound, Limits, State
 
 LANGUAGES = ("en", "pt-BR")
-_THOUSAND = 1000
 
 
 class Words:
@@ -67,19 +66,17 @@ def _limit(bound: Bound | None, grade: str) -> float | None:
 
 
 def amount(value: float | str | None, unit: str) -> str:
-    """Return a value with its unit, short enough to read and exact enough to compare: «93.4 %», «1,024», «0.0042 s»."""
+    """Return a value with its unit, short enough to read and exact enough to compare: «93.4 %», «1024», «0.0042 s»."""
     return f"{number(value)} {unit}".strip()
 
 
 def number(value: float | str | None) -> str:
-    """Return a value short enough to read and exact enough to compare with its limit; «–» for none."""
+    """Return a value with four significant digits, whole numbers as they are, as the messages have it; «–» for none."""
     if value is None:
         return "–"
     if isinstance(value, (bool, str)) or not math.isfinite(value):
         return str(value)
-    if value == int(value):
-        return f"{int(value):,}"
-    return f"{value:,.1f}" if abs(value) >= _THOUSAND else f"{value:.4g}"
+    return str(int(value)) if value == int(value) else f"{float(f'{value:.4g}'):g}"
 
 
 def when(moment: float) -> str:

@@ -5,11 +5,11 @@ Called by the plugin: `write_placeholders` before anything is contacted, `write_
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.engine.model import Result, Run, State
-from checks.engine.report import junit, results_json
+from checks.engine.report import junit, results_json, summary
 from checks.engine.report.folder import RunFolder, unfinished, write_atomic
 
 IN_PROGRESS = "run in progress: it has not finished, or it was killed"
@@ -28,11 +28,15 @@ class ReportError:
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """What the writers need besides the run: `junit` is the path of --junitxml, `readings` what was read."""
+    """What the writers need besides the run: `junit` is the path of --junitxml, `readings` what was read.
+
+    `extras` is what only people see: the past, the comparison.
+    """
 
     junit: Path | None = None
     fail_on: frozenset[str] = frozenset()
     readings: Sequence[Mapping[str, object]] = ()
+    extras: summary.Extras = field(default_factory=summary.Extras)
 
 
 def write_all(run: Run, folder: RunFolder, options: WriteOptions | None = None) -> list[ReportError]:
@@ -40,6 +44,7 @@ def write_all(run: Run, folder: RunFolder, options: WriteOptions | None = None) 
     options = WriteOptions() if options is None else options
     writers: list[tuple[Path, Callable[[], bytes | str]]] = [
         (folder.path / "results.json", lambda: results_json.dump(run, options.readings)),
+        (folder.path / "summary.html", lambda: summary.render(run, options.extras)),
         (folder.path / "junit.xml", lambda: junit.render(run, fail_on=options.fail_on)),
     ]
     if options.junit is not None:
