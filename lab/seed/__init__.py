@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from lab.marked import MARKERS
 from lab.seed import dumps, history
-from lab.seed.markers import MARKERS
 from lab.seed.rhythm import DAY, HOUR
 from lab.seed.sessions import session_prefix, sessions
 from lab.seed.store import S3Client, S3Settings, client, media_url, put_media

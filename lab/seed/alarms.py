@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hashlib import sha1
 from time import gmtime, strftime
 
-from lab.seed import markers
+from lab import marked
 from lab.seed.rhythm import Stream
 from lab.seed.window import Media, Rows, Window, at
 
@@ -18,12 +18,12 @@ def alarms(window: Window) -> Iterator[Rows]:
     activations, messages = [], []
     for moment, rng in window.moments(PANIC):
         number, sent = window.next_id("cliente_ativacoes_panico"), rng.randint(1, 3)
-        latitude, longitude = markers.position(rng.randrange(1000))
-        phones = [markers.phone(rng.randrange(10000)) for _ in range(sent)]
+        latitude, longitude = marked.position(rng.randrange(1000))
+        phones = [marked.phone(rng.randrange(10000)) for _ in range(sent)]
         to = json.dumps({"guards": phones})
         activations.append((number, window.client(rng, moment), at(moment), latitude, longitude, to, sent))
         for to_phone in phones:
-            text = f"{markers.word('sms', number)}: preciso de ajuda. Local: {latitude},{longitude}"
+            text = f"{marked.word('sms', number)}: preciso de ajuda. Local: {latitude},{longitude}"
             messages.append((window.next_id("sent_sms_log"), at(moment), number, to_phone, text))
     columns = "id cliente_id created_at gps_lat gps_long alert_sent_to sms_enviados"
     yield Rows("cliente_ativacoes_panico", columns, activations)
@@ -39,9 +39,9 @@ def _recordings(window: Window) -> Iterator[Rows]:
         total = 0
         for part in range(1, parts + 1):
             media = f"{rng.getrandbits(128):032x}"
-            body = (markers.word("audio", media) + "\n").encode() + rng.randbytes(rng.randint(300, 2500))
+            body = (marked.word("audio", media) + "\n").encode() + rng.randbytes(rng.randint(300, 2500))
             key = f"guardiao/{strftime('%Y/%m/%d', gmtime(moment))}/{media}.m4a"
-            signature = markers.word("assinatura", f"{rng.getrandbits(80):020x}")
+            signature = marked.word("assinatura", f"{rng.getrandbits(80):020x}")
             query = f"AWSAccessKeyId={window.media_key_id}&Expires=2145916800&Signature={signature}"
             window.media.append(Media(key, body))
             total += len(body)

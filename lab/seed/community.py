@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from lab.seed import markers
+from lab import marked
 from lab.seed.rhythm import Stream
 from lab.seed.window import Rows, Window, at
 
@@ -19,7 +19,7 @@ def community(window: Window) -> Iterator[Rows]:
     """Yield the rows of searches, chat, mail, news and questionnaires."""
     table = "ponto_apoio_keywords_log"
     searches = (
-        (window.next_id(table), window.client(rng, t), at(t), markers.word("busca", rng.randrange(900)))
+        (window.next_id(table), window.client(rng, t), at(t), marked.word("busca", rng.randrange(900)))
         for t, rng in window.moments(SEARCHES)
     )
     yield Rows(table, "id cliente_id created_on keywords", searches)
@@ -31,8 +31,8 @@ def community(window: Window) -> Iterator[Rows]:
             window.next_id("anonymous_quiz_session"),
             rng.randint(1, 2),
             at(t),
-            markers.word("aparelho", f"{rng.getrandbits(64):016x}"),
-            json.dumps({"resposta": markers.word("resposta", rng.randrange(900))}),
+            marked.word("aparelho", f"{rng.getrandbits(64):016x}"),
+            json.dumps({"resposta": marked.word("resposta", rng.randrange(900))}),
         )
         for t, rng in window.moments(QUIZZES)
     )
@@ -55,7 +55,7 @@ def _chat(window: Window) -> Iterator[Rows]:
             rng.randint(max(1, newest - 60), newest),
             window.client(rng, t),
             at(t),
-            f"{markers.word('mensagem', rng.randrange(10**6))} ".encode() * rng.randint(1, 4),
+            f"{marked.word('mensagem', rng.randrange(10**6))} ".encode() * rng.randint(1, 4),
         )
         for t, rng in window.moments(MESSAGES)
     )
@@ -69,9 +69,9 @@ def _mail(window: Window) -> Rows:
             1,
             at(t),
             rng.choice(("forgot_password.html", "welcome.html", "guardiao.html")),
-            markers.mail(rng.randint(1, 3000)),
-            markers.word("assunto", rng.randrange(900)),
-            json.dumps({"nome": markers.full_name(rng.randint(1, 3000)), "codigo": markers.word("codigo", "7713")}),
+            marked.mail(rng.randint(1, 3000)),
+            marked.word("assunto", rng.randrange(900)),
+            json.dumps({"nome": marked.full_name(rng.randint(1, 3000)), "codigo": marked.word("codigo", "7713")}),
             True,
             at(t + rng.uniform(1, 40)),
             at(t),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from lab.seed import markers
+from lab import marked
 from lab.seed.rhythm import DAY, HOUR, Stream
 from lab.seed.window import Rows, Window, at
 
@@ -28,9 +28,9 @@ def jobs(window: Window) -> Iterator[Rows]:
 def _job(window: Window, moment: float, rng: Random, state: str) -> tuple[Any, ...]:
     task = rng.choices(_TASKS, _OFTEN)[0]
     started = moment + rng.uniform(0.01, 3)
-    result = "ok" if state == "finished" else f"HTTP 500: {markers.word('resultado', rng.randrange(900))}"
+    result = "ok" if state == "finished" else f"HTTP 500: {marked.word('resultado', rng.randrange(900))}"
     if task == "send_sms" and state == "finished":
-        result = f"enviado a {markers.phone(rng.randrange(10000))}"
+        result = f"enviado a {marked.phone(rng.randrange(10000))}"
     done = at(started + rng.uniform(0.05, 4))
     args = json.dumps(arguments(task, window.client(rng, moment), rng))
     number = window.next_id("minion_jobs")
@@ -40,9 +40,9 @@ def _job(window: Window, moment: float, rng: Random, state: str) -> tuple[Any, .
 def arguments(task: str, client: int, rng: Random) -> list[object]:
     """Return what such a job is given; a message to a guardian holds her number and the text."""
     if task == "send_sms":
-        return [markers.phone(rng.randrange(10000)), f"{markers.word('sms', client)}: preciso de ajuda"]
+        return [marked.phone(rng.randrange(10000)), f"{marked.word('sms', client)}: preciso de ajuda"]
     if task in ("news_indexer", "news_display_indexer"):
         return [rng.randint(1, 900)]
     if task == "cliente_update_cep":
-        return [client, markers.postcode(client)]
+        return [client, marked.postcode(client)]
     return [client]

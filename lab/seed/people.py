@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lab.seed import markers
+from lab import marked
 from lab.seed.rhythm import DAY, Stream
 from lab.seed.window import Rows, Window, at
 
@@ -35,7 +35,7 @@ def people(window: Window) -> Iterator[Rows]:
     ]
     yield Rows("clientes_app_activity_log", "id created_at cliente_id", activity)
     errors = (
-        (window.next_id("login_erros"), window.client(rng, t), markers.address(rng.randrange(254)), at(t))
+        (window.next_id("login_erros"), window.client(rng, t), marked.address(rng.randrange(254)), at(t))
         for t, rng in window.moments(LOGIN_ERRORS)
     )
     yield Rows("login_erros", "id cliente_id remote_ip created_at", errors)
@@ -51,14 +51,14 @@ def _clients(window: Window) -> Rows:
                 number,
                 rng.choices(("active", "setup", "banned", "deleted"), (90, 5, 1, 4))[0],
                 at(moment),
-                markers.full_name(number),
-                markers.word("apelido", number),
-                markers.mail(number),
-                markers.digest(f"senha {number}"),
-                markers.digest(f"cpf {number}"),
-                markers.word("cpf", number % 10000),
-                markers.postcode(number),
-                markers.birth(number),
+                marked.full_name(number),
+                marked.word("apelido", number),
+                marked.mail(number),
+                marked.digest(f"senha {number}"),
+                marked.digest(f"cpf {number}"),
+                marked.word("cpf", number % 10000),
+                marked.postcode(number),
+                marked.birth(number),
                 rng.choice(_GENDERS),
                 rng.choices((True, False), (20, 80))[0],
                 rng.choices((True, False), (60, 40))[0],
@@ -83,9 +83,9 @@ def _guardians(window: Window) -> Rows:
                 window.client(rng, moment),
                 at(moment),
                 status,
-                markers.word("guardia", number),
-                markers.phone(number),
-                markers.word("convite", f"{number}-{rng.getrandbits(64):016x}"),
+                marked.word("guardia", number),
+                marked.phone(number),
+                marked.word("convite", f"{number}-{rng.getrandbits(64):016x}"),
                 at(moment + 60) if status == "accepted" else None,
                 at(moment + 30 * DAY),
             )

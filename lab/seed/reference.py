@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from lab.seed import markers
+from lab import marked
 from lab.seed.window import Rows, at
 
 _CATEGORIES = ("Delegacia da Mulher", "Casa Abrigo", "Centro de Referência", "Defensoria Pública", "Saúde", "ONG")
@@ -61,12 +61,12 @@ def reference(origin: float) -> Iterator[Rows]:
     yield Rows("tags", "id title", enumerate(_TAGS, 1))
     quiz = [(n, f"Questionário {n}", n == 1, json.dumps([{"code": f"q{i}"} for i in range(1, 9)]), day) for n in (1, 2)]
     yield Rows("questionnaires", "id name is_anonymous questions created_on", quiz)
-    mail = [(1, f'"PenhaS" <{markers.mail(0)}>', "Shypper::TemplateResolvers::HTTP")]
+    mail = [(1, f'"PenhaS" <{marked.mail(0)}>', "Shypper::TemplateResolvers::HTTP")]
     yield Rows("emaildb_config", "id from template_resolver_class", mail)
     settings = [
-        (1, "SMS_GUARD_LINK", f"https://sms.invalid/{markers.word('segredo', 'sms')}", day),
-        (2, "FCM_SERVER_KEY", markers.word("segredo", "fcm"), day),
-        (3, "EMAIL_SMTP_PASSWORD", markers.word("segredo", "smtp"), day),
+        (1, "SMS_GUARD_LINK", f"https://sms.invalid/{marked.word('segredo', 'sms')}", day),
+        (2, "FCM_SERVER_KEY", marked.word("segredo", "fcm"), day),
+        (3, "EMAIL_SMTP_PASSWORD", marked.word("segredo", "smtp"), day),
     ]
     yield Rows("penhas_config", "id name value valid_from", settings)
 
@@ -74,7 +74,7 @@ def reference(origin: float) -> Iterator[Rows]:
 def reports(connection: Connection[Any], origin: float) -> None:
     """Write a few reports as large objects, each with its row; run once, when there are clients."""
     for number in range(1, _REPORTS + 1):
-        content = (markers.word("relatorio", number) + "\n").encode() * 40
+        content = (marked.word("relatorio", number) + "\n").encode() * 40
         connection.execute(
             "INSERT INTO relatorios_chat_cliente (cliente_id, created_at, conteudo)"
             " VALUES (%s, %s, lo_from_bytea(0, %s))",

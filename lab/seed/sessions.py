@@ -5,7 +5,7 @@ from random import Random
 
 import redis
 
-from lab.seed import markers
+from lab import marked
 from lab.seed.rhythm import DAY, HOUR
 
 _SESSIONS = 180
@@ -22,8 +22,8 @@ def sessions(redis_url: str, flavour: str) -> None:
     client = redis.Redis.from_url(redis_url, socket_timeout=10, socket_connect_timeout=5)
     with client, client.pipeline(transaction=False) as pipeline:
         for number in range(1, _SESSIONS + 1):
-            key = prefix + markers.word("sessao", f"{rng.getrandbits(96):024x}")
-            value = {"id": number, "nome": markers.full_name(number), "ip": markers.address(number)}
+            key = prefix + marked.word("sessao", f"{rng.getrandbits(96):024x}")
+            value = {"id": number, "nome": marked.full_name(number), "ip": marked.address(number)}
             pipeline.set(key, json.dumps(value), ex=int(rng.uniform(2 * DAY, 14 * DAY)))
         root = prefix.removesuffix("CaS:")
         for name in ("tags", "categorias", "faq"):

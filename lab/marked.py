@@ -1,7 +1,7 @@
 """Personal data and secrets of the lab, each with a distinctive stem: what a test looks for in all that a run leaves.
 
-Called by every module that writes a sensitive column, key, URL or log line. No value here belongs to anyone: names and
-addresses say that they are marked, the network is TEST-NET-3, `.invalid` never resolves.
+Called by every module of lab.seed and lab.api that writes a sensitive column, key, URL or log line. No value belongs
+to anyone: names and addresses say that they are marked, the network is TEST-NET-3, `.invalid` never resolves.
 """
 
 from hashlib import sha256
