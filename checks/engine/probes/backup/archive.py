@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-HEAD = 1 << 16  # bytes that surely hold a header, and most tables of contents
+HEAD = 1 << 17  # bytes that surely hold a header, also inside the first 64 KiB chunk of age
 
 _COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
 _FORMATS = {1: "custom", 3: "tar", 5: "directory"}
