@@ -22,6 +22,11 @@ Need = tuple[str, Target]
 DEADLINE = 10.0
 
 
+def canonical(name: str) -> str:
+    """Return the name of the reading that `name` or its alias stands for."""
+    return READINGS[name].of or name
+
+
 @dataclass(slots=True)
 class _Batch:
     """The readings that one thread is asked for at once: a probe's Context."""
@@ -64,13 +69,14 @@ class Reader:
         self._batches: dict[Need, _Batch] = {}
         self._queues: dict[Target, queue.SimpleQueue[_Batch]] = {}
         self._derived: dict[Need, Future[Reading | Failure | NotJudged]] = {}
-        self._again: dict[Need, list[Outcome]] = {}
+        self._again: dict[Need, list[Reading | Failure | NotJudged]] = {}
 
     def start(self, needs: Iterable[Need]) -> None:
         """Start what is not started yet of `needs` and all that they rest on; return at once."""
         wanted: list[Need] = []
         derived: list[Need] = []
-        for name, target in needs:
+        for alias, target in needs:
+            name = canonical(alias)
             base = DERIVED[name].base if name in DERIVED else name
             if name in DERIVED and (name, target) not in self._derived:
                 self._derived[name, target] = Future()
@@ -82,6 +88,7 @@ class Reader:
 
     def outcome(self, name: str, target: Target) -> Reading | Failure | NotJudged:
         """Wait for a started reading until its deadline or the run's, and return it."""
+        name = canonical(name)
         if name in DERIVED:
             base = self._deadline(DERIVED[name].base) + self._patience + 1
             return self._wait(self._derived[name, target], name, target, time.monotonic() + base)
@@ -100,6 +107,7 @@ class Reader:
 
     def again(self, name: str, target: Target, pause: float) -> Reading | Failure | NotJudged:
         """Read something once more after a pause of so many seconds, in a new connection; never a derived reading."""
+        name = canonical(name)
         time.sleep(max(0.0, min(pause, self._until - time.monotonic())))
         fresh: dict[Need, Future[Outcome]] = {}
         for need in self._rests_on(name, target):
@@ -107,6 +115,13 @@ class Reader:
         self._enqueue(self._rests_on(name, target), fresh)
         self._futures.update(fresh)
         return self.outcome(name, target)
+
+    def sample(self, number: int, name: str, target: Target, pause: float) -> Reading | Failure | NotJudged:
+        """Return the `number`-th extra sample of a noisy reading, read once for all the checks that ask for it."""
+        kept = self._again.setdefault((canonical(name), target), [])
+        while len(kept) < number:
+            kept.append(self.again(name, target, pause))
+        return kept[number - 1]
 
     def readings(self) -> list[tuple[str, Target, Reading]]:
         """Return everything read so far, in a stable order."""
@@ -117,7 +132,6 @@ class Reader:
 
     def _rests_on(self, name: str, target: Target) -> list[Need]:
         spec = READINGS[name]
-        name = spec.of or name
         line = self._line(name, target)
         connection = f"{line.service}_connection"
         needs: list[Need] = [(connection, line)] if connection in READINGS else []

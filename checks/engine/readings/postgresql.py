@@ -32,6 +32,7 @@ class PostgresqlServer(Reading):
 
 
 alias("primary_server", of="postgresql_server", kinds=("primary",))
+alias("replica_server", of="postgresql_server", kinds=("replica",))
 
 
 @reading("postgresql_privileges", service="postgresql")

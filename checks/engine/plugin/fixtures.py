@@ -1,0 +1,61 @@
+"""The fixtures of a check: one a reading, `threshold` for a row, and `judged`, by which it says what it found."""
+
+from collections.abc import Callable
+
+import pytest
+
+from checks.engine.catalog import Row
+from checks.engine.model import Judgement, Reading, State
+from checks.engine.plugin.judged import Judge, resolve
+from checks.engine.plugin.signals import Judged
+from checks.engine.plugin.suite import Case, suite_of
+from checks.engine.readings import READINGS
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest) -> Case:
+    """The check and target of this item; ends the item where the environment does not cover it."""
+    found: Case = request.param
+    suite = suite_of(request.config)
+    if found.not_covered != "":
+        unverifiable = request.node.get_closest_marker("only_with") is not None
+        state = State.UNKNOWN if unverifiable else State.NOT_COVERED
+        raise Judged(
+            Judgement(state, f"{found.not_covered}: nothing here can verify it" if unverifiable else found.not_covered)
+        )
+    if not suite.restore and any(READINGS[name].restore for name, _ in found.needs):
+        raise Judged(Judgement(State.NOT_JUDGED, "nothing is restored without --restore or --profile nightly"))
+    return found
+
+
+def _fixture(name: str) -> Callable[..., Reading]:
+    @pytest.fixture(name=name)
+    def reading(case: Case, request: pytest.FixtureRequest) -> Reading:
+        convergent = request.node.get_closest_marker("convergent") is not None
+        return resolve(suite_of(request.config), case, name, convergent)
+
+    return reading
+
+
+for _name in READINGS:
+    globals()[f"reading_{_name}"] = _fixture(_name)
+
+
+@pytest.fixture
+def threshold(case: Case) -> Row:
+    """The row of thresholds.toml that this item judges."""
+    if case.row is None:
+        raise TypeError(case.id)
+    return case.row
+
+
+@pytest.fixture
+def judged(case: Case, request: pytest.FixtureRequest) -> Judge:
+    """What a check says its findings with."""
+    return Judge(suite_of(request.config), case, request.node)
+
+
+@pytest.fixture
+def expected_version(request: pytest.FixtureRequest) -> str:
+    """The version that --expect-version gives."""
+    return suite_of(request.config).expect_version

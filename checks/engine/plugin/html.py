@@ -1,0 +1,98 @@
+"""pytest-html's report with our columns, written beside the others: every cell escaped, no table of the machine."""
+
+import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from checks.engine.model import Result, State
+from checks.engine.plugin.run import PROGRESS
+from checks.engine.plugin.suite import SUITE, is_worker, suite_of
+from checks.engine.report.folder import write_atomic
+from checks.engine.report.html_rows import detail_lines, header_cells, row_cells
+
+_RESULT = TypeAdapter(Result)
+WRITTEN = pytest.StashKey[tuple[Path, Path | None]]()
+NAME = "report.html"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-html write to a temporary path: it writes in place, and a reader may look at any moment."""
+    option = config.option
+    idle = option.collectonly or getattr(option, "list_checks", False) or getattr(option, "check_config", False)
+    if SUITE not in config.stash or is_worker(config) or idle or not config.pluginmanager.has_plugin("html"):
+        return
+    suite = suite_of(config)
+    given = None if option.htmlpath is None else Path(option.htmlpath).absolute()
+    part = suite.home / f".{suite.run_id}.{NAME}.part"
+    config.stash[WRITTEN] = (part, given)
+    suite.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    option.htmlpath = str(part)
+    option.self_contained_html = True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_metadata(metadata: dict[str, object]) -> None:
+    """Show no table of the machine: it would hold repository URLs with credentials."""
+    metadata.clear()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_report_title(report: object) -> None:
+    """Say what the page is."""
+    report.title = "penhas-checks: every check"  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_header(cells: list[str]) -> None:
+    """Put our five columns in the place of pytest-html's own."""
+    cells[:] = header_cells()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
+    """Put our five cells in the place of pytest-html's own."""
+    result = _result(report)
+    if result is not None:
+        cells[:] = row_cells(result)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_html(report: pytest.TestReport, data: list[str]) -> None:
+    """Show title, root cause and evidence in the place of a log."""
+    result = _result(report)
+    data[:] = [] if result is None else detail_lines(result)
+
+
+def _result(report: object) -> Result | None:
+    check = getattr(report, "check", None)
+    return None if check is None else _RESULT.validate_python({**check, "state": State(check["state"])})
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Move the finished page to where it belongs, readable by its owner only."""
+    try:
+        return (yield)
+    finally:
+        paths = session.config.stash.get(WRITTEN, None)
+        if paths is not None:
+            _publish(session.config, *paths)
+
+
+def _publish(config: pytest.Config, part: Path, given: Path | None) -> None:
+    folder = config.stash[PROGRESS].folder
+    try:
+        if part.exists() and folder is not None:
+            part.chmod(0o600)
+            if given is not None:
+                write_atomic(given, part.read_bytes())
+            os.replace(part, folder.path / NAME)  # noqa: PTH105 (one step, as the others)
+        else:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        print(f"report error: {NAME}: {error.strerror}", file=sys.stderr)

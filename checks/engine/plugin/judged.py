@@ -1,0 +1,125 @@
+"""What a check reads and says: `resolve` hands it a reading, `Judge` takes its finding."""
+
+import time
+from typing import NoReturn
+
+import pytest
+
+from checks.engine.catalog import Row
+from checks.engine.judge import judge_field, judge_value
+from checks.engine.model import Bound, Failure, Judgement, Limits, Measure, NotJudged, Reading, Reason, State
+from checks.engine.plugin.signals import Judged
+from checks.engine.plugin.suite import Case, Suite
+from checks.engine.readings import READINGS
+
+PAUSE = 2.0  # seconds between two samples: long enough for a spike to pass
+EXTRA_SAMPLES = 2
+JUDGEMENT = pytest.StashKey[Judgement]()
+
+
+def resolve(suite: Suite, case: Case, name: str, convergent: bool) -> Reading:
+    """Return a reading of a check, or end the check with why there is none."""
+    reader = suite.begin_reading()
+    target = case.target_of(name)
+    outcome = reader.outcome(name, target)
+    while isinstance(outcome, Failure) and convergent and time.time() < suite.started + suite.settle:
+        outcome = reader.again(name, target, PAUSE)
+    if isinstance(outcome, Failure):
+        raise Judged(Judgement(State.UNKNOWN, outcome.message), root_of(suite, case, outcome))
+    if isinstance(outcome, NotJudged):
+        raise Judged(Judgement(State.NOT_JUDGED, f"{target}: {outcome.why}"))
+    return outcome
+
+
+def root_of(suite: Suite, case: Case, failure: Failure) -> str | None:
+    """Return the `id@target` of the check that alarms for a missing connection; None for failures of other kinds."""
+    if failure.reason not in {Reason.CONNECTION, Reason.OURS, Reason.TIMEOUT}:
+        return None
+    spec = READINGS[failure.reading]
+    line = failure.target if spec.via == "" else suite.environment.of(spec.via)[0]
+    root = f"{line.service}-connection@{line.name}"
+    return None if root == f"{case.id}@{case.target.name}" else root
+
+
+class Judge:
+    """Says what a check found; everything that is not OK ends the check at once."""
+
+    def __init__(self, suite: Suite, case: Case, item: pytest.Item) -> None:
+        self._suite = suite
+        self._case = case
+        self._item = item
+
+    def row(self, row: Row) -> None:
+        """Judge a row; a noisy reading that is not OK is read again, up to twice, and the middle of three counts."""
+        target = self._case.target_of(row.reading)
+        converge = row.convergent
+        reading = resolve(self._suite, self._case, row.reading, converge)
+        judgement = self._judge(row, reading)
+        while judgement.state is not State.OK and converge and time.time() < self._suite.started + self._suite.settle:
+            self._suite.begin_reading().again(row.reading, target, PAUSE)
+            judgement = self._judge(row, resolve(self._suite, self._case, row.reading, converge))
+        if judgement.state is not State.OK and row.spec.noisy:
+            judgement = self._sampled(row, judgement)
+        self._end(judgement)
+
+    def _judge(self, row: Row, reading: Reading) -> Judgement:
+        return judge_field(reading, row.reading, row.field, f"{self._case.target}: {row.subject}", row.limits)
+
+    def _sampled(self, row: Row, first: Judgement) -> Judgement:
+        found = [first]
+        for number in range(1, EXTRA_SAMPLES + 1):
+            later = self._suite.begin_reading().sample(number, row.reading, self._case.target_of(row.reading), PAUSE)
+            if not isinstance(later, Reading):
+                break
+            found.append(self._judge(row, later))
+            if number < EXTRA_SAMPLES and found[-1].state is not State.OK:
+                break  # two of two are not OK: a third could not change the middle
+        bad = sum(judgement.state is not State.OK for judgement in found)
+        middle = sorted(found, key=lambda judgement: judgement.state.severity)[len(found) // 2]
+        text = f"{middle.message} ({bad} of {len(found)} samples not OK)"
+        return Judgement(middle.state, text, middle.measure, middle.limits, middle.evidence)
+
+    def __call__(
+        self,
+        value: float,
+        *,
+        unit: str,
+        subject: str,
+        reading: Reading,
+        above: tuple[float | None, float | None] | None = None,
+        below: tuple[float | None, float | None] | None = None,
+        evidence: tuple[str, ...] = (),
+    ) -> None:
+        """Judge a number in the unit given; limits are (warning, critical) and inclusive as written."""
+        limits = Limits(
+            unit, None if above is None else Bound(*above), None if below is None else Bound(*below), "the check itself"
+        )
+        self._end(judge_value(value, f"{self._case.target}: {subject}", limits, reading, evidence))
+
+    def ok(self, text: str, evidence: tuple[str, ...] = (), measure: Measure | None = None) -> None:
+        """Say what was found to be well; the check goes on."""
+        self._item.stash[JUDGEMENT] = Judgement(State.OK, f"{self._case.target}: {text}", measure, None, evidence)
+
+    def warning(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:
+        """End the check: past what should be, not yet dangerous."""
+        self._raise(State.WARNING, text, evidence)
+
+    def critical(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:
+        """End the check: plainly wrong."""
+        self._raise(State.CRITICAL, text, evidence)
+
+    def unknown(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:
+        """End the check: it could not be told, and `text` says why and what to do."""
+        self._raise(State.UNKNOWN, text, evidence)
+
+    def not_judged(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:
+        """End the check: there is nothing to judge by yet."""
+        self._raise(State.NOT_JUDGED, text, evidence)
+
+    def _raise(self, state: State, text: str, evidence: tuple[str, ...]) -> NoReturn:
+        raise Judged(Judgement(state, f"{self._case.target}: {text}", None, None, evidence))
+
+    def _end(self, judgement: Judgement) -> None:
+        if judgement.state is not State.OK:
+            raise Judged(judgement)
+        self._item.stash[JUDGEMENT] = judgement

@@ -1,0 +1,22 @@
+"""The profiles: what each moment allows."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`deadline` of the run and `patience`, the longest wait for a second sample, are in seconds."""
+
+    name: str
+    deadline: float
+    patience: float
+    restore: bool = False
+    lock: bool = True
+
+
+PROFILES = {
+    "": Profile("", deadline=900, patience=6),
+    "smoke": Profile("smoke", deadline=60, patience=0),
+    "nightly": Profile("nightly", deadline=3 * 3600, patience=40, restore=True),
+    "triage": Profile("triage", deadline=20, patience=6, lock=False),
+}

@@ -1,0 +1,196 @@
+"""The recorder: one result an item, in collection order, whatever becomes of the process that ran it.
+
+Lives in the controller only; with xdist the results cross from the workers on their reports.
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from checks.engine.environment import Environment
+from checks.engine.model import Judgement, Result, Run, State, Waiver
+from checks.engine.plugin.outcome import result_of
+from checks.engine.plugin.suite import SUITE, Suite, is_worker
+from checks.engine.report.findings import overall
+
+_RESULT = TypeAdapter(Result)
+
+
+class Recorder:
+    """Collects results by node id; `expected` is everything that this run selected, in order."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.expected: dict[str, Result] = {}
+        self.found: dict[str, Result] = {}
+        self.readings: list[Mapping[str, object]] = []
+        self.samples: list[tuple[str, str, float, str]] = []
+        self.filtered = False
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what is selected, with all that is known of it before it runs."""
+        for item in session.items:
+            pending = Judgement(State.UNKNOWN, "not finished")
+            self.expected[item.nodeid] = result_of(item, pending, None, 0.0)
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Note that a part of the checks does not run: a waiver that matches nothing is then no finding."""
+        self.filtered = self.filtered or bool(items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Note what the workers selected; the controller knows only the node ids."""
+        if self.expected == {}:
+            self.expected = {nodeid: _from_id(nodeid) for nodeid in ids}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker read."""
+        output = getattr(node, "workeroutput", {}).get("penhas", {})
+        self.readings += output.get("readings", [])
+        self.samples += [tuple(row) for row in output.get("samples", [])]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that cannot be collected is checks that were not run: UNKNOWN."""
+        if report.failed:
+            self.found[report.nodeid] = dataclasses.replace(
+                _from_id(report.nodeid or "collection"),
+                id="collection",
+                target=report.nodeid.rsplit("/", 1)[-1].split(".")[0].replace("_", "-") or "checks",
+                title="Every file of checks can be read.",
+                message=f"{report.nodeid}: the file of checks cannot be read; run it through Python and mend it",
+            )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the worst of an item's phases."""
+        check = getattr(report, "check", None)
+        if check is not None:
+            result = _RESULT.validate_python({**check, "state": State(check["state"])})
+        elif report.when not in {"setup", "call", "teardown"}:
+            known = self.expected.get(report.nodeid, _from_id(report.nodeid))
+            text = "the process that ran this check died; look for its trace in the system log and run it alone"
+            result = dataclasses.replace(known, state=State.UNKNOWN, message=text)
+        else:
+            return
+        before = self.found.get(report.nodeid)
+        if before is None or result.state.severity > before.state.severity:
+            self.found[report.nodeid] = result
+
+    def results(self, stopped_by: str) -> tuple[Result, ...]:
+        """Return every expected result in order, those that did not finish as UNKNOWN, root causes named."""
+        why = f"not finished: stopped by {stopped_by}" if stopped_by != "" else "not finished"
+        merged = {
+            nodeid: self.found.get(nodeid) or dataclasses.replace(pending, message=why, action="")
+            for nodeid, pending in self.expected.items()
+        }
+        merged.update({nodeid: result for nodeid, result in self.found.items() if nodeid not in merged})
+        return tuple(_rooted(merged.values()))
+
+    def complete(self) -> bool:
+        """Whether every expected item came to its end."""
+        return all(nodeid in self.found for nodeid in self.expected)
+
+    def run(self, suite: Suite, stopped_by: str, finished: float) -> Run:
+        """Return the run as every report shows it."""
+        results = self.results(stopped_by)
+        if not self.filtered and self.complete() and suite.profile.name in {"", "nightly"}:
+            results += tuple(_waiver_findings(suite, results))
+        complete = self.complete() and stopped_by == ""
+        return Run(
+            environment=suite.environment.name,
+            production=suite.environment.production,
+            profile=suite.profile.name,
+            run_id=suite.run_id,
+            started=suite.started,
+            finished=finished,
+            verdict=overall(results, complete=complete),
+            complete=complete,
+            suite_version=_version(),
+            results=results,
+            not_covered=_absent(suite.environment),
+            stopped_by=stopped_by,
+            language=suite.language,
+            lab=suite.environment.lab,
+        )
+
+
+def _rooted(results: Iterable[Result]) -> list[Result]:
+    """Name in each result the root cause that is part of this run and alarms itself."""
+    listed = list(results)
+    alarms = {r.key for r in listed if r.state in {State.CRITICAL, State.UNKNOWN, State.WAIVED}}
+    return [dataclasses.replace(r, blocked_by=r.root) if r.root in alarms else r for r in listed]
+
+
+def _from_id(nodeid: str) -> Result:
+    path, _, rest = nodeid.partition("::")
+    function, _, inner = rest.partition("[")
+    inner = inner.removesuffix("]")
+    check, _, target = inner.rpartition("@")
+    chapter = path.split("/")[-2] if path.count("/") else ""
+    return Result(
+        id=check if check != "" else function.removeprefix("test_").replace("_", "-") or "check",
+        target=target if target != "" else "none",
+        title=function or nodeid,
+        service="suite",
+        chapter=chapter,
+        guide=(),
+        profiles=(),
+        state=State.UNKNOWN,
+        message="not finished",
+        file=path,
+        nodeid=nodeid,
+    )
+
+
+def _waiver_findings(suite: Suite, results: Iterable[Result]) -> Iterable[Result]:
+    """A waiver that has expired or matches no check of this environment is a finding of its own."""
+    known = {(r.id, r.target) for r in results} | {(r.id, "*") for r in results}
+    for waiver in suite.catalog.waivers:
+        problem = _waiver_problem(waiver, known, suite.started)
+        if problem != "":
+            yield Result(
+                id="waiver-valid",
+                target=waiver.check,
+                title="Every waiver accepts a finding that can occur, and has not expired.",
+                service="suite",
+                chapter="maintenance",
+                guide=(),
+                profiles=("nightly",),
+                state=State.WARNING,
+                message=f"the waiver of {waiver.check} (owner {waiver.owner}) {problem}",
+                action=f"Mend or remove it in {suite.environment_file.name}.",
+            )
+
+
+def _waiver_problem(waiver: Waiver, known: set[tuple[str, str]], now: float) -> str:
+    if (waiver.check, waiver.target) not in known:
+        return "matches no check of this environment"
+    if waiver.until <= now:
+        return f"expired on {time.strftime('%Y-%m-%d', time.gmtime(waiver.until))}"
+    return ""
+
+
+def _absent(environment: Environment) -> tuple[str, ...]:
+    services = ("api", "postgresql", "redis", "s3", "minion", "host", "backup")
+    return tuple(service for service in services if environment.of(service) == ())
+
+
+def _version() -> str:
+    from checks import __version__  # noqa: PLC0415 (the package imports nothing of the engine)
+
+    return __version__
+
+
+RECORDER = pytest.StashKey[Recorder]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Record in the controller only."""
+    if SUITE in config.stash and not is_worker(config):
+        recorder = config.stash[RECORDER] = Recorder(config)
+        config.pluginmanager.register(recorder, "penhas-recorder")

@@ -1,0 +1,93 @@
+"""What one run of the suite knows before anything is contacted; built from the options, kept in pytest's stash."""
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from checks.engine.catalog import Catalog, Row
+from checks.engine.environment import Environment
+from checks.engine.model import Reading, Target
+from checks.engine.plugin.profiles import Profile
+from checks.engine.reader import Need, Reader
+from checks.engine.samples import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One check on one target: what it reads, its row where it has one, or why it is not covered."""
+
+    id: str
+    target: Target
+    needs: tuple[Need, ...]
+    row: Row | None = None
+    not_covered: str = ""
+
+    def target_of(self, reading: str) -> Target:
+        """Return the target that a reading of this check is read of."""
+        return dict(self.needs)[reading]
+
+
+@dataclass(slots=True)
+class Suite:
+    """The validated options of a run, and the reader once it runs; `until` is on the monotonic clock."""
+
+    environment: Environment
+    environment_file: Path
+    catalog: Catalog
+    profile: Profile
+    reports_dir: Path
+    run_id: str
+    started: float
+    until: float
+    settle: float = 0.0
+    restore: bool = False
+    expect_version: str = ""
+    language: str = "en"
+    reader: Reader | None = None
+    samples: Samples = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.samples = Samples(self.home / "samples.sqlite")
+
+    @property
+    def home(self) -> Path:
+        """The folder of this environment under the reports folder."""
+        return self.reports_dir / self.environment.name
+
+    def begin_reading(self) -> Reader:
+        """Return the reader of this process, made on the first call."""
+        if self.reader is None:
+            patience = self.profile.patience
+            self.reader = Reader(self.environment, self.samples, self.run_id, self.until, patience)
+        return self.reader
+
+    def stored(self) -> list[tuple[str, Target, Reading]]:
+        """Return what this process read."""
+        return [] if self.reader is None else self.reader.readings()
+
+
+SUITE = pytest.StashKey[Suite]()
+CASE = pytest.StashKey[Case]()
+
+
+def suite_of(config: pytest.Config) -> Suite:
+    """Return the suite of this process."""
+    return config.stash[SUITE]
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is an xdist worker: only the controller writes files."""
+    return hasattr(config, "workerinput")
+
+
+def is_distributed(config: pytest.Config) -> bool:
+    """Whether this process is an xdist controller, whose session holds no items."""
+    return not is_worker(config) and config.getoption("dist", "no") != "no" and bool(config.getoption("tx", None))
+
+
+def new_run_id() -> str:
+    """Return a short id that names this run in files, in the user agent and in the log lines of the services."""
+    return f"{int(time.time()) % 10**6:06d}{os.getpid() % 1000:03d}"

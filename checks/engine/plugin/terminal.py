@@ -1,0 +1,67 @@
+"""The terminal: what is verified before the run, and after it the verdict, worst first."""
+
+import os
+import sys
+
+import pytest
+
+from checks.engine.plugin.run import PROGRESS
+from checks.engine.plugin.suite import SUITE, is_worker, suite_of
+from checks.engine.report.terminal import verdict
+
+
+class Specs:
+    """The suite's own hook."""
+
+    @staticmethod
+    @pytest.hookspec
+    def pytest_penhas_finished(config: pytest.Config) -> None:
+        """Every report is written: say so."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the suite's own hook."""
+    pluginmanager.add_hookspecs(Specs)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is verified before it is."""
+    if SUITE not in config.stash:
+        return []
+    suite = suite_of(config)
+    environment = suite.environment
+    kind = "LAB" if environment.lab else ("PRODUCTION" if environment.production else "not production")
+    services: dict[str, list[str]] = {}
+    for target in environment.targets():
+        services.setdefault(target.service, []).append(target.name)
+    shown = "; ".join(f"{service} {' '.join(names)}" for service, names in services.items())
+    profile = suite.profile.name or "all read-only checks"
+    deadline = suite.profile.deadline if config.option.deadline is None else config.option.deadline
+    restore = "yes" if suite.restore else "no"
+    return [
+        f"environment: {environment.name} ({kind}), {suite.environment_file}",
+        f"profile: {profile}, deadline {deadline:g} s, restore: {restore}, run {suite.run_id}",
+        f"targets: {shown}",
+        f"reports: {suite.home}",
+    ]
+
+
+def pytest_penhas_finished(config: pytest.Config) -> None:
+    """Print the verdict and silence pytest's own closing line, which knows no states."""
+    progress = config.stash[PROGRESS]
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if progress.run is None or progress.folder is None or reporter is None or is_worker(config):
+        return
+    writer = reporter._tw
+    reporter.ensure_newline()
+    width = writer.fullwidth if sys.stdout.isatty() else min(writer.fullwidth, 120)
+    colour = writer.hasmarkup and not os.environ.get("NO_COLOR")
+    lines = verdict(
+        progress.run, width, colour, reports=str(progress.folder.path), evidence=progress.run.profile == "triage"
+    )
+    for error in progress.errors:
+        lines.insert(-1, f"report error: {error}")
+    for line in lines:
+        writer.line(line)
+    writer.flush()
+    config.option.verbose = -2

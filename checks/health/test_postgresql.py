@@ -1,0 +1,55 @@
+"""Health of the database, asked from here and not only through the API."""
+
+import pytest
+
+from checks.engine.plugin.judged import Judge
+from checks.engine.readings.postgresql import PostgresqlConnection, PostgresqlPrivileges, PostgresqlServer
+
+
+@pytest.mark.convergent
+@pytest.mark.guide("health.database")
+@pytest.mark.profiles("smoke", "nightly", "triage")
+def test_postgresql_connection(postgresql_connection: PostgresqlConnection, judged: Judge) -> None:
+    """The server lets us in and answers."""
+    if not postgresql_connection.reachable:
+        judged.critical(postgresql_connection.problem)
+    judged.ok(f"answers in {postgresql_connection.seconds * 1000:.0f} ms")
+
+
+@pytest.mark.convergent
+@pytest.mark.guide("health.database")
+@pytest.mark.profiles("smoke", "nightly", "triage")
+def test_postgresql_accepts_writes(primary_server: PostgresqlServer, judged: Judge) -> None:
+    """The primary is not in recovery."""
+    if primary_server.in_recovery:
+        judged.critical("in recovery, so every write is refused: this is not the primary, or it was not promoted")
+    judged.ok("accepts writes")
+
+
+@pytest.mark.guide("health.database")
+@pytest.mark.profiles("smoke", "nightly", "triage")
+def test_postgresql_replica_follows(
+    replica_server: PostgresqlServer, primary_server: PostgresqlServer, judged: Judge
+) -> None:
+    """The replica is in recovery, and of the same cluster as the primary."""
+    if not replica_server.in_recovery:
+        judged.critical("not in recovery: it was promoted, and two servers now accept writes")
+    if replica_server.system_identifier != primary_server.system_identifier:
+        judged.critical("is a replica of another cluster: its system identifier is not the primary's")
+    judged.ok("follows the primary's cluster")
+
+
+@pytest.mark.guide("troubleshooting.connections")
+@pytest.mark.profiles("nightly", "triage")
+def test_postgresql_privileges(postgresql_privileges: PostgresqlPrivileges, judged: Judge) -> None:
+    """Our own role sees every session and can change nothing."""
+    if not postgresql_privileges.pg_monitor:
+        judged.unknown(f"our role is blind. GRANT pg_monitor TO {postgresql_privileges.role}")
+    if postgresql_privileges.superuser:
+        judged.warning("our role is a superuser. Use the role of checks/environments/grants/postgresql.sql")
+    if postgresql_privileges.writable_tables > 0:
+        judged.warning(
+            f"our role may write to {postgresql_privileges.writable_tables} tables. "
+            "Use the role of checks/environments/grants/postgresql.sql"
+        )
+    judged.ok("reads all that it must, and may write nothing")

@@ -1,0 +1,3 @@
+"""Names the plugin, and does nothing else."""
+
+pytest_plugins = ["checks.engine.plugin"]
