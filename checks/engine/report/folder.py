@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.engine.model import Result, Run, State
-from checks.engine.report import junit, results_json
+from checks.engine.report import junit, results_json, summary
 
 _NAME = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9._-]+")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -108,6 +108,7 @@ def mark_refused(reports_dir: Path, environment: str, profile: str, why: str, no
     folder = RunFolder.create(reports_dir, environment, now, f"refused-{secrets.token_hex(3)}", profile)
     run = unfinished(environment, profile, folder.path.name.split("-", 1)[1], now, f"refused: {why}")
     folder.write("results.json", results_json.dump(run))
+    folder.write("summary.html", summary.render(run, summary.Extras()))
     folder.write("junit.xml", junit.render(run))
     return folder
 

@@ -105,7 +105,7 @@ def _place(location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             place += f"[{part}]"
-        elif re.fullmatch(r"[a-z_]+", part) is not None:  # pydantic also names the types of a union: not keys
+        elif part not in {"int", "float", "str"}:  # pydantic also names the types of a union: no key of ours
             place += f".{words.get(part, part)}" if place else words.get(part, part)
     return place or "the file"
 

@@ -16,16 +16,17 @@ _SPACE = re.compile(r"\s+")
 
 def plain(text: str, limit: int = 0) -> str:
     """Return `text` with each harmful character written out as ⟨U+202E⟩, cut to `limit` characters unless that is 0."""
-    if limit > 0 and len(text) > limit:
-        text = f"{text[:limit]}… (cut; {len(text)} characters in all)"
-    return _HARMFUL.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
+    return _HARMFUL.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", _cut(text, limit, len(text)))
 
 
 def one_line(text: str, limit: int = 0) -> str:
     """Return `plain(text)` with every run of white space, newlines included, as one space."""
-    if limit > 0:
-        text = text[: 4 * limit] if len(text) > 4 * limit else text
-    return plain(_SPACE.sub(" ", text).strip(), limit)
+    head = text[: 4 * limit] if limit > 0 else text  # no reader needs white space of a megabyte gathered
+    return plain(_cut(_SPACE.sub(" ", head).strip(), limit, len(text)))
+
+
+def _cut(text: str, limit: int, length: int) -> str:
+    return f"{text[:limit]}… (cut; {length} characters in all)" if 0 < limit < len(text) else text
 
 
 def escape(text: str, limit: int = 0) -> str:

@@ -61,11 +61,11 @@ def _header(run: Run, found: tuple[Finding, ...], words: Words) -> str:
     if run.emergency != "":
         emergency = f'<p class="em"><b>{escape(words.say("emergency"))}:</b> {escape(run.emergency, _SHORT)}</p>'
     production = words.say("production" if run.production else "not_production")
-    about = f" · {production} · {run.profile or words.say('profile_all')} · {when(run.started)}"
+    about = f"· {production} · {run.profile or words.say('profile_all')} · {when(run.started)}"
     return (
         f'<a class="skip" href="#do">{escape(words.say("skip_to_findings"))}</a>'
         f'<header class="{parts.css(run.verdict)}">{emergency}<h1>{escape(word)}<span>: {escape(said)}</span></h1>'
-        f"<p><b>{escape(run.environment, _SHORT)}</b>{escape(about)}</p></header>"
+        f"<p><b>{escape(run.environment, _SHORT)}</b> {escape(about)}</p></header>"
     )
 
 
