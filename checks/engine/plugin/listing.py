@@ -36,6 +36,7 @@ def show_checks(session: pytest.Session, form: str) -> None:
             more = f"; {limits} ({origin})" if limits else ""
             reporter.write_line(f"{chapter:15} {check:42} {covered}; {profiles}{more}")
             reporter.write_line(f"{'':15} {title}")
+    session.config.option.no_summary = True
     session.config.option.verbose = -2
 
 

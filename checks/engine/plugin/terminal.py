@@ -64,4 +64,5 @@ def pytest_penhas_finished(config: pytest.Config) -> None:
     for line in lines:
         writer.line(line)
     writer.flush()
+    config.option.no_summary = True
     config.option.verbose = -2
