@@ -1,0 +1,6 @@
+-- How far this server has replayed; compared with the primary's position, which was read before (catalogue PG19).
+-- source: pg_last_wal_replay_lsn(), pg_last_xact_replay_timestamp()
+-- scope: standby; versions: 14 and later
+SELECT pg_is_in_recovery() AS in_recovery,
+       pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint AS replayed_lsn,
+       extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS replay_age;
