@@ -1,0 +1,73 @@
+"""When a reading will meet its limit: a robust slope, and silence where there is no trend to speak of.
+
+Pure. Called by the history for each reading that has a limit; what it says is shown, and never makes a CRITICAL.
+"""
+
+import bisect
+import itertools
+import statistics
+from collections.abc import Sequence
+
+from checks.engine.model import Limits
+from checks.engine.report.past import Forecast
+
+FEWEST = 7
+SHORTEST = 3 * 86400.0
+LONGEST_DAYS = 365.0
+_MOST = 16
+_REACH = 4.0  # nothing is said further ahead than this many times the time looked at
+_MONOTONE = 0.8  # share of the pairs that go the way of the slope: Kendall's tau of 0.6 or more
+_RESET = 0.5  # a fall against the trend by more than this share of the range: what lies before it is another story
+
+
+def forecast(points: Sequence[tuple[float, float]], limits: Limits) -> Forecast | None:
+    """Return when the (Unix time, value) points, in time order, meet their limit; None when that cannot be said.
+
+    The slope is that of Theil and Sen, the median over all pairs, so that single outliers do not move it (Sen 1968).
+    """
+    course = _thinned(_since_reset(points))
+    if len(course) < FEWEST or course[-1][0] - course[0][0] < SHORTEST:
+        return None
+    slopes = sorted(
+        (later[1] - earlier[1]) / (later[0] - earlier[0])
+        for earlier, later in itertools.combinations(course, 2)
+        if later[0] > earlier[0]
+    )
+    slope = statistics.median(slopes)
+    with_it = len(slopes) - bisect.bisect_right(slopes, 0) if slope > 0 else bisect.bisect_left(slopes, 0)
+    if slope == 0 or with_it < _MONOTONE * len(slopes):
+        return None
+    limit = _next_limit(limits, slope)
+    now = course[-1][0]
+    level = statistics.median(value + slope * (now - moment) for moment, value in course)
+    if limit is None or (limit - max(level, course[-1][1], key=lambda value: value * slope)) * slope <= 0:
+        return None
+    days = (limit - level) / slope / 86400
+    reach = _REACH * (now - course[0][0]) / 86400
+    return Forecast(f"{limit:g} {limits.unit}".rstrip(), days) if days <= min(reach, LONGEST_DAYS) else None
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """Return at most `_MOST` of the points, first and last included: the work grows with their square."""
+    if len(points) <= _MOST:
+        return points
+    return [points[round(i * (len(points) - 1) / (_MOST - 1))] for i in range(_MOST)]
+
+
+def _since_reset(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """Return the points after the last sharp turn back: a clean-up, a new disk, a restart."""
+    if len(points) < FEWEST:
+        return points
+    values = [value for _, value in points]
+    sharp = _RESET * (max(values) - min(values))
+    steps = [later - earlier for earlier, later in itertools.pairwise(values)]
+    rising = sum(step > 0 for step in steps) >= sum(step < 0 for step in steps)
+    turns = [i for i, step in enumerate(steps) if (-step if rising else step) > sharp]
+    return points[turns[-1] + 1 :] if turns else points
+
+
+def _next_limit(limits: Limits, slope: float) -> float | None:
+    bound = limits.above if slope > 0 else limits.below
+    if bound is None:
+        return None
+    return bound.critical if bound.critical is not None else bound.warning

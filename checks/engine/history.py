@@ -1,0 +1,180 @@
+"""The history of an environment: what each check was, run by run, so that a report can say since when.
+
+SQLite, one file an environment, written by the controller only. A broken, locked or missing history never changes a
+verdict: the reports then show no past. `record` is called once a run, before the reports are written.
+"""
+
+import math
+import operator
+import os
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from checks.engine.forecast import forecast
+from checks.engine.model import Limits, Measure, Result, Run, State
+from checks.engine.report.past import Forecast, Past
+
+_SCHEMA = """
+create table if not exists run (
+    number integer primary key, run_id text not null unique, profile text not null, started real not null
+);
+create table if not exists subject (
+    number integer primary key, key text not null unique,
+    state text not null, before text, since real not null, runs integer not null, last_run integer not null
+);
+create table if not exists result (
+    subject integer not null, run integer not null, state text not null, value real,
+    primary key (subject, run)
+) without rowid;
+create table if not exists point (
+    subject integer not null, bucket integer not null, moment real not null, value real not null,
+    primary key (subject, bucket)
+) without rowid;
+"""
+_VERSION = 1
+_KEPT_RUNS = 400  # of each profile
+_SHOWN = 30
+_BUCKET = 6 * 3600.0  # seven points in three days are enough for a forecast
+_POINTS = 30
+_REMEMBERED = 120 * 4  # buckets: what lies before them is forgotten
+_SILENT = (State.NOT_JUDGED, State.NOT_COVERED)
+
+
+class History:
+    """The history of one environment; `problem` says why it could not be used, and is empty while it could."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.problem = ""
+
+    def record(self, run: Run) -> dict[str, Past]:
+        """Store a finished run and return each check's past by its key; recording a run again changes nothing.
+
+        What was not judged, and what an incomplete run did not come to, says nothing about the subject and is not kept.
+        """
+        try:
+            return self._record(run)
+        except sqlite3.OperationalError as error:
+            self.problem = f"the history could not be used ({_code(error)})"
+        except sqlite3.DatabaseError as error:
+            self.problem = f"the history is broken ({_code(error)}); it was put aside and begins anew with the next run"
+            self._put_aside()
+        except OSError as error:
+            self.problem = f"the history could not be opened ({error.strerror})"
+        return {}
+
+    def _record(self, run: Run) -> dict[str, Past]:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
+        with closing(sqlite3.connect(self._path, timeout=0.5)) as store:
+            _prepare(store)
+            with store:
+                store.execute("begin immediate")
+                known = store.execute("select 1 from run where run_id = ?", (run.run_id,)).fetchone()
+                kept = [r for r in run.results if _says_something(r, run)]
+                if known is None:
+                    _store(store, run, kept)
+                    _forget(store, run.profile)
+                return dict(_past(store, kept, run.started))
+
+    def _put_aside(self) -> None:
+        try:
+            self._path.replace(self._path.with_suffix(".broken"))
+        except OSError:
+            self.problem += "; it could not be put aside either"
+
+
+def _prepare(store: sqlite3.Connection) -> None:
+    store.execute("pragma synchronous = normal")
+    if store.execute("pragma user_version").fetchone()[0] != _VERSION:
+        store.executescript(_SCHEMA)
+        store.execute(f"pragma user_version = {_VERSION}")
+
+
+def _says_something(result: Result, run: Run) -> bool:
+    return result.state not in _SILENT and (run.complete or result.state is not State.UNKNOWN)
+
+
+def _store(store: sqlite3.Connection, run: Run, results: Iterable[Result]) -> None:
+    insert = "insert into run (run_id, profile, started) values (?, ?, ?)"
+    number = store.execute(insert, (run.run_id, run.profile, run.started)).lastrowid
+    for result in results:
+        state, value = result.state.value, _value(result.measure)
+        subject = store.execute(
+            "insert into subject (key, state, before, since, runs, last_run) values (:key, :state, null, :now, 1, :run)"
+            " on conflict (key) do update set"
+            " before = case when state = :state then before else state end,"
+            " since = case when state = :state then min(since, :now) else :now end,"
+            " runs = case when state = :state then runs + 1 else 1 end,"
+            " state = :state, last_run = :run returning number",
+            {"key": result.key, "state": state, "now": run.started, "run": number},
+        ).fetchone()[0]
+        store.execute("insert or replace into result values (?, ?, ?, ?)", (subject, number, state, value))
+        if value is not None and result.limits is not None:
+            bucket = int(run.started // _BUCKET)
+            store.execute("insert or replace into point values (?, ?, ?, ?)", (subject, bucket, run.started, value))
+            store.execute("delete from point where subject = ? and bucket < ?", (subject, bucket - _REMEMBERED))
+
+
+def _forget(store: sqlite3.Connection, profile: str) -> None:
+    """Forget the runs past the newest of this profile, and each subject that none of the rest has (a renamed check)."""
+    old = store.execute(
+        "select number from run where profile = ? order by number desc limit -1 offset ?", (profile, _KEPT_RUNS)
+    ).fetchall()
+    if old == []:
+        return
+    store.executemany("delete from run where number = ?", old)
+    oldest = store.execute("select min(number) from run").fetchone()[0]
+    subjects = store.execute("select number from subject").fetchall()
+    store.executemany(
+        "delete from result where subject = ? and run = ?", [(s[0], run[0]) for s in subjects for run in old]
+    )
+    gone = store.execute("select number from subject where last_run < ?", (oldest,)).fetchall()
+    for table, column in (("result", "subject"), ("point", "subject"), ("subject", "number")):
+        store.executemany(f"delete from {table} where {column} = ?", gone)  # noqa: S608 (names from the line above)
+
+
+def _past(store: sqlite3.Connection, results: Iterable[Result], now: float) -> Iterable[tuple[str, Past]]:
+    for result in results:
+        row = store.execute("select number, before, since, runs from subject where key = ?", (result.key,)).fetchone()
+        if row is None:
+            continue
+        subject, before, since, runs = row
+        course = store.execute(
+            "select state, value from result where subject = ? order by run desc limit ?", (subject, _SHOWN)
+        ).fetchall()[::-1]
+        states = [state for state, _ in course]
+        yield (
+            result.key,
+            Past(
+                since=since,
+                runs=runs,
+                before=next((known for known in State if known.value == before), None),
+                values=tuple([value for _, value in course if value is not None]),
+                changes=sum(map(operator.ne, states, states[1:])),
+                seen=len(states),
+                forecast=None if result.limits is None else _forecast(store, subject, result.limits, now),
+            ),
+        )
+
+
+def _forecast(store: sqlite3.Connection, subject: int, limits: Limits, now: float) -> Forecast | None:
+    """Forecast from the newest points; those that a clock once ahead left in the future are passed over."""
+    points = store.execute(
+        "select moment, value from point where subject = ? and moment <= ? order by bucket desc limit ?",
+        (subject, now, _POINTS),
+    ).fetchall()
+    return forecast(points[::-1], limits)
+
+
+def _value(measure: Measure | None) -> float | None:
+    value = None if measure is None else measure.value
+    if value is None or isinstance(value, (str, bool)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _code(error: sqlite3.Error) -> str:
+    return getattr(error, "sqlite_errorname", "") or type(error).__name__
