@@ -55,7 +55,6 @@ def seed(dsn: str, redis_url: str, s3: S3Settings, flavour: str, pg_bin: Path | 
     _extend(dsn, store, s3, flavour, until=now, now=now)
     with _connect(dsn) as connection:
         upkeep(connection, flavour, worker=True)
-        connection.execute("REFRESH MATERIALIZED VIEW ponto_apoio_por_uf")
         connection.execute("VACUUM (ANALYZE)")
     sessions(redis_url, flavour)
 

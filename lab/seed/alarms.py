@@ -10,7 +10,7 @@ from lab.seed.rhythm import Stream
 from lab.seed.window import Media, Rows, Window, at
 
 PANIC = Stream("panico", 3)
-RECORDINGS = Stream("audios", 0.7, monthly_growth=0.05)
+RECORDINGS = Stream("audios", 0.45, monthly_growth=0.05)
 
 
 def alarms(window: Window) -> Iterator[Rows]:

@@ -26,6 +26,7 @@ def begin(connection: Connection[Any], now: float) -> None:
     origin = (now - HISTORY * DAY) // HOUR * HOUR
     for rows in reference(origin):
         _copy(connection, rows)
+    connection.execute("REFRESH MATERIALIZED VIEW ponto_apoio_por_uf")
     connection.execute(
         "INSERT INTO penhas_config (id, name, value) VALUES (4, %s, %s)",
         (_NAME, json.dumps({"origin": origin, "until": origin})),

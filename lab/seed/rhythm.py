@@ -38,12 +38,16 @@ def moments(stream: Stream, origin: float, start: float, end: float) -> Iterator
     """Yield each event's time (epoch seconds, start < time + settle <= end), ascending, with a generator of its own."""
     start, end = start - stream.settle, end - stream.settle
     for hour in range(int(start // HOUR), int(end // HOUR) + 1):
-        seed = crc32(stream.name.encode()) << 40 | hour << 8
-        rng = Random(seed)
         local = gmtime(hour * HOUR - 3 * HOUR)
         growth = (1 + stream.monthly_growth) ** max(0.0, (hour * HOUR - origin) / MONTH)
         due = stream.per_day / 24 * _BY_HOUR[local.tm_hour] * _BY_WEEKDAY[local.tm_wday] * growth
-        times = sorted((hour + rng.random()) * HOUR for _ in range(int(due + rng.random())))
-        for number, moment in enumerate(times, start=1):
+        count = int(due + _share(f"{stream.name} {hour}"))
+        times = sorted((hour + _share(f"{number} {hour} {stream.name}")) * HOUR for number in range(count))
+        for number, moment in enumerate(times):
             if start < moment <= end:
-                yield moment, Random(seed | number)
+                yield moment, Random(f"{stream.name} {hour} {number}")
+
+
+def _share(text: str) -> float:
+    """Return a number in [0, 1) that follows from `text`; a checksum, as a generator costs ten times that to set up."""
+    return crc32(text.encode()) / 2**32
