@@ -188,12 +188,19 @@ class Backup(Place):
 
 
 class Restore(Model):
-    """The only machine on which a copy may lie, and where on it."""
+    """The only machine on which a copy may lie, where on it, and how much of the machine it may take.
+
+    `scratch` is a folder (default: memory), `declared_encrypted` says that its volume is; `allow_here` is the reason why
+    a restore may run where it else may not; `tier` "rows" leaves indexes and constraints out; `jobs` are processes.
+    """
 
     host: str
     scratch: str | None = None
-    allow_here: str | None = None
+    declared_encrypted: bool = False
+    allow_here: Annotated[str, Field(min_length=3)] | None = None
     binaries: str | None = None
+    jobs: Annotated[int, Field(ge=1, le=16)] = 2
+    tier: Literal["full", "rows"] = "full"
 
     @property
     def is_here(self) -> bool:

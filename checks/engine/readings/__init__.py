@@ -113,4 +113,4 @@ def unit_of(name: str, field: str) -> Unit | None:
     return None
 
 
-from checks.engine.readings import api, backup, host, minion, postgresql, redis, s3  # noqa: E402, F401 (they register)
+from checks.engine.readings import api, backup, host, minion, postgresql, redis, restore, s3  # noqa: E402, F401 (they register)

@@ -1,0 +1,29 @@
+"""How a check says what was proved of a restored copy; called by the checks of the chapters backup and emergency."""
+
+from typing import NoReturn
+
+from checks.engine.model import State
+from checks.engine.plugin.judged import Judge
+from checks.engine.readings.restore import Aspect
+
+SHOWN = 5
+
+
+def judge_aspect(judged: Judge, aspect: Aspect, worst: State = State.CRITICAL) -> None:
+    """End the check where the aspect has findings (as `worst`), could not be proved, or cannot be of this backup."""
+    if aspect.findings:
+        _end(judged, worst, aspect)
+    if aspect.beyond != "":
+        judged.not_judged(aspect.beyond)
+    if aspect.blind != "":
+        judged.unknown(f"{aspect.name} could not be verified: {aspect.blind}")
+    judged.ok(f"{aspect.compared} compared with {aspect.against}: the same")
+
+
+def _end(judged: Judge, worst: State, aspect: Aspect) -> NoReturn:
+    first, more = aspect.findings[0], len(aspect.findings) - 1
+    text = f"{first}; and {more} more" if more > 0 else first
+    told = aspect.findings[1 : SHOWN + 1]
+    if worst is State.WARNING:
+        judged.warning(text, told)
+    judged.critical(text, told)

@@ -1,0 +1,169 @@
+"""Restore one fetched backup into a throw-away server and time it; called by `restored`, `rehearsal` and `drill`.
+
+Only a `Server` made by `scratch` can be restored into: there is no way to name another one. Every error is an error:
+nothing is tolerated, what cannot be restored without a superuser is left out beforehand and said.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from checks.engine.model import ProbeError, Reason
+from checks.engine.probes.backup import child, layout, messages
+from checks.engine.probes.backup.archive import (
+    ArchiveError,
+    ArchiveReader,
+    ByteStream,
+    Header,
+    TocEntry,
+    read_header,
+    read_toc,
+)
+from checks.engine.probes.backup.messages import RestoreError
+from checks.engine.probes.backup.scratch import Server
+
+# What says something of this machine and not of the backup: then nothing was verified.
+OURS = {"53100", "53200", "08006"}
+Progress = Callable[[str, int, int], None]  # phase, items done, items in all
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What an archive says it holds."""
+
+    header: Header
+    entries: tuple[TocEntry, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name that may be told of an error in it."""
+        return frozenset(part for e in self.entries for part in (e.name, e.schema, *e.name.split(" "), *e.roles))
+
+    @property
+    def major(self) -> int:
+        """The lowest major version of the programs that can restore it as it was."""
+        return max(_major(self.header.server), _major(self.header.program))
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A restore that came to its end, with or without errors; seconds by phase."""
+
+    database: str
+    errors: tuple[RestoreError, ...]
+    left_out: tuple[str, ...]
+    differs: tuple[str, ...]
+    rows_seconds: float
+    indexes_seconds: float
+
+
+def contents(archive: Path) -> Contents:
+    """Read header and table of contents of a custom or directory archive; raise ProbeError when they are not there."""
+    file = archive / "toc.dat" if archive.is_dir() else archive
+    try:
+        with file.open("rb") as opened:
+            reader = ArchiveReader(ByteStream(iter(lambda: opened.read(1 << 16), b"")))
+            header = read_header(reader)
+            return Contents(header, tuple(read_toc(reader, header)))
+    except (ArchiveError, OSError):
+        raise ProbeError(Reason.PROTOCOL, "the backup's table of contents cannot be read") from None
+
+
+def restore(
+    server: Server,
+    archive: Path,
+    held: Contents,
+    *,
+    database: str,
+    seconds: float,
+    jobs: int = 2,
+    rows_only: bool = False,
+    progress: Progress | None = None,
+) -> Restored:
+    """Restore into a new database of the throw-away server within `seconds`.
+
+    Raises ProbeError where nothing was learnt of the backup: no time, no room, a killed program.
+    """
+    prepared = layout.prepare(server, archive, held.entries, database)
+    watch = _Watch(len(held.entries), progress)
+    ended = child.run(
+        (
+            *child.gentle(),
+            server.binaries["pg_restore"],
+            *server.arguments(database, layout.RESTORER),
+            f"--jobs={jobs}",
+            f"--use-list={prepared.use_list}",
+            *(("--section=pre-data", "--section=data") if rows_only else ()),
+            "--verbose",
+            str(archive),
+        ),
+        seconds,
+        folder=server.folder.path,
+        each=watch.look,
+        stdout=False,
+    )
+    labels = {entry.number: f"{entry.kind} {entry.name}" for entry in held.entries}
+    errors = messages.errors(ended.stderr, labels, held.names | {database})
+    _learnt_something(server, ended, errors)
+    if ended.code != 0 and not errors:
+        errors = (RestoreError("", f"pg_restore ended with exit code {ended.code}"),)
+    rows = watch.rows_done - watch.began
+    return Restored(database, errors, prepared.left_out, prepared.differs, rows, ended.seconds - rows)
+
+
+def _learnt_something(server: Server, ended: child.Ended, errors: tuple[RestoreError, ...]) -> None:
+    if ended.timed_out:
+        raise ProbeError(Reason.TIMEOUT, f"the restore was not done after {ended.seconds:.0f} s and was ended", "")
+    if ended.code < 0:
+        raise ProbeError(Reason.OURS, f"pg_restore was killed (signal {-ended.code})", "Run again.")
+    for error in errors:
+        if error.code in OURS:
+            raise ProbeError(Reason.OURS, f"nothing was verified: {error.what}", "Give [restore] scratch more room.")
+    if not server.alive or any("worker of pg_restore" in error.what for error in errors):
+        raise ProbeError(Reason.OURS, "the throw-away server or a worker of pg_restore was killed", "Run again.")
+
+
+_FINISHED = re.compile(
+    rb"^pg_restore: (?:finished item \d+ |processing data for table |creating )([A-Z ]*)", re.MULTILINE
+)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Follows pg_restore's own account of what it has done; only kinds are looked at, no name is kept."""
+
+    items: int
+    progress: Progress | None
+    began: float = field(default_factory=time.monotonic)
+    rows_done: float = field(default_factory=time.monotonic)
+    _read: int = 0
+    _done: int = 0
+    _rest: bytes = b""
+
+    def look(self, descriptor: int) -> None:
+        """Read what was printed since the last look."""
+        new = os.pread(descriptor, 1 << 20, self._read)
+        if new == b"":
+            return
+        self._read += len(new)
+        text = self._rest + new
+        complete, _, self._rest = text.rpartition(b"\n")
+        kinds = list(self._kinds(complete))
+        self._done += len(kinds)
+        if "TABLE DATA" in kinds:
+            self.rows_done = time.monotonic()
+        if self.progress is not None and kinds:
+            self.progress("restore", min(self._done, self.items), self.items)
+
+    @staticmethod
+    def _kinds(text: bytes) -> Iterator[str]:
+        for match in _FINISHED.finditer(text):
+            yield match[1].decode("ascii").strip()
+
+
+def _major(version: str) -> int:
+    match = re.match(r"\d+", version)
+    return int(match[0]) if match is not None else 0

@@ -1,0 +1,67 @@
+"""What is read of the copy that was restored from the newest backup; every type here is read only where one may be."""
+
+from dataclasses import dataclass
+
+from checks.engine.model import Bytes, Count, Reading, Seconds
+from checks.engine.readings import reading
+
+NIGHT = 3 * 3600.0  # the nightly run's own deadline ends it earlier; a restore has no other
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One thing that was proved of the copy, or not.
+
+    `compared` counts what was looked at and `against` says with what; `findings` each name the table or object; `blind`
+    says why nothing could be proved here and now, `beyond` why nothing ever can be of this backup.
+    """
+
+    name: str
+    against: str
+    compared: int
+    findings: tuple[str, ...] = ()
+    blind: str = ""
+    beyond: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the way back and how long it took."""
+
+    name: str
+    seconds: float
+
+
+@reading("backup_restored", service="backup", restore=True, deadline=NIGHT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRestored(Reading):
+    """The newest backup, brought back into a throw-away server that is gone by the time this is read.
+
+    `seconds` is what a recovery waits for (fetch, restore, indexes, statistics), `errors` what the restore printed in
+    our words, `proof` what the copy was compared with: the manifest, a live server, or itself only. `private` says
+    whether the scratch folder lay in memory or on a volume declared encrypted, `orphans` what earlier runs had left and
+    this one removed, `left_out` and `differs` what the throw-away server cannot show.
+    """
+
+    backup: str
+    database: str
+    format: str
+    taken_at: float
+    size: Bytes
+    server: str
+    proof: str
+    errors: tuple[str, ...]
+    left_out: tuple[str, ...]
+    differs: tuple[str, ...]
+    aspects: tuple[Aspect, ...]
+    phases: tuple[Phase, ...]
+    seconds: Seconds
+    tables: Count
+    rows: Count
+    private: bool
+    orphans: tuple[str, ...]
+
+    def aspect(self, name: str) -> Aspect:
+        """Return an aspect by name; one that was not looked at is blind."""
+        absent = Aspect(name, "", 0, blind="it was not looked at")
+        return next((aspect for aspect in self.aspects if aspect.name == name), absent)
