@@ -73,7 +73,11 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class TocEntry:
-    """One entry of the table of contents; `roles` are those it needs (owner, grantees), `file` of a directory only."""
+    """One entry of the table of contents.
+
+    `roles` are those it needs (owner, grantees), `copy` that its data are COPY's, `file` is of a directory only,
+    `partitioned` tables have no rows of their own.
+    """
 
     number: int
     kind: str
@@ -83,6 +87,7 @@ class TocEntry:
     roles: tuple[str, ...]
     copy: bool
     file: str = ""
+    partitioned: bool = False
 
 
 class ArchiveReader:
@@ -180,9 +185,9 @@ def _entry(reader: ArchiveReader, header: Header) -> TocEntry:
     else:
         file = reader.text() or ""
     has_data = dumper == 1 and state != 3  # noqa: PLR2004 (3: no data)
-    return TocEntry(
-        number, kind, schema, name, has_data, _roles(kind, owner, definition), copy.startswith("COPY "), file
-    )
+    roles = _roles(kind, owner, definition)
+    partitioned = kind == "TABLE" and "\nPARTITION BY " in definition
+    return TocEntry(number, kind, schema, name, has_data, roles, copy.startswith("COPY "), file, partitioned)
 
 
 _GRANTEES = re.compile(r"\b(?:TO|FROM|FOR ROLE)\s+((?:(?:\"(?:[^\"]|\"\")+\"|[\w$]+)\s*,?\s*)+)")

@@ -20,6 +20,7 @@ from checks.engine.probes.backup.store import Store, Stored
 
 MOST = 400  # backups that are looked into, those put there last: a bucket without retention may hold thousands
 _MANIFEST_MOST = 64 << 20
+_PRIVATE_KEYS = (b"AGE-SECRET-KEY-", b"PRIVATE KEY-----", b"BEGIN PGP PRIVATE KEY BLOCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Stock:
     label: str
     backups: tuple[BackupSet, ...]
     passed_over: int
+    keys: tuple[str, ...]
 
     @property
     def newest(self) -> BackupSet | None:
@@ -77,7 +79,7 @@ def take_stock(store: Store, backup: Backup) -> Stock:
     backups = [found for found in (heap.backup(files) for files in looked) if found is not None]
     backups = _marked(backups)
     backups.sort(key=lambda found: (found.taken_at is not None, found.taken_at or 0.0, found.name))
-    return Stock(store.label, tuple(backups), len(dumps) - len(looked))
+    return Stock(store.label, tuple(backups), len(dumps) - len(looked), tuple(heap.keys))
 
 
 def _marked(backups: list[BackupSet]) -> list[BackupSet]:
@@ -113,6 +115,7 @@ class _Heap:
         self._folders = {s.key.removesuffix("toc.dat") for s in stored if s.key.endswith("/toc.dat")}
         taken = {*self._manifests, *(s.key for s in self._globals)}
         self._files = [s for s in stored if s.key not in taken]
+        self.keys: list[str] = []
 
     def dumps(self) -> list[tuple[Stored, ...]]:
         """Return the files of each dump: one, or all those of a folder in directory format."""
@@ -143,6 +146,8 @@ class _Heap:
             self._globals.append(first)
             return None
         if within.format == "unknown" and problem == "" and manifest is None:
+            if any(mark in head for mark in _PRIVATE_KEYS):
+                self.keys.append(name)
             return None  # a readme, a log: nothing of ours
         trusted = manifest if state in {"signed", "unchecked"} else None
         taken_at, told_by = self._taken(within, head, trusted)
@@ -212,7 +217,12 @@ class _Heap:
             file = manifest.globals
             key = None if file is None else str(PurePosixPath(dump.key).with_name(file.name))
             return key if key is not None and any(g.key == key for g in self._globals) else None
-        nearest = min(self._globals, key=lambda g: abs(g.modified - dump.modified), default=None)
+        same = manifest_key(dump.key).removesuffix(manifests.SUFFIX) + "."
+        nearest = min(
+            self._globals,
+            key=lambda g: (not g.key.startswith(same), abs(g.modified - dump.modified)),
+            default=None,
+        )
         return None if nearest is None else nearest.key
 
     def _problem(self, within: Look, size: int, taken_at: float | None, state: str, manifest: Manifest | None) -> str:

@@ -22,8 +22,9 @@ def through(command: tuple[str, ...], pieces: Iterable[bytes], what: str) -> Ite
     A program that fails before it gave anything is taken to lack its key (our own fault, ProbeError); one that fails
     later has met damaged bytes (ArchiveError).
     """
+    program = Path(command[0]).name
     if shutil.which(command[0]) is None:
-        raise ProbeError(Reason.OURS, f"{what}: the program {command[0]} is not installed", f"Install {command[0]}.")
+        raise ProbeError(Reason.OURS, f"{what}: the program {program} is not installed", f"Install {program}.")
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -50,9 +51,9 @@ def through(command: tuple[str, ...], pieces: Iterable[bytes], what: str) -> Ite
     if feeder.error is not None:
         raise feeder.error
     if code != 0 and given:
-        raise ArchiveError(f"{command[0]} finds it damaged")
+        raise ArchiveError(f"{program} finds it damaged")
     if code != 0:
-        raise ProbeError(Reason.OURS, f"{what}: {command[0]} cannot open it", "Check the key: wrong, or not readable.")
+        raise ProbeError(Reason.OURS, f"{what}: {program} cannot open it", "Check the key: wrong, or not readable.")
 
 
 class _Feeder(threading.Thread):

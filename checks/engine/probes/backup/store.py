@@ -22,10 +22,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A key that once was there and is hidden by a delete marker; `since` is Unix time."""
+    """A key that once was there and is hidden by a delete marker, and the seconds that it had been there."""
 
     key: str
-    since: float
+    lasted: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,12 +133,15 @@ class BucketStore:
         return bool(answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
 
     def _markers(self) -> tuple[Deleted, ...]:
-        found = []
+        put: dict[str, float] = {}
+        gone: dict[str, float] = {}
         for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=self._prefix):
+            for item in page.get("Versions", ()):
+                put[item["Key"]] = max(put.get(item["Key"], 0.0), item["LastModified"].timestamp())
             for item in page.get("DeleteMarkers", ()):
                 if item["IsLatest"]:
-                    found.append(Deleted(item["Key"], item["LastModified"].timestamp()))
-        return tuple(found)
+                    gone[item["Key"]] = item["LastModified"].timestamp()
+        return tuple(Deleted(key, at - put[key]) for key, at in sorted(gone.items()) if key in put)
 
     def _asked(self, ask: Callable[[], _T]) -> _T | None:
         try:

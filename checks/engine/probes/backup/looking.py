@@ -1,0 +1,214 @@
+"""Read what can be known of the backups without restoring one. Called by the probe of the backups."""
+
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from checks.engine.environment import Environment
+from checks.engine.environment.models import Backup
+from checks.engine.model import ProbeError, Reading, Reason
+from checks.engine.probes import Context
+from checks.engine.probes.backup.examine import examine
+from checks.engine.probes.backup.inventory import BackupSet, Stock, manifest_key, take_stock
+from checks.engine.probes.backup.live_catalog import database_of
+from checks.engine.probes.backup.store import Keeping, ObjectFacts, Store, open_store
+from checks.engine.readings.backup import BackupConnection, BackupEntry, BackupInventory, BackupSecond
+
+_OUT = {Reason.CONNECTION, Reason.TIMEOUT, Reason.NO_DATA, Reason.DENIED, Reason.PROTOCOL}
+_MANY = 7  # earlier sizes that the newest is compared with
+_FUTURE = 300.0  # seconds that clocks may differ
+
+
+def read(context: Context, names: tuple[str, ...]) -> None:
+    """Settle the readings of the backups that restore nothing."""
+    backup = context.environment.backup
+    assert backup is not None  # noqa: S101 (its target is there)
+    start = time.monotonic()
+    try:
+        store = open_store(backup)
+        stock = take_stock(store, backup)
+    except ProbeError as error:
+        _refused(context, names, error)
+        return
+    _settle(
+        context,
+        names,
+        "backup_connection",
+        lambda: BackupConnection(
+            reachable=True, seconds=time.monotonic() - start, source=f"listing of {store.label}", sampled_at=time.time()
+        ),
+    )
+
+    def remaining() -> float:
+        return context.remaining(3600.0) - 0.05  # the context never says less than that
+
+    _settle(context, names, "backup_inventory", lambda: inventory(store, stock, context.environment))
+    _settle(context, names, "backup_second", lambda: second(stock, backup))
+    _settle(context, names, "backup_newest", lambda: examine(store, stock, context.environment, remaining))
+
+
+def _settle(context: Context, names: tuple[str, ...], name: str, make: Callable[[], Reading]) -> None:
+    if name in names:
+        try:
+            outcome: Reading | ProbeError = make()
+        except ProbeError as error:
+            outcome = error
+        context.settle(name, outcome)
+
+
+def _refused(context: Context, names: tuple[str, ...], error: ProbeError) -> None:
+    """A place that does not let us in is a reading of its own; our own faults are Failures of every reading."""
+    if error.reason not in _OUT:
+        for name in names:
+            context.settle(name, error)
+        return
+    now = time.time()
+    for name in names:
+        if name == "backup_connection":
+            problem = f"{error.why}. {error.mend}".rstrip(". ")
+            context.settle(name, BackupConnection(reachable=False, problem=problem, source="listing", sampled_at=now))
+        else:
+            context.settle(name, ProbeError(Reason.CONNECTION, error.why, error.mend))
+
+
+def inventory(store: Store, stock: Stock, environment: Environment, now: float | None = None) -> BackupInventory:
+    """Return what the stock says at `now`."""
+    backup = environment.backup
+    assert backup is not None  # noqa: S101 (its target is there)
+    at = time.time() if now is None else now
+    newest = stock.newest
+    complete = [found for found in stock.backups if found.problem == "" and found.taken_at is not None]
+    expected = _expected(backup, environment, newest)
+    keeping = store.keeping()
+    facts = ObjectFacts(None, None, None) if newest is None else store.object_facts(newest.key)
+    return BackupInventory(
+        place=store.label,
+        backups=tuple(_entry(found) for found in stock.backups),
+        passed_over=stock.passed_over,
+        newest="" if newest is None else newest.name,
+        age=None if newest is None or newest.taken_at is None else at - newest.taken_at,
+        size=None if newest is None else newest.size,
+        size_ratio=_size_ratio(complete)[0],
+        sizes_compared=_size_ratio(complete)[1],
+        retention_days=backup.retention_days,
+        days_missing=days_missing(complete, backup, at),
+        databases_expected=expected,
+        databases_missing=_missing(complete, expected, at - 86400.0 * backup.retention_days),
+        from_the_future=tuple(f.name for f in complete if (f.taken_at or 0.0) > at + _FUTURE),
+        manifest="none" if newest is None else newest.manifest_state,
+        replica_lag=_replica_lag(newest),
+        versioning=keeping.versioning,
+        object_lock=keeping.object_lock,
+        lock_mode=facts.lock_mode,
+        locked_for=_locked_for(newest, facts),
+        deleted=_deleted(keeping, backup),
+        keys_beside=stock.keys,
+        source=f"first bytes and manifests in {store.label}",
+        sampled_at=at,
+    )
+
+
+def _entry(found: BackupSet) -> BackupEntry:
+    return BackupEntry(
+        found.name,
+        found.database,
+        found.taken_at,
+        found.told_by,
+        found.size,
+        found.format or "hidden",
+        found.manifest_state,
+        found.problem,
+    )
+
+
+def _size_ratio(complete: list[BackupSet]) -> tuple[float | None, int]:
+    """Return the newest size by the median of those before it, and how many those are; same database and format."""
+    if not complete:
+        return None, 0
+    newest = complete[-1]
+    before = [
+        found.size
+        for found in complete[:-1]
+        if (found.database, found.format, found.compression, found.encryption)
+        == (newest.database, newest.format, newest.compression, newest.encryption)
+    ][-_MANY:]
+    return (newest.size / statistics.median(before), len(before)) if before else (None, 0)
+
+
+def days_missing(complete: list[BackupSet], backup: Backup, now: float) -> tuple[str, ...]:
+    """Return the days before today, in the environment's zone, that the retention covers and that have no backup.
+
+    Today is left to freshness, and the oldest day too: at the hour of the run it may already, or not yet, be gone.
+    """
+    zone = ZoneInfo(backup.timezone)
+    today = datetime.fromtimestamp(now, UTC).astimezone(zone).date()
+    have = {datetime.fromtimestamp(f.taken_at or 0.0, UTC).astimezone(zone).date() for f in complete}
+    due = [today - timedelta(days=back) for back in range(backup.retention_days - 1, 0, -1)]
+    return tuple(day.isoformat() for day in due if day not in have)
+
+
+def _expected(backup: Backup, environment: Environment, newest: BackupSet | None) -> tuple[str, ...]:
+    if backup.databases != ():
+        return backup.databases
+    if newest is not None and newest.manifest is not None:
+        return newest.manifest.databases
+    live = database_of(environment)
+    return () if live == "" else (live,)
+
+
+def _missing(complete: list[BackupSet], expected: tuple[str, ...], since: float) -> tuple[str, ...]:
+    have = {found.database for found in complete if (found.taken_at or 0.0) >= since}
+    return tuple(name for name in expected if name not in have)
+
+
+def _replica_lag(newest: BackupSet | None) -> float | None:
+    """Return how far behind a replica was when it was dumped; 0 for a primary, None where no manifest tells."""
+    if newest is None or newest.manifest is None:
+        return None
+    manifest = newest.manifest
+    if not manifest.in_recovery:
+        return 0.0
+    return None if manifest.last_replay_at is None else max(0.0, manifest.snapshot_at - manifest.last_replay_at)
+
+
+def _locked_for(newest: BackupSet | None, facts: ObjectFacts) -> float | None:
+    if newest is None or newest.taken_at is None or facts.retain_until is None:
+        return None
+    return facts.retain_until - newest.taken_at
+
+
+def _deleted(keeping: Keeping, backup: Backup) -> tuple[str, ...] | None:
+    """Return the names of what was deleted sooner than the retention allows."""
+    if keeping.deleted is None:
+        return None
+    least = 86400.0 * (backup.retention_days - 1)
+    return tuple(found.key.rpartition("/")[2] for found in keeping.deleted if found.lasted < least)
+
+
+def second(stock: Stock, backup: Backup) -> BackupSecond:
+    """Compare the second place with the first, by name and size of every complete backup."""
+    place = backup.second
+    assert place is not None  # noqa: S101 (the reading requires it)
+    other = open_store(place)
+    there = {stored.key.removeprefix(place.prefix): stored.size for stored in other.objects()}
+    complete = [found for found in stock.backups if found.problem == ""]
+    missing = [found.name for found in complete if not _whole_there(found, backup.prefix, there)]
+    newest = stock.require_newest()
+    same = (place.endpoint, place.bucket, place.folder) == (backup.endpoint, backup.bucket, backup.folder)
+    return BackupSecond(
+        place=other.label,
+        newest=newest.name,
+        newest_there=newest.name not in missing,
+        missing=tuple(missing),
+        same_place=same,
+        source=f"listing of {other.label}",
+        sampled_at=time.time(),
+    )
+
+
+def _whole_there(found: BackupSet, prefix: str, there: dict[str, int]) -> bool:
+    files = all(there.get(stored.key.removeprefix(prefix)) == stored.size for stored in found.stored)
+    marked = found.manifest is None or manifest_key(found.key).removeprefix(prefix) in there
+    return files and marked
