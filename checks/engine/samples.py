@@ -4,6 +4,9 @@ SQLite, one file an environment, written by the controller only and read by ever
 store never changes a verdict: counters are then judged by a later sample, or not at all.
 """
 
+import functools
+import json
+import math
 import os
 import sqlite3
 from collections.abc import Iterable
@@ -11,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from checks.engine.model import Reading, Target
 from checks.engine.readings import READINGS
@@ -23,15 +26,30 @@ create table if not exists sample (
 ) without rowid
 """
 _KEPT = 50
+_WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
 
 
+@functools.cache
 def _adapter(name: str) -> TypeAdapter[Any]:
-    return TypeAdapter(READINGS[name].type, config=ConfigDict(ser_json_inf_nan="constants"))
+    return TypeAdapter(READINGS[name].type)
+
+
+def plain(name: str, reading: Reading) -> Any:
+    """Return a reading as plain JSON types; a number that JSON does not have is its word, which `from_json` knows."""
+    return _finite(_adapter(name).dump_python(reading, mode="json"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return _WORDS[str(value)]
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value
 
 
 def to_json(name: str, reading: Reading) -> str:
     """Return a reading as JSON text that `from_json` turns back into an equal one."""
-    return _adapter(name).dump_json(reading).decode()
+    return json.dumps(plain(name, reading), ensure_ascii=False, allow_nan=False)
 
 
 def from_json(name: str, text: str) -> Reading:

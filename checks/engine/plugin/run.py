@@ -1,7 +1,6 @@
 """The run: begins with a lock, placeholders and the readings; ends with every report, whatever ends it."""
 
 import fcntl
-import json
 import os
 import signal
 import sys
@@ -202,7 +201,7 @@ def _send(config: pytest.Config, suite: Suite) -> None:
 
 
 def _record(name: str, target: Any, reading: Any) -> dict[str, object]:
-    return {"reading": name, "target": str(target), "value": json.loads(store.to_json(name, reading))}
+    return {"reading": name, "target": str(target), "value": store.plain(name, reading)}
 
 
 def _samples(stored: list[Any]) -> list[tuple[str, str, float, str]]:
