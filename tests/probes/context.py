@@ -27,14 +27,17 @@ class Kept:
         self._end = time.monotonic() + seconds
 
     def settle(self, name: str, outcome: Reading | ProbeError) -> None:
+        """Keep the outcome of one name."""
         assert name in self.names, name
         assert name not in self.outcomes, name
         self.outcomes[name] = outcome
 
     def remaining(self, at_most: float) -> float:
+        """Return the seconds that are left."""
         return max(0.05, min(at_most, self._end - time.monotonic()))
 
     def peer(self, name: str, target: Target) -> Reading | Failure:
+        """Return the reading of another target that the test gave, else that nobody listens there."""
         default = Failure(name, target, Reason.CONNECTION, "no connection: connection refused", "")
         return self._peers.get(name, default)
 

@@ -40,7 +40,7 @@ def problem_of(error: BaseException, service: str, seconds: float, *, accepted: 
         if isinstance(cause, socket.gaierror):
             raise ProbeError(Reason.OURS, "its host name does not resolve", "Mend the name that we were given, or DNS.")
         if isinstance(cause, TimeoutError):
-            return silent(seconds, accepted=accepted)
+            return silent(seconds, accepted=accepted or in_handshake(error))
         if isinstance(cause, ssl.SSLError):
             return _tls(cause, service)
         if isinstance(cause, http.client.HTTPException):
@@ -66,6 +66,11 @@ def silent(seconds: float, *, accepted: bool) -> str:
     if accepted:
         return f"accepts but does not answer {within(seconds)}"
     return f"does not answer {within(seconds)}: nothing accepts and nothing refuses"
+
+
+def in_handshake(error: BaseException) -> bool:
+    """Whether TLS was being agreed on: to the libraries that is connecting still, but somebody did accept."""
+    return any(isinstance(c, TimeoutError) and "handshake" in str(c) for c in causes(error))
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

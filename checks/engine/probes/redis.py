@@ -13,7 +13,6 @@ from redis.exceptions import (
     BusyLoadingError,
     InvalidResponse,
     NoPermissionError,
-    OutOfMemoryError,
     RedisError,
     ResponseError,
 )
@@ -23,7 +22,7 @@ from redis.retry import Retry
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.network import CUT, Watchdog, problem_of, silent
+from checks.engine.probes.network import CUT, Watchdog, in_handshake, problem_of, silent
 from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.readings.redis import RedisConnection, RedisMemory, RedisServer
 
@@ -95,7 +94,7 @@ def _ask(connection: Connection, seconds: float) -> tuple[Answer, Answer]:
             return _answer(made), _answer(made)
         except (RedisError, OSError, ValueError) as error:
             if dog.expired:
-                raise _Problem(silent(seconds, accepted=watched)) from None
+                raise _Problem(silent(seconds, accepted=watched or in_handshake(error))) from None
             raise _Problem(_problem(error, seconds, accepted=watched)) from None
         finally:
             made.disconnect()
@@ -142,9 +141,7 @@ def _answer(made: Any) -> Answer:
 
 def _problem(error: Exception, seconds: float, *, accepted: bool) -> str:
     """Return what is wrong with the server; raises ProbeError where it is our own fault."""
-    if isinstance(error, AuthenticationError | AuthorizationError):
-        raise ProbeError(Reason.OURS, "the user or password is wrong", "Mend the password in the variable.")
-    if isinstance(error, BusyLoadingError | ResponseError):
+    if isinstance(error, BusyLoadingError | ResponseError | AuthenticationError | AuthorizationError):
         return _refusal(error)
     if isinstance(error, InvalidResponse | ValueError):
         return NOT_REDIS
@@ -164,21 +161,24 @@ _REFUSALS = {
 }
 
 
+_OURS = {
+    "NOAUTH": (Reason.OURS, "it demands a password (NOAUTH)", "Put user and password into the variable."),
+    "WRONGPASS": (Reason.OURS, "the user or password is wrong", "Mend them in the variable."),
+    "NOPERM": (Reason.DENIED, "our user may not ask it (NOPERM)", ACL),
+    "DENIED": (Reason.OURS, "protected mode refuses connections from here", "Set a password, or run beside it."),
+}
+
+
 def _refusal(error: RedisError) -> str:
     """Return what the server's error in place of an answer means, by its first word; its text is not repeated."""
     if isinstance(error, BusyLoadingError):
         return "loading its data set (LOADING)"
-    if isinstance(error, NoPermissionError):
-        raise ProbeError(Reason.DENIED, "our user may not ask it (NOPERM)", ACL)
-    word = str(error).partition(" ")[0]
-    if isinstance(error, OutOfMemoryError):
-        word = "OOM"
-    if word == "DENIED":
-        raise ProbeError(
-            Reason.OURS, "protected mode refuses connections from here", "Set a password, or run the suite beside it."
-        )
-    if word == "NOAUTH":
-        raise ProbeError(Reason.OURS, "it demands a password (NOAUTH)", "Put user and password into the variable.")
+    # redis-py takes the word off where it has a class of its own for it, and keeps it here.
+    word = str(getattr(error, "status_code", None) or str(error).partition(" ")[0])
+    if word in _OURS:
+        raise ProbeError(*_OURS[word])
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        raise ProbeError(*_OURS["WRONGPASS"])
     return _REFUSALS.get(word, "answers with an error that has no name here")
 
 

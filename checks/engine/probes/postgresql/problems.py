@@ -54,7 +54,6 @@ _SAYS: tuple[tuple[str, str], ...] = (
     ("No route to host", "no route to it"),
     ("Network is unreachable", "no route to it"),
     ("Connection timed out", "does not answer: the attempt to connect timed out"),
-    ("certificate has expired", "its TLS certificate has expired"),
     ("server closed the connection unexpectedly", "the connection was cut"),
     ("Connection reset by peer", "the connection was cut"),
     ("EOF detected", "the connection was cut"),
@@ -74,6 +73,7 @@ _SAYS: tuple[tuple[str, str], ...] = (
     ("protocol error", "answers something that is not PostgreSQL"),
 )
 
+_SEE = "See its dates with openssl s_client -starttls postgres, and set sslrootcert."
 _SAYS_OURS: tuple[tuple[str, str, str], ...] = (
     ("could not translate host name", "its host name does not resolve", "Mend the host in the variable, or DNS."),
     ("Name or service not known", "its host name does not resolve", "Mend the host in the variable, or DNS."),
@@ -83,7 +83,8 @@ _SAYS_OURS: tuple[tuple[str, str, str], ...] = (
     ("Permission denied", "this user may not open the server's socket", "Run as a user that may."),
     ("root certificate file", "the root certificate to verify it with is not there", "Set sslrootcert."),
     ("does not match host name", "its TLS certificate is for another name", "Use the name that is in it."),
-    ("certificate verify failed", "its TLS certificate is not signed by the root we have", "Set sslrootcert."),
+    # libpq does not tell the two apart.
+    ("certificate verify failed", "its TLS certificate cannot be verified: expired, or of another root", _SEE),
     ("does not support SSL", "it has no TLS, which the connection string demands", "Turn TLS on, or mend sslmode."),
     ("private key file", "our TLS key cannot be used", "Mend sslkey and its mode."),
     ("could not read certificate file", "our TLS certificate cannot be used", "Mend sslcert."),
