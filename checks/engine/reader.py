@@ -17,7 +17,7 @@ from checks.engine.model import Failure, NotJudged, ProbeError, Reading, Reason,
 from checks.engine.readings import DERIVED, READINGS
 from checks.engine.samples import Samples
 
-Outcome = Reading | Failure
+Outcome = Reading | Failure | NotJudged
 Need = tuple[str, Target]
 DEADLINE = 10.0
 
@@ -41,7 +41,7 @@ class _Batch:
     futures: dict[str, Future[Outcome]] = field(default_factory=dict)
     until: float | None = None
 
-    def settle(self, name: str, outcome: Reading | ProbeError) -> None:
+    def settle(self, name: str, outcome: Reading | ProbeError | NotJudged) -> None:
         future = self.futures[name]
         if not future.done():
             future.set_result(
@@ -52,8 +52,11 @@ class _Batch:
         until = time.monotonic() + self.seconds if self.until is None else self.until
         return max(0.05, min(at_most, until - time.monotonic()))
 
-    def peer(self, name: str, target: Target) -> Outcome:
-        return self.reader.plain(name, target)
+    def peer(self, name: str, target: Target) -> Reading | Failure:
+        outcome = self.reader.plain(name, target)
+        if isinstance(outcome, NotJudged):
+            return Failure(name, target, Reason.NO_DATA, outcome.why, "")
+        return outcome
 
 
 class Reader:
@@ -100,10 +103,7 @@ class Reader:
 
     def plain(self, name: str, target: Target) -> Outcome:
         """Wait for a reading that is not derived."""
-        outcome = self.outcome(name, target)
-        if isinstance(outcome, NotJudged):
-            raise TypeError(name)
-        return outcome
+        return self.outcome(name, target)
 
     def again(self, name: str, target: Target, pause: float) -> Reading | Failure | NotJudged:
         """Read something once more after a pause of so many seconds, in a new connection; never a derived reading."""
@@ -171,7 +171,7 @@ class Reader:
         name, target = need
         rule = DERIVED[name]
         later = self.plain(rule.base, target)
-        if isinstance(later, Failure):
+        if not isinstance(later, Reading):
             self._derived[need].set_result(later)
             return
         newest = later.sampled_at

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ValidationError, model_validator
 
-from checks.engine.environment import models
+from checks.engine.environment import models, monitoring
 from checks.engine.environment.errors import InvalidFileError, describe
 from checks.engine.environment.secrets import Model, Name
 from checks.engine.model import Target
@@ -32,6 +32,10 @@ class Environment(Model):
     s3: models.S3 | None = None
     minion: models.Minion | None = None
     host: models.Host | None = None
+    prometheus: monitoring.Prometheus | None = None
+    alertmanager: monitoring.Alertmanager | None = None
+    logs: monitoring.Logs | None = None
+    elasticsearch: monitoring.Elasticsearch | None = None
     backup: models.Backup | None = None
     restore: models.Restore | None = None
     threshold: tuple[models.ThresholdOverride, ...] = ()
@@ -46,6 +50,10 @@ class Environment(Model):
             if (target.service, target.name) in seen:
                 raise ValueError(f"the name {target.name!r} is used twice under {target.service}")
             seen.add((target.service, target.name))
+        overridden = [row.id for row in self.threshold]
+        for row in overridden:
+            if overridden.count(row) > 1:
+                raise ValueError(f"the threshold {row!r} is overridden twice")
         return self
 
     def targets(self) -> tuple[Target, ...]:
@@ -72,6 +80,14 @@ def _targets(environment: Environment) -> Iterator[Target]:
     if environment.host is not None:
         yield Target("host", environment.host.name, "host")
         yield from (Target("host", m.name, "mount") for m in environment.host.mounts)
+    if environment.prometheus is not None:
+        yield Target("prometheus", environment.prometheus.name)
+    if environment.alertmanager is not None:
+        yield Target("alertmanager", environment.alertmanager.name)
+    if environment.logs is not None:
+        yield from (Target("logs", log.name, log.layout) for log in environment.logs.targets)
+    if environment.elasticsearch is not None:
+        yield Target("elasticsearch", environment.elasticsearch.name)
     if environment.backup is not None:
         yield Target("backup", environment.backup.name)
 

@@ -8,7 +8,7 @@ ProbeError in our own words. What it leaves unsettled the reader settles for it.
 from typing import Protocol
 
 from checks.engine.environment import Environment
-from checks.engine.model import Failure, ProbeError, Reading, Target
+from checks.engine.model import Failure, NotJudged, ProbeError, Reading, Target
 
 
 class Context(Protocol):
@@ -19,8 +19,8 @@ class Context(Protocol):
     names: tuple[str, ...]
     run_id: str
 
-    def settle(self, name: str, outcome: Reading | ProbeError) -> None:
-        """Hand over the outcome of one reading of this target."""
+    def settle(self, name: str, outcome: Reading | ProbeError | NotJudged) -> None:
+        """Hand over the outcome of one reading of this target; NotJudged where the service has nothing to judge yet."""
 
     def remaining(self, at_most: float) -> float:
         """Return the seconds until the deadline of this target, no more than `at_most` and never below 0.05."""
