@@ -163,6 +163,8 @@ class Backup(Place):
     `timezone` is that of the machine that dumps (pg_dump writes local time into a dump); `seed` holds the secret that
     signs the manifests; `decrypt` is a command that reads the stored file and writes the dump, `identity` a key file
     for age or gpg; `second` is another place that holds every backup too; `databases` must all be there.
+    checks.take_backup reads `source`, the connection string of a role that may read everything, and `encrypt`, a
+    command that reads the dump and writes what is stored.
     """
 
     name: Name = "postgresql"
@@ -175,6 +177,8 @@ class Backup(Place):
     identity: str | None = None
     object_lock: bool = False
     second: Place | None = None
+    source: Secret | None = None
+    encrypt: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
 
     @field_validator("timezone")
@@ -208,6 +212,9 @@ class Restore(Model):
         return self.host in {socket.gethostname(), socket.getfqdn()}
 
 
+CheckId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+
+
 class BoundModel(Model):
     """Limits in one direction, inclusive as written."""
 
@@ -218,7 +225,7 @@ class BoundModel(Model):
 class ThresholdOverride(Model):
     """Replaces the limits of the row with the same id, in this environment only."""
 
-    id: str
+    id: CheckId
     above: BoundModel | None = None
     below: BoundModel | None = None
 
@@ -226,8 +233,8 @@ class ThresholdOverride(Model):
 class WaiverModel(Model):
     """An accepted finding: owner, reason, and an end at most 180 days away."""
 
-    check: str
-    target: str | None = None
+    check: CheckId
+    target: Name | None = None
     targets: Literal["all"] | None = None
     reason: Annotated[str, Field(min_length=3)]
     owner: Annotated[str, Field(min_length=1)]
