@@ -9,7 +9,7 @@ from waitress import create_server
 from lab.api.application import Application
 from lab.api.config import from_variables
 
-_THREADS = 8
+_THREADS = 12
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from lab.marked import MARKERS
 from lab.seed import dumps, history
 from lab.seed.rhythm import DAY, HOUR
 from lab.seed.sessions import session_prefix, sessions
-from lab.seed.store import S3Client, S3Settings, client, media_url, put_media
+from lab.seed.store import S3Settings, media_url, put_media
 from lab.seed.upkeep import upkeep
 
 __all__ = ["MARKERS", "S3Settings", "backups", "refresh", "schema_sql", "seed", "session_prefix"]
@@ -41,19 +41,19 @@ def seed(dsn: str, redis_url: str, s3: S3Settings, flavour: str, pg_bin: Path | 
     dump holds what stood in the database at the time it bears.
     """
     now = time()
-    with _connect(dsn) as connection, connection.transaction():
-        connection.execute(schema_sql(flavour).encode())
-        history.begin(connection, now)
-    store = client(s3)
-    if pg_bin is not None:
-        taken = (now - BACKUP_AGE) // HOUR * HOUR
-        dumper = dumps.Dumper(pg_bin, dsn, store, s3.backup_bucket)
-        roles = dumper.roles()
-        for day in reversed(range(BACKUP_DAYS)):
-            _extend(dsn, store, s3, flavour, until=taken - day * DAY, now=now)
-            dumper.dump(taken - day * DAY, roles)
-    _extend(dsn, store, s3, flavour, until=now, now=now)
     with _connect(dsn) as connection:
+        with connection.transaction():
+            connection.execute(schema_sql(flavour).encode())
+            history.begin(connection, now)
+        if pg_bin is not None:
+            taken = (now - BACKUP_AGE) // HOUR * HOUR
+            dumper = dumps.Dumper(pg_bin, dsn, s3)
+            roles = dumper.roles()
+            for day in reversed(range(BACKUP_DAYS)):
+                _extend(connection, s3, flavour, until=taken - day * DAY, now=now)
+                dumper.dump(taken - day * DAY, roles)
+            history.dumped(connection, taken)
+        _extend(connection, s3, flavour, until=now, now=now)
         upkeep(connection, flavour, worker=True)
         connection.execute("VACUUM (ANALYZE)")
     sessions(redis_url, flavour)
@@ -61,30 +61,33 @@ def seed(dsn: str, redis_url: str, s3: S3Settings, flavour: str, pg_bin: Path | 
 
 def backups(pg_bin: Path, dsn: str, s3: S3Settings) -> None:
     """Add one dump of what stands now, taken now."""
-    dumper = dumps.Dumper(pg_bin, dsn, client(s3), s3.backup_bucket)
-    dumper.dump(time(), dumper.roles())
+    dumper, now = dumps.Dumper(pg_bin, dsn, s3), time()
+    dumper.dump(now, dumper.roles())
+    with _connect(dsn) as connection:
+        history.dumped(connection, now)
 
 
 def refresh(
     dsn: str, redis_url: str, s3: S3Settings, flavour: str, pg_bin: Path | None = None, *, worker: bool = True
 ) -> None:
     """Bring a seeded lab up to now: history, sessions, delayed jobs, heartbeat; with `pg_bin` a dump if one is due."""
-    store, now = client(s3), time()
-    _extend(dsn, store, s3, flavour, until=now, now=now)
+    now = time()
     with _connect(dsn) as connection:
+        _extend(connection, s3, flavour, until=now, now=now)
         upkeep(connection, flavour, worker=worker)
+        last = history.reached(connection).dumped
     sessions(redis_url, flavour)
-    if pg_bin is not None:
-        last = dumps.Dumper(pg_bin, dsn, store, s3.backup_bucket).newest()
-        if last is None or now - last > FRESH:
-            backups(pg_bin, dsn, s3)
+    if pg_bin is not None and now - last > FRESH:
+        backups(pg_bin, dsn, s3)
 
 
-def _extend(dsn: str, store: S3Client, s3: S3Settings, flavour: str, *, until: float, now: float) -> None:
-    with _connect(dsn) as connection, connection.transaction():
+def _extend(connection: psycopg.Connection[Any], s3: S3Settings, flavour: str, *, until: float, now: float) -> None:
+    """Write history, and the media objects before the rows that name them are there for others to see."""
+    with connection.transaction():
         place = history.Place(flavour, media_url(s3), s3.access_key)
         media = history.extend(connection, place, until, now)
-        put_media(store, s3.media_bucket, media)
+        if media:
+            put_media(s3, media)
 
 
 def _connect(dsn: str) -> psycopg.Connection[Any]:

@@ -4,7 +4,6 @@ import os
 import struct
 import subprocess
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +11,7 @@ from time import gmtime, strftime
 
 from psycopg.conninfo import conninfo_to_dict
 
-from lab.seed.store import S3Client
+from lab.seed.store import S3Settings, client
 
 PREFIX = "postgresql/"
 _VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
@@ -20,12 +19,11 @@ _VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": 
 
 @dataclass(frozen=True, slots=True)
 class Dumper:
-    """Takes backups of one database into one bucket, with the client programs in `pg_bin`."""
+    """Takes backups of one database, with the client programs in `pg_bin`."""
 
     pg_bin: Path
     dsn: str
-    store: S3Client
-    bucket: str
+    s3: S3Settings
 
     def roles(self) -> bytes:
         """Return the statements that make the cluster's roles, without their passwords."""
@@ -40,16 +38,7 @@ class Dumper:
             content = set_back(file.read_bytes(), taken)
         for name, body in ((f"penhas-{stamp}.dump", content), (f"penhas-{stamp}.globals.sql", roles)):
             digest = {"sha256": sha256(body).hexdigest()}
-            self.store.put_object(Bucket=self.bucket, Key=PREFIX + name, Body=body, Metadata=digest)
-
-    def newest(self) -> float | None:
-        """Return the time in the name of the newest dump, epoch seconds, or None where there is none."""
-        pages = self.store.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=PREFIX)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", ()) if item["Key"].endswith(".dump")]
-        if not keys:
-            return None
-        stamp = max(keys).removeprefix(f"{PREFIX}penhas-").removesuffix("Z.dump")
-        return datetime.strptime(stamp + "+0000", "%Y-%m-%dT%H%M%S%z").timestamp()
+            client(self.s3).put_object(Bucket=self.s3.backup_bucket, Key=PREFIX + name, Body=body, Metadata=digest)
 
 
 def set_back(archive: bytes, taken: float) -> bytes:

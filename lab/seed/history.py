@@ -5,7 +5,7 @@ How far history reaches is kept in the application's settings table, so that it 
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from psycopg import Connection, sql
@@ -21,25 +21,37 @@ from lab.seed.window import Media, Rows, Window
 _NAME = "LAB_HISTORY"
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where history begins, up to when it is written, when it was last dumped (0: never); epoch seconds."""
+
+    origin: float
+    until: float
+    dumped: float
+
+
 def begin(connection: Connection[Any], now: float) -> None:
     """Write what stands from the first day; history begins there and holds nothing yet."""
     origin = (now - HISTORY * DAY) // HOUR * HOUR
     for rows in reference(origin):
         _copy(connection, rows)
     connection.execute("REFRESH MATERIALIZED VIEW ponto_apoio_por_uf")
-    connection.execute(
-        "INSERT INTO penhas_config (id, name, value) VALUES (4, %s, %s)",
-        (_NAME, json.dumps({"origin": origin, "until": origin})),
-    )
+    reach = json.dumps(asdict(Reach(origin, origin, 0.0)))
+    connection.execute("INSERT INTO penhas_config (id, name, value) VALUES (4, %s, %s)", (_NAME, reach))
     _set_sequences(connection)
 
 
-def reached(connection: Connection[Any]) -> tuple[float, float]:
-    """Return where history begins and how far it is written, epoch seconds."""
+def reached(connection: Connection[Any]) -> Reach:
+    """Return how far history is written."""
     row = connection.execute("SELECT value::jsonb FROM penhas_config WHERE name = %s", (_NAME,)).fetchone()
     if row is None:
         raise LookupError("the database holds no history of the lab: seed it first")
-    return float(row[0]["origin"]), float(row[0]["until"])
+    return Reach(**row[0])
+
+
+def dumped(connection: Connection[Any], taken: float) -> None:
+    """Note when the newest dump was taken."""
+    _note(connection, replace(reached(connection), dumped=taken))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +65,11 @@ class Place:
 
 def extend(connection: Connection[Any], place: Place, until: float, now: float) -> list[Media]:
     """Write what happened since history was last written, up to `until`; return the media objects that belong to it."""
-    origin, start = reached(connection)
+    reach = reached(connection)
     last = _last_ids(connection)
     window = Window(
-        origin=origin,
-        start=start,
+        origin=reach.origin,
+        start=reach.until,
         end=until,
         now=now,
         flavour=place.flavour,
@@ -68,20 +80,22 @@ def extend(connection: Connection[Any], place: Place, until: float, now: float) 
     )
     for rows in _everything(window):
         _copy(connection, rows)
-    if start == origin:
-        reports(connection, origin)
+    if reach.until == reach.origin:
+        reports(connection, reach.origin)
     connection.execute(
         "INSERT INTO clientes_app_activity (cliente_id, last_tm_activity)"
         " SELECT cliente_id, max(created_at) FROM clientes_app_activity_log"
         " WHERE created_at > to_timestamp(%s) GROUP BY cliente_id"
         " ON CONFLICT (cliente_id) DO UPDATE SET last_tm_activity = excluded.last_tm_activity",
-        (start,),
+        (reach.until,),
     )
-    connection.execute(
-        "UPDATE penhas_config SET value = %s WHERE name = %s", (json.dumps({"origin": origin, "until": until}), _NAME)
-    )
+    _note(connection, replace(reach, until=until))
     _set_sequences(connection)
     return window.media
+
+
+def _note(connection: Connection[Any], reach: Reach) -> None:
+    connection.execute("UPDATE penhas_config SET value = %s WHERE name = %s", (json.dumps(asdict(reach)), _NAME))
 
 
 def _everything(window: Window) -> Iterator[Rows]:

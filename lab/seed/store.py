@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
-
-import boto3
-from botocore.config import Config
 
 from lab.seed.window import Media
 
@@ -26,8 +24,13 @@ class S3Settings:
     backup_bucket: str
 
 
+@cache
 def client(settings: S3Settings) -> S3Client:
     """Return a client that gives up after seconds, not minutes."""
+    # Loaded only here: most starts of a cached lab have nothing to store, and this is half of what they would cost.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
     config = Config(
         connect_timeout=3,
         read_timeout=15,
@@ -52,11 +55,13 @@ def media_url(settings: S3Settings) -> str:
     return f"https://{settings.media_bucket}.s3.amazonaws.com"
 
 
-def put_media(s3: S3Client, bucket: str, objects: Iterable[Media]) -> None:
+def put_media(settings: S3Settings, objects: Iterable[Media]) -> None:
     """Store `objects`, several at a time; the first failure is raised."""
 
     def put(media: Media) -> None:
-        s3.put_object(Bucket=bucket, Key=media.key, Body=media.body, ContentType="audio/mp4")
+        client(settings).put_object(
+            Bucket=settings.media_bucket, Key=media.key, Body=media.body, ContentType="audio/mp4"
+        )
 
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(put, objects))
