@@ -42,3 +42,57 @@ def test_backup_restore_security(backup_restored: BackupRestored, judged: Judge)
 def test_backup_restore_extensions(backup_restored: BackupRestored, judged: Judge) -> None:
     """Every extension came back in its version."""
     judge_aspect(judged, backup_restored.aspect("extensions"), State.WARNING)
+
+
+def test_backup_restore_listed(backup_restored: BackupRestored, judged: Judge) -> None:
+    """Everything that the backup's own table of contents lists is in the copy."""
+    judge_aspect(judged, backup_restored.aspect("listed"))
+
+
+def test_backup_restore_references(backup_restored: BackupRestored, judged: Judge) -> None:
+    """No row of the copy points to a row that does not exist, whatever its foreign keys claim."""
+    judge_aspect(judged, backup_restored.aspect("references"))
+
+
+def test_backup_restore_sequences(backup_restored: BackupRestored, judged: Judge) -> None:
+    """The next value of every sequence is a new one: the application can insert."""
+    judge_aspect(judged, backup_restored.aspect("sequences"))
+
+
+def test_backup_restore_indexes(backup_restored: BackupRestored, judged: Judge) -> None:
+    """Every B-tree index agrees with its table (amcheck)."""
+    judge_aspect(judged, backup_restored.aspect("indexes"))
+
+
+def test_backup_restore_policies(backup_restored: BackupRestored, judged: Judge) -> None:
+    """No table of the copy has row security and no policy: it would show nothing to the application."""
+    judge_aspect(judged, backup_restored.aspect("policies"))
+
+
+def test_backup_restore_views_filled(backup_restored: BackupRestored, judged: Judge) -> None:
+    """Every materialised view of the copy can be queried."""
+    judge_aspect(judged, backup_restored.aspect("filled"), State.WARNING)
+
+
+def test_backup_restore_validated(backup_restored: BackupRestored, judged: Judge) -> None:
+    """Every constraint of the copy holds for all its rows, not for new ones only."""
+    judge_aspect(judged, backup_restored.aspect("validated"), State.WARNING)
+
+
+def test_backup_restore_large_objects(backup_restored: BackupRestored, judged: Judge) -> None:
+    """Every large object that a row of the copy names is there."""
+    judge_aspect(judged, backup_restored.aspect("large objects"))
+
+
+def test_backup_restore_texts(backup_restored: BackupRestored, judged: Judge) -> None:
+    """Every text of the copy is text in the database's encoding: a dump of the copy would restore too."""
+    judge_aspect(judged, backup_restored.aspect("texts"))
+
+
+def test_backup_restore_private(backup_restored: BackupRestored, judged: Judge) -> None:
+    """The copy lay in memory or on an encrypted volume, and no earlier run had left one."""
+    if backup_restored.orphans:
+        judged.warning(f"{len(backup_restored.orphans)} copies of runs that were killed lay here; now removed")
+    if not backup_restored.private:
+        judged.warning("the copy lay on a volume that is neither memory nor declared encrypted: set [restore] scratch")
+    judged.ok("in memory or on an encrypted volume; removed, and seen to be gone")

@@ -17,7 +17,9 @@ def judge_aspect(judged: Judge, aspect: Aspect, worst: State = State.CRITICAL) -
         judged.not_judged(aspect.beyond)
     if aspect.blind != "":
         judged.unknown(f"{aspect.name} could not be verified: {aspect.blind}")
-    judged.ok(f"{aspect.compared} compared with {aspect.against}: the same")
+    if aspect.compared == 0:
+        judged.not_judged(f"the copy has no {aspect.name} to look at")
+    judged.ok(f"{aspect.compared} {aspect.name} compared with {aspect.against}: the same")
 
 
 def _end(judged: Judge, worst: State, aspect: Aspect) -> NoReturn:

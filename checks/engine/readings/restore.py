@@ -65,3 +65,24 @@ class BackupRestored(Reading):
         """Return an aspect by name; one that was not looked at is blind."""
         absent = Aspect(name, "", 0, blind="it was not looked at")
         return next((aspect for aspect in self.aspects if aspect.name == name), absent)
+
+
+@reading("backup_rehearsed", service="backup", restore=True, deadline=NIGHT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRehearsed(Reading):
+    """The recovery of the operators' guide, rehearsed with the copy on the throw-away server.
+
+    `refused_while_connected` says whether the guide's rename is refused while one session is open, and after how long;
+    `lost_by_swap` names the properties of the database that the swap leaves behind, `lost_after_mend` those that are
+    still gone after the backup's own statements; `rows` is the guide's count after the swap.
+    """
+
+    database: str
+    refused_while_connected: bool
+    refused_seconds: Seconds
+    swap_seconds: Seconds
+    lost_by_swap: tuple[str, ...]
+    lost_after_mend: tuple[str, ...]
+    properties_known: bool
+    rows: Count
+    table: str

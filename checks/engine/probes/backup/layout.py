@@ -132,6 +132,27 @@ def _definition(server: Server, archive: Path, entries: tuple[TocEntry, ...]) ->
     )
 
 
+# Statements on the database itself that may be executed as they stand: nothing that loads code.
+_NOT_CODE = r"(?!\w*(?:preload|librar))[^;\n]+"
+_PROPERTY = re.compile(
+    rf"^(?:ALTER DATABASE [^;\n]+ SET {_NOT_CODE}|ALTER ROLE [^;\n]+ IN DATABASE [^;\n]+ SET {_NOT_CODE}"
+    r"|REVOKE [A-Z, ]+ ON DATABASE [^;\n]+ FROM [^;\n]+|GRANT [A-Z, ]+ ON DATABASE [^;\n]+ TO [^;\n]+);$",
+    re.MULTILINE,
+)
+
+
+def database_statements(server: Server, archive: Path, entries: tuple[TocEntry, ...]) -> tuple[str, ...]:
+    """Return the statements that give the database its rights and settings again, as the archive holds them."""
+    numbers = [
+        entry.number
+        for entry in entries
+        if entry.kind == "DATABASE PROPERTIES" or (entry.kind == "ACL" and entry.name.startswith("DATABASE "))
+    ]
+    if not numbers:
+        return ()
+    return tuple(match[0] for match in _PROPERTY.finditer(_statements(server, archive, numbers, "--create")))
+
+
 _EXTENSION = re.compile(
     r'^CREATE EXTENSION IF NOT EXISTS ("(?:[^"]|"")+"|[\w$]+) WITH SCHEMA ("(?:[^"]|"")+"|[\w$]+);$', re.M
 )

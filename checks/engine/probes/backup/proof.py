@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from checks.engine.model import ProbeError
-from checks.engine.probes.backup import structure, sums
+from checks.engine.probes.backup import structure
 from checks.engine.probes.backup.live_rows import LiveRows
 from checks.engine.probes.backup.manifest import Manifest, TableSum
-from checks.engine.probes.backup.scratch import Link
 from checks.engine.probes.backup.structure import Structure
 from checks.engine.readings.restore import Aspect
 
@@ -48,15 +47,6 @@ class Source:
     seed: int | None
     why: str
     age: float
-
-
-def count(link: Link, seed: int | None) -> tuple[TableSum, ...]:
-    """Count (and with a seed, sum) every table of the copy, in one transaction."""
-    with link.transaction():
-        link.execute(sums.SETTINGS)
-        tables = sums.tables(link)
-        odd = sums.unhashable(link, tables) if seed is not None else frozenset[str]()
-        return tuple(sums.take(link, table, odd, seed or 0) for table in tables)
 
 
 def rows(found: tuple[TableSum, ...], source: Source) -> Aspect:

@@ -142,6 +142,7 @@ SELECT 'database', 'grant to ' || CASE WHEN x.grantee = 0 THEN 'public' ELSE pg_
   FROM pg_catalog.pg_database d
   CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) x
  WHERE d.datname = pg_catalog.current_database()
+   AND (x.grantee = 0 OR pg_catalog.pg_get_userbyid(x.grantee) !~ '^penhas_checks_(scratch|restorer)')
  GROUP BY 2
 UNION ALL
 SELECT 'database', 'setting ' || pg_catalog.split_part(c, '=', 1)

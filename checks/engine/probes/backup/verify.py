@@ -1,0 +1,91 @@
+"""Everything that is proved of one restored copy, shared out to a few connections; called by `restored` and `drill`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+from checks.engine.probes.backup import integrity, layout, proof, structure, sums
+from checks.engine.probes.backup.archive import TocEntry
+from checks.engine.probes.backup.crew import share
+from checks.engine.probes.backup.manifest import TableSum
+from checks.engine.probes.backup.proof import Source
+from checks.engine.probes.backup.scratch import SUPERUSER, Link, Server
+from checks.engine.probes.backup.structure import Structure
+from checks.engine.readings.restore import Aspect
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found in the copy, and every aspect of it."""
+
+    structure: Structure
+    tables: tuple[TableSum, ...]
+    aspects: tuple[Aspect, ...]
+
+
+def verify(
+    server: Server, database: str, entries: tuple[TocEntry, ...], source: Source, *, hands: int, rows_only: bool = False
+) -> Verified:
+    """Compare the copy with its source and with itself; raise ProbeError where the server ends meanwhile."""
+    with server.connect(database) as link:
+        copy = structure.read(link)
+    counted = tuple(_counted(server, database, source.seed, hands))
+    aspects = [proof.rows(counted, source), proof.contents(counted, source)]
+    if not rows_only:
+        aspects += [proof.things(copy, source, name) for name in proof.KINDS]
+        aspects += [
+            integrity.listed(entries, copy),
+            integrity.guarded(copy),
+            integrity.filled(copy),
+            integrity.validated(copy),
+            *_itself(server, database, copy, source, hands),
+        ]
+    return Verified(copy, counted, tuple(aspects))
+
+
+def _counted(server: Server, database: str, seed: int | None, hands: int) -> list[TableSum]:
+    with server.connect(database, layout.RESTORER) as link, link.transaction():
+        link.execute(sums.SETTINGS)
+        tables = sums.tables(link)
+        odd = sums.unhashable(link, tables) if seed is not None else frozenset[str]()
+
+    def one(table: sums.Table, link: Link) -> TableSum:
+        with link.transaction():
+            link.execute(sums.SETTINGS)
+            return sums.take(link, table, odd, seed or 0)
+
+    return share(server, database, layout.RESTORER, hands, [partial(one, table) for table in tables])
+
+
+def _itself(server: Server, database: str, copy: Structure, source: Source, hands: int) -> list[Aspect]:
+    with server.connect(database) as link:
+        references = integrity.references(link)
+        sequences = integrity.sequences(link)
+        objects = integrity.large_objects(link)
+        encoding, texts = integrity.texts(link, copy)
+        absent, indexes = integrity.indexes(link)
+    plain = [*references, *sequences, *objects, *texts]
+    found = iter(share(server, database, layout.RESTORER, hands, plain))
+    parts = [_take(found, part) for part in (references, sequences, objects, texts)]
+    unsound = _told(share(server, database, SUPERUSER, hands, indexes))
+    behind = tuple(parts[1])
+    if source.manifest is not None:
+        then = structure.from_json(source.manifest.structure)
+        behind += tuple(integrity.not_behind(then.sequences, copy.sequences))
+    encoded = (f"the database's encoding is {encoding}: it lets bytes in that are no text",) if encoding != "" else ()
+    return [
+        Aspect("references", "the rows they point to", len(references), parts[0]),
+        Aspect("sequences", "the keys they feed", len(sequences), behind),
+        Aspect("large objects", "the columns that name them", len(objects), parts[2]),
+        Aspect("texts", "the encoding", max(1, len(texts)), (*encoded, *parts[3])),
+        Aspect("indexes", "their tables", len(indexes), unsound, blind=absent),
+    ]
+
+
+def _take(found: Iterator[str | None], part: Sequence[integrity.Statement]) -> tuple[str, ...]:
+    return _told(list(islice(found, len(part))))
+
+
+def _told(found: Sequence[str | None]) -> tuple[str, ...]:
+    return tuple(finding for finding in found if finding is not None)
