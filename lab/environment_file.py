@@ -1,0 +1,125 @@
+"""Writes the lab's environment file (TOML) and the variables that it names, all pointing at the proxies."""
+
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab import postgresql, s3
+from lab.credentials import Credentials
+
+Table = Mapping[str, Any]
+
+_PROBES = [
+    {"path": "/", "status": 200, "json_keys": ["api", "version"]},
+    {"path": "/pontos-de-apoio-dados-auxiliares", "status": 200, "json_keys": ["categorias"]},
+]
+_COLUMNS = {
+    "guide": {
+        "users_created": "clientes.created_at",
+        "sessions_created": "clientes_active_sessions.created_at",
+        "uploads_created": "media_upload.created_at",
+    },
+    "public": {"users_created": "clientes.created_on", "uploads_created": "media_upload.created_at"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the environment file has to know of a running lab; `ports` are the proxies', by name."""
+
+    flavour: str
+    ports: Mapping[str, int]
+    apis: tuple[str, ...]
+    procfs: Path
+    volume: Path | None
+
+
+def variables(layout: Layout, credentials: Credentials) -> dict[str, str]:
+    """Return the secrets' variables."""
+    port = layout.ports
+    role = f"{postgresql.CHECKS}:{credentials.checks}"
+    return {
+        "PENHAS_CHECKS_API_TOKEN": credentials.api_token,
+        "PENHAS_CHECKS_MAINTENANCE_SECRET": credentials.maintenance,
+        "PENHAS_CHECKS_PRIMARY_DSN": f"postgresql://{role}@127.0.0.1:{port['primary']}/{postgresql.DATABASE}",
+        "PENHAS_CHECKS_REPLICA1_DSN": f"postgresql://{role}@127.0.0.1:{port['replica1']}/{postgresql.DATABASE}",
+        "PENHAS_CHECKS_REDIS_URL": f"redis://penhas_checks:{credentials.redis_checks}@127.0.0.1:{port['cache']}/0",
+        "PENHAS_CHECKS_S3_ACCESS_KEY": credentials.media_key,
+        "PENHAS_CHECKS_S3_SECRET_KEY": credentials.media_secret,
+        "PENHAS_CHECKS_BACKUP_ACCESS_KEY": credentials.backup_key,
+        "PENHAS_CHECKS_BACKUP_SECRET_KEY": credentials.backup_secret,
+    }
+
+
+def text(layout: Layout) -> str:
+    """Return the environment file."""
+    port = layout.ports
+    media, backups = (f"http://127.0.0.1:{port[name]}" for name in ("media", "backups"))
+    host: dict[str, Any] = {"name": "db1", "procfs": str(layout.procfs), "mounts": []}
+    if layout.volume is not None:
+        host["mounts"] = [{"name": "pgdata", "path": str(layout.volume)}]
+    tables: dict[str, Table] = {
+        "api": _api(layout),
+        "postgresql": {
+            "primary": {"name": "primary", "env": "PENHAS_CHECKS_PRIMARY_DSN"},
+            "replicas": [{"name": "replica1", "env": "PENHAS_CHECKS_REPLICA1_DSN"}],
+            "pooler": False,
+            "columns": _COLUMNS[layout.flavour],
+        },
+        "redis": {
+            "targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS_URL"}],
+            "session_prefix": "penhas:CaS:" if layout.flavour == "guide" else "CaS:",
+        },
+        "s3": {
+            **_store(media, "PENHAS_CHECKS_S3"),
+            "buckets": [{"name": "media", "bucket": s3.MEDIA}],
+        },
+        "minion": {},
+        "host": host,
+        "backup": {
+            **_store(backups, "PENHAS_CHECKS_BACKUP"),
+            "bucket": s3.BACKUPS,
+            "prefix": "postgresql/",
+            "retention_days": 7,
+        },
+        "restore": {"host": socket.gethostname(), "allow_here": "the lab's data are invented and lie on this machine"},
+    }
+    head = {"name": "lab", "production": False, "language": "en", "lab": True}
+    parts = [_lines(head), *(f"[{name}]\n{_lines(table)}" for name, table in tables.items())]
+    return "\n".join(parts)
+
+
+def _api(layout: Layout) -> Table:
+    targets = [{"name": name, "url": f"http://127.0.0.1:{layout.ports[name]}"} for name in layout.apis]
+    if layout.flavour == "public":
+        return {"targets": targets, "probes": _PROBES}
+    return {
+        "targets": targets,
+        "health": "/health",
+        "probes": _PROBES,
+        "detailed": "/health/detailed",
+        "metrics": "/metrics",
+        "minion_stats": "/maintenance/minion-stats",
+        "credentials": {"env": "PENHAS_CHECKS_API_TOKEN"},
+        "maintenance_secret": {"env": "PENHAS_CHECKS_MAINTENANCE_SECRET"},
+    }
+
+
+def _store(endpoint: str, prefix: str) -> Table:
+    keys = {"access_key": {"env": f"{prefix}_ACCESS_KEY"}, "secret_key": {"env": f"{prefix}_SECRET_KEY"}}
+    return {"endpoint": endpoint, "region": s3.REGION, **keys}
+
+
+def _lines(table: Table) -> str:
+    return "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }" if value else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike in TOML

@@ -1,0 +1,47 @@
+"""The registry of faults; each module beside this one adds its own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lab.running import Running
+from lab.state import LabError
+
+Act = Callable[[Running], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that can be broken; `expect` names exactly the checks (id@target) that change, and their states."""
+
+    name: str
+    what: str
+    services: tuple[str, ...]
+    expect: Mapping[str, str]
+    break_: Act
+    mend: Act
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def register(fault: Fault) -> None:
+    """Add a fault under its name."""
+    if fault.name in FAULTS:
+        raise ValueError(f"the fault {fault.name!r} is registered twice")
+    FAULTS[fault.name] = fault
+
+
+def break_(running: Running, name: str) -> None:
+    """Break it; twice is once."""
+    if name in running.broken:
+        return
+    FAULTS[name].break_(running)
+    running.broken.append(name)
+
+
+def mend(running: Running, name: str) -> None:
+    """Mend it; a LabError when it is not broken."""
+    if name not in running.broken:
+        raise LabError(f"{name} is not broken")
+    FAULTS[name].mend(running)
+    running.broken.remove(name)

@@ -1,0 +1,113 @@
+"""What stands for a host in the lab: a procfs folder whose clock ticks, and a small real tmpfs that can really be full."""
+
+import contextlib
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.processes import Launcher, Process, unprivileged
+from lab.state import LabError
+
+PROCESSORS = 2
+HERTZ = 100  # USER_HZ, the unit of /proc/stat
+TICK = 0.1
+VOLUME_BYTES = 32 * 1024 * 1024
+VOLUME_INODES = 2048
+
+
+@dataclass(slots=True)
+class Host:
+    """`busy` is the share of processor time that procfs/stat shows as used from now on."""
+
+    folder: Path
+    busy: float = 0.06
+    _spent: float = 1_000_000.0
+    _idle: float = 9_000_000.0
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    @property
+    def procfs(self) -> Path:
+        return self.folder / "procfs"
+
+    @property
+    def volume(self) -> Path:
+        return self.folder / "volume"
+
+    def start(self) -> None:
+        """Write procfs/stat and keep it moving."""
+        self.procfs.mkdir(parents=True, exist_ok=True)
+        self._write()
+        self._thread = threading.Thread(target=self._tick, name="ticker", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(2)
+
+    def _tick(self) -> None:
+        last = time.monotonic()
+        while not self._stopped.wait(TICK):
+            now = time.monotonic()
+            jiffies = (now - last) * HERTZ * PROCESSORS
+            self._spent += jiffies * self.busy
+            self._idle += jiffies * (1 - self.busy)
+            last = now
+            self._write()
+
+    def _write(self) -> None:
+        temporary = self.procfs / ".stat"
+        temporary.write_text(stat_text(self._spent, self._idle, time.time()))
+        temporary.replace(self.procfs / "stat")
+
+
+def stat_text(spent: float, idle: float, now: float) -> str:
+    """Return a file as proc_stat(5) has it; `spent` and `idle` are jiffies of all processors together."""
+    boot = int(now - time.clock_gettime(time.CLOCK_BOOTTIME))
+    # user nice system idle iowait irq softirq steal guest guest_nice
+    shares = (spent * 0.70, 0, spent * 0.22, idle * 0.97, idle * 0.03, 0, spent * 0.05, spent * 0.03, 0, 0)
+    lines = ["cpu  " + " ".join(f"{share:.0f}" for share in shares)]
+    lines += [f"cpu{n} " + " ".join(f"{share / PROCESSORS:.0f}" for share in shares) for n in range(PROCESSORS)]
+    rest = ("intr 0", f"ctxt {spent * 40:.0f}", f"btime {boot}", f"processes {spent / 50:.0f}", "procs_running 1")
+    return "\n".join((*lines, *rest, "procs_blocked 0", "softirq 0 0 0 0 0 0 0 0 0 0 0", ""))
+
+
+def mount_volume(launcher: Launcher, host: Host) -> Process | None:
+    """Mount a tmpfs that lives as long as the returned process, seen as host.volume; None where that is not allowed."""
+    inside = host.folder / "mount"
+    inside.mkdir(parents=True, exist_ok=True)
+    options = f"size={VOLUME_BYTES},nr_inodes={VOLUME_INODES},mode=0700"
+    # a namespace of its own: nothing to unmount, whatever happens to us
+    namespace = ["unshare", "--mount"] if unprivileged() else ["unshare", "--user", "--map-root-user", "--mount"]
+    script = f'mount -t tmpfs -o {options} lab "$0" && exec sleep infinity'
+    try:
+        holder = launcher.start("volume", [*namespace, "sh", "-c", script, inside], drop=False)
+    except FileNotFoundError:
+        return None
+    through = Path(f"/proc/{holder.pid}/root{inside}")
+    outside = inside.stat().st_dev
+    try:
+        holder.await_ready(lambda: _device(through) not in (None, outside), within=3)
+    except LabError:
+        holder.stop()
+        return None
+    host.volume.unlink(missing_ok=True)
+    host.volume.symlink_to(through)
+    fill(host.volume / "base", VOLUME_BYTES // 5)
+    return holder
+
+
+def fill(path: Path, size: int) -> None:
+    """Write a file of `size` bytes that really takes that much room."""
+    with path.open("wb") as file:
+        for _ in range(size // 65536):
+            file.write(b"\xa5" * 65536)
+
+
+def _device(path: Path) -> int | None:
+    with contextlib.suppress(OSError):
+        return os.stat(path).st_dev
+    return None

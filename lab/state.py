@@ -1,0 +1,104 @@
+"""Where a lab keeps what: its state folder, its data folder and running.json. Everything in lab/ imports it."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FOLDER_VARIABLE = "PENHAS_CHECKS_LAB"
+
+
+class LabError(Exception):
+    """The lab cannot do what was asked; the message is one for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The two folders of one lab: `state` is known to people, `data` lies on memory where there is a place for it."""
+
+    state: Path
+    data: Path
+
+    @property
+    def running(self) -> Path:
+        return self.state / "running.json"
+
+    @property
+    def environment_file(self) -> Path:
+        return self.state / "environment.toml"
+
+    @property
+    def control(self) -> Path:
+        return self.data / "control"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+
+def places(folder: Path | None = None) -> Places:
+    """Return the folders of the lab whose state is kept in `folder` (default: from the environment, else XDG's)."""
+    if folder is None:
+        named = os.environ.get(FOLDER_VARIABLE, "")
+        folder = Path(named) if named != "" else _xdg("XDG_STATE_HOME", ".local/state") / "penhas-checks" / "lab"
+    folder = folder.absolute()
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:10]
+    memory = Path("/dev/shm")  # noqa: S108 (the data folder in it is made with mode 0700 and its owner is checked)
+    root = memory if memory.is_dir() and os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    return Places(folder, root / f"penhas-checks-lab-{os.getuid()}-{digest}")
+
+
+def cache_folder() -> Path:
+    """Return the folder of the templates, 0700."""
+    folder = _xdg("XDG_CACHE_HOME", ".cache") / "penhas-checks" / "lab"
+    private_folder(folder)
+    return folder
+
+
+def private_folder(folder: Path) -> None:
+    """Make `folder` with mode 0700, or make sure that it is ours alone: /dev/shm is open to everyone."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise LabError(f"{folder} belongs to somebody else: remove it, or set {FOLDER_VARIABLE} to another folder")
+    folder.chmod(0o700)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace `path` by a file of mode 0600 that holds `text`, in one step."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+def read_running(where: Places) -> dict[str, Any] | None:
+    """Return what running.json says, or None when there is none that can be read."""
+    try:
+        found = json.loads(where.running.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+@contextlib.contextmanager
+def locked(where: Places) -> Iterator[None]:
+    """Let one `up` or `down` of this lab work at a time; the lock lies beside the templates, so no file stays behind."""
+    path = cache_folder() / f"{where.data.name}.lock"
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _xdg(variable: str, default: str) -> Path:
+    named = os.environ.get(variable, "")
+    return Path(named) if named != "" else Path.home() / default

@@ -1,0 +1,105 @@
+"""The cached template: a seeded cluster and its buckets with backups, made once a day and copied at every start."""
+
+import contextlib
+import datetime
+import hashlib
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import postgresql, redis, s3
+from lab.credentials import Credentials
+from lab.postgresql import Binaries, Cluster
+from lab.processes import Launcher
+from lab.state import REPOSITORY, cache_folder
+
+if TYPE_CHECKING:
+    from lab import seed
+
+_SOURCES = ("lab/seed", "lab/marked.py", "lab/template.py", "lab/postgresql.py", "checks/environments/grants")
+_KEEP = 4
+
+
+def key(binaries: Binaries, flavour: str) -> str:
+    """Return what names the template: whatever goes into it, and the day, which bounds what `refresh` has to add."""
+    digest = hashlib.sha256(f"{binaries.folder} {binaries.version} {redis.find()}".encode())
+    for source in _SOURCES:
+        path = REPOSITORY / source
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc")
+        for file in files:
+            digest.update(f"{file.relative_to(REPOSITORY)}\0".encode() + file.read_bytes())
+    today = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d")
+    return f"{flavour}-{binaries.kind}{binaries.major}-{today}-{digest.hexdigest()[:16]}"
+
+
+def fetch(name: str, data: Path) -> bool:
+    """Copy the template into `data`; False when there is none."""
+    template = cache_folder() / name
+    if not template.is_dir():
+        return False
+    template.touch()
+    _copy(template, data)
+    return True
+
+
+def build(
+    launcher: Launcher, binaries: Binaries, primary: Cluster, store: s3.S3, flavour: str, say: Callable[[str], None]
+) -> None:
+    """Make the cluster and the buckets in the lab's own data folder, seeded; everything is stopped again."""
+    from lab.seed import seed  # only here: it brings boto3, which costs more than the rest of a start
+
+    credentials = Credentials()
+    postgresql.make(launcher, binaries, primary)
+    say("cluster made")
+    cache = redis.Redis(launcher.data / "redis", credentials.redis_application)
+    try:
+        postgresql.start(launcher, binaries, primary)
+        redis.start(launcher, cache, credentials)
+        s3.start(launcher, store, s3.pairs(credentials))
+        postgresql.create(primary)
+        seed(primary.dsn(postgresql.OWNER), cache.url, settings(store, credentials), flavour, binaries.folder)
+        postgresql.grant(primary)
+        say("seeded, backups taken")
+    finally:
+        for process in (cache.process, store.process):
+            if process is not None:
+                process.stop()
+        postgresql.stop(primary)
+    shutil.rmtree(cache.folder)
+
+
+def settings(store: s3.S3, credentials: Credentials) -> "seed.S3Settings":
+    """Return how the application reaches the buckets directly, as the seed wants it."""
+    from lab.seed import S3Settings
+
+    return S3Settings(
+        endpoint=store.endpoint,
+        region=s3.REGION,
+        access_key=credentials.internal_key,
+        secret_key=credentials.internal_secret,
+        media_bucket=s3.MEDIA,
+        backup_bucket=s3.BACKUPS,
+    )
+
+
+def keep(name: str, parts: tuple[Path, ...]) -> None:
+    """Copy `parts` into the cache as the template called `name`, and forget the oldest ones."""
+    cache = cache_folder()
+    temporary = cache / f".{name}.{secrets.token_hex(4)}"
+    temporary.mkdir(mode=0o700)
+    for part in parts:
+        _copy(part, temporary / part.name)
+    with contextlib.suppress(OSError):  # another lab was quicker
+        temporary.rename(cache / name)
+    shutil.rmtree(temporary, ignore_errors=True)
+    templates = sorted((p for p in cache.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in templates[_KEEP:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.mkdir(mode=0o700, exist_ok=True)
+    subprocess.run(["cp", "-a", f"{source}/.", target], check=True, capture_output=True)
