@@ -51,5 +51,8 @@ def _attempt(name: str, do: Callable[[], None]) -> ReportError | None:
     try:
         do()
     except OSError as error:
-        return ReportError(name, error.strerror or type(error).__name__)
+        # A deploy is not rolled back because the service that takes heartbeats or messages is away.
+        return ReportError(
+            name, error.strerror or type(error).__name__, grave=name not in {"heartbeat", "notification"}
+        )
     return None

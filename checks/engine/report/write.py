@@ -17,10 +17,14 @@ IN_PROGRESS = "run in progress: it has not finished, or it was killed"
 
 @dataclass(frozen=True, slots=True)
 class ReportError:
-    """A report that could not be written, and why, in words that name no secret."""
+    """A report that could not be written, and why, in words that name no secret.
+
+    One that is not `grave` is said and changes no exit code: what was to be brought elsewhere, and the history.
+    """
 
     report: str
     why: str
+    grave: bool = True
 
     def __str__(self) -> str:
         return f"report error: {self.report} could not be written: {self.why}"

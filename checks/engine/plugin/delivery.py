@@ -1,0 +1,85 @@
+"""What a run is given from earlier runs, and where it goes when it is over; called by the run, in the controller."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from checks.engine.environment.report import Report
+from checks.engine.environment.secrets import Secret
+from checks.engine.history import History
+from checks.engine.model import ProbeError, Run
+from checks.engine.plugin.suite import Suite
+from checks.engine.report import github, heartbeat, notify
+from checks.engine.report.outlets import Outlets, deliver
+from checks.engine.report.summary import Extras
+from checks.engine.report.write import ReportError
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options of what happens after a run."""
+    add = parser.getgroup("penhas-checks").addoption
+    add(
+        "--exit-codes",
+        choices=["pytest", "graded"],
+        default="pytest",
+        help="graded: 0 OK, 10 WARNING, 11 UNKNOWN, 1 CRITICAL, 12 incomplete, 13 report error (default: pytest's own)",
+    )
+    add("--notify-test", action="store_true", help="send a test notification, contact nothing else, exit 0 or 1")
+
+
+def begin(suite: Suite, report: Report) -> None:
+    """Ping the heartbeat of this profile that a run begins; an unset variable is said at the end."""
+    url, _ = _secret(report.heartbeat_of(suite.profile.name))
+    if url != "" and not suite.environment.lab:
+        heartbeat.started(url, suite.run_id)
+
+
+def extras(suite: Suite, report: Report, run: Run, baseline: Run | None) -> tuple[Extras, list[ReportError]]:
+    """Record a finished run in the history and return what the reports show of the past."""
+    history = History(suite.home / "history.sqlite")
+    past = history.record(run)
+    errors = [ReportError("history", history.problem, grave=False)] if history.problem != "" else []
+    return Extras(past, baseline, report.guide_url), errors
+
+
+def finish(suite: Suite, report: Report, run: Run) -> list[ReportError]:
+    """Bring a finished run to every outlet that the environment and GitHub Actions ask for; print annotations."""
+    url, unset = _secret(report.heartbeat_of(suite.profile.name))
+    urls, unset_urls = _secret(report.notify)
+    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+    summary = os.environ.get("GITHUB_STEP_SUMMARY", "")
+    outlets = Outlets(
+        detail=report.detail,
+        textfile=report.textfile,
+        heartbeat=url,
+        notify=urls.split(),
+        step_summary=Path(summary) if on_github and summary != "" else None,
+    )
+    if on_github:
+        print(*github.annotations(run, detail=report.detail), sep="\n")
+    missing = [] if run.lab else [ReportError("outlet", why, grave=False) for why in (unset, unset_urls) if why != ""]
+    return missing + deliver(run, suite.home, outlets)
+
+
+def test_notification(suite: Suite, report: Report) -> str:
+    """Send the test notification; return what went wrong, "" when it left."""
+    urls, why = _secret(report.notify)
+    if report.notify is None or why != "":
+        return why or "the environment's table [report] sets no notify"
+    try:
+        notify.send(urls.split(), notify.test_message(suite.environment.name, suite.language))
+    except notify.NotifyError as error:
+        return error.strerror or "it did not leave"
+    return ""
+
+
+test_notification.__test__ = False  # type: ignore[attr-defined]  # pytest must not take it for a check
+
+
+def _secret(secret: Secret | None) -> tuple[str, str]:
+    """Return the secret's text, and why there is none."""
+    try:
+        return ("" if secret is None else secret.text().reveal()), ""
+    except ProbeError as error:
+        return "", error.why
