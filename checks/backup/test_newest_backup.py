@@ -115,6 +115,6 @@ def test_backup_version_restorable(backup_newest: BackupNewest, judged: Judge) -
 
 
 def _whole(read: BackupNewest, judged: Judge) -> None:
-    """What is broken is one alarm: backup-whole says it."""
+    """What is broken is one alarm, and backup-whole says it."""
     if read.problem != "":
-        judged.unknown(f"{read.name} is broken, see backup-whole")
+        judged.not_judged(f"{read.name} is broken, as backup-whole says")

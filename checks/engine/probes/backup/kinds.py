@@ -21,7 +21,7 @@ from checks.engine.probes.backup.archive_read import TableData, read_archive, re
 from checks.engine.probes.backup.pipe import through
 from checks.engine.probes.backup.sql_read import read_sql
 
-_READS_16 = 17  # PostgreSQL 17 writes archives 1.16, 16 writes 1.15
+_WRITTEN_SINCE = {14: 13, 15: 16, 16: 17}  # minor version of an archive, major of the first PostgreSQL that writes it
 OURS = "our own reader"
 
 
@@ -42,18 +42,16 @@ def read_custom(pieces: Iterable[bytes], configured: str | None) -> Read:
     while len(head) < HEAD and (piece := next(source, b"")):
         head += piece
     whole = chain((head,), source)
-    if not head.startswith(b"PGDMP"):
-        return _by_pg_restore(whole, None, configured)
-    header = read_header(ArchiveReader(ByteStream([head])))
-    if not readable(header):
+    tar = not head.startswith(b"PGDMP")  # its first member is the table of contents, behind one block of 512 bytes
+    header = read_header(ArchiveReader(ByteStream([head[512:] if tar else head])))
+    if tar or not readable(header):
         return _by_pg_restore(whole, header, configured)
     found = read_archive(whole)
     return Read(found.toc, found.tables, found.size, OURS)
 
 
-def _by_pg_restore(pieces: Iterable[bytes], header: Header | None, configured: str | None) -> Read:
-    minor = 0 if header is None else header.version[1]
-    major = {14: 13, 15: 16, 16: _READS_16}.get(minor, 0)
+def _by_pg_restore(pieces: Iterable[bytes], header: Header, configured: str | None) -> Read:
+    major = _WRITTEN_SINCE.get(header.version[1], 0)
     program = binaries.choose(None, configured, major)["pg_restore"]
     text = read_sql(through((program, "--file=-"), pieces, "the backup"))
     return Read(tuple(text.toc), tuple(text.tables), text.size, "pg_restore")
@@ -71,25 +69,22 @@ def read_plain(pieces: Iterable[bytes], compression: str) -> Read:
 
 def gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield what gzip members hold, their CRC-32 and length checked."""
-    unpack = zlib.decompressobj(31)
-    for piece in pieces:
-        data = piece
-        while data:
-            try:
+    unpack, within = zlib.decompressobj(31), False
+    try:
+        for piece in pieces:
+            data = piece
+            while data:
                 yield unpack.decompress(data, 1 << 20)
-            except zlib.error:
-                raise ArchiveError("its checksum fails") from None
-            data = unpack.unconsumed_tail
-            if unpack.eof:
-                data = unpack.unused_data
-                unpack = zlib.decompressobj(31)
-    if unpack.unused_data or not _fresh(unpack):
+                within = not unpack.eof
+                data = unpack.unconsumed_tail if within else unpack.unused_data
+                if not within:
+                    unpack = zlib.decompressobj(31)
+        if within:
+            yield unpack.flush()
+    except zlib.error:
+        raise ArchiveError("its checksum fails") from None
+    if within and not unpack.eof:
         raise ArchiveError("its compressed data end early")
-
-
-def _fresh(unpack: "zlib._Decompress") -> bool:
-    """Whether a decompressor has been given nothing: the file ended where a member did."""
-    return unpack.copy().flush() == b"" and not unpack.eof and unpack.decompress(b"") == b""
 
 
 def read_folder(keys: list[str], opened: Callable[[str], Iterator[bytes]]) -> Read:

@@ -12,7 +12,7 @@ from checks.engine.probes.backup.archive import ArchiveError, TocEntry
 from checks.engine.probes.backup.archive_read import TableData
 
 _COMMENT = re.compile(r"-- (?:Data for )?Name: (.*); Type: (.*); Schema: (.*); Owner: (.*)")
-_COPY = re.compile(r"COPY (.+) \(.*\) FROM stdin;")
+_COPY = re.compile(r'COPY ((?:"(?:[^"]|"")*"|[^" (])+) +(?:\(.*\) )?FROM stdin;')
 _COMPLETE = b"-- PostgreSQL database dump complete"
 _END = b"\n\\.\n"
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
