@@ -130,10 +130,12 @@ def make(launcher: Launcher, binaries: Binaries, cluster: Cluster) -> None:
     (cluster.folder / "pg_hba.conf").write_text(_HBA.format(replicator=REPLICATOR))
 
 
-def start(launcher: Launcher, binaries: Binaries, cluster: Cluster, extra: dict[str, str] | None = None) -> None:
-    """Start the server on a free port and return when it lets clients in."""
+def start(
+    launcher: Launcher, binaries: Binaries, cluster: Cluster, extra: dict[str, str] | None = None, port: int = 0
+) -> None:
+    """Start the server on a free port, or on `port`, and return when it lets clients in."""
     for attempt in range(4):
-        cluster.port = free_port()
+        cluster.port = port or free_port()
         settings = {
             **_SETTINGS,
             "unix_socket_directories": str(cluster.sockets),

@@ -60,7 +60,7 @@ class Proxy:
         gentle = {self.mode, mode} <= {Mode.PASS, Mode.SLOW}
         self.mode, self.delay = mode, delay
         if not gentle:
-            await self._close_connections()
+            await self.drop()
         if mode is Mode.REFUSED:
             await self._stop_listening()
         elif self._server is None:
@@ -68,7 +68,7 @@ class Proxy:
 
     async def stop(self) -> None:
         await self._stop_listening()
-        await self._close_connections()
+        await self.drop()
         if self._holder is not None:
             self._holder.close()
 
@@ -80,7 +80,8 @@ class Proxy:
             self._server.close()
             self._server = None
 
-    async def _close_connections(self) -> None:
+    async def drop(self) -> None:
+        """Close every open connection."""
         for writer in list(self._open):
             writer.transport.abort()
         await asyncio.sleep(0)
@@ -199,6 +200,11 @@ class Proxies:
     def set(self, name: str, mode: Mode, delay: float = 0.0) -> None:
         """Put one proxy into a mode; `delay` is in seconds a round trip."""
         self.call(self.by_name[name].set(mode, delay))
+
+    def redirect(self, name: str, port: int) -> None:
+        """Let one proxy lead to another port of 127.0.0.1 from now on; open connections are closed."""
+        self.by_name[name].upstream = ("127.0.0.1", port)
+        self.call(self.by_name[name].drop())
 
     def call(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run `work` in the loop of the proxies and return its result."""

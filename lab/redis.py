@@ -29,11 +29,25 @@ class Redis:
 
     def command(self, *words: str | int) -> bytes:
         """Send one command as the application's user and return the first line of its answer."""
+        return self.pipeline(words)[0]
+
+    def pipeline(self, *commands: tuple[str | int, ...]) -> list[bytes]:
+        """Send commands whose answers are one line each; return those lines."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as talk:
-            talk.sendall(_encoded("AUTH", self.password) + _encoded(*map(str, words)))
+            talk.sendall(b"".join(_encoded(*map(str, words)) for words in (("AUTH", self.password), *commands)))
             with talk.makefile("rb") as answers:
-                answers.readline()
-                return answers.readline().strip()
+                lines = [answers.readline().strip() for _ in range(len(commands) + 1)]
+        return lines[1:]
+
+    def used_memory(self) -> int:
+        """Return the bytes that Redis counts against maxmemory."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as talk:
+            talk.sendall(_encoded("AUTH", self.password) + _encoded("INFO", "memory"))
+            with talk.makefile("rb") as answers:
+                for line in answers:
+                    if line.startswith(b"used_memory:"):
+                        return int(line.split(b":")[1])
+        raise LabError("redis says nothing of its memory")
 
 
 def find() -> Path:

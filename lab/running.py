@@ -83,7 +83,8 @@ class Running:
             self._refresh()
         self._start_minion()
         with self._timed("postgresql replica1"):
-            self._start_replica()
+            self.proxies.add("replication", self.primary.port)
+            self.start_replica()
         self._start_host()
         with self._timed("api"):
             for api in self.apis.values():
@@ -117,6 +118,12 @@ class Running:
         volume = self.machine.volume if self.volume is not None else None
         apis = tuple(self.apis)
         return Layout(self.options.flavour, ports, apis, self.machine.procfs, volume)
+
+    @property
+    def minion_dsn(self) -> str:
+        """Return how the worker reaches the primary: as the tables' owner, past the suite's proxies."""
+        role = f"{postgresql.OWNER}:{self.credentials.owner}"
+        return f"postgresql://{role}@127.0.0.1:{self.primary.port}/{postgresql.DATABASE}"
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -167,23 +174,29 @@ class Running:
             self.apis[name] = api_processes.Api(name, self.places.data / "api", variables)
             api_processes.start(self.launcher, self.apis[name], self.options.flavour)
 
-    def _start_replica(self) -> None:
-        through = self.proxies.add("replication", self.primary.port).port
+    def start_replica(self) -> None:
+        """Make the replica from the primary, and return when it streams."""
+        through = self.proxies.by_name["replication"].port
         password = self.credentials.replicator
         postgresql.start_replica(self.launcher, self.binaries, self.primary, self.replica, password, through)
+        self.await_streaming()
+        if "replica1" in self.proxies.by_name:
+            self.proxies.redirect("replica1", self.replica.port)
+        else:
+            self.proxies.add("replica1", self.replica.port)
+
+    def await_streaming(self) -> None:
+        """Return when the primary sees its replica streaming."""
         streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
-        assert self.replica.process is not None  # noqa: S101 (for the type checker: it was started above)
+        assert self.replica.process is not None  # noqa: S101 (for the type checker: it was started)
         self.replica.process.await_ready(lambda: self.primary.value(streaming) == 1)
-        self.proxies.add("replica1", self.replica.port)
 
     def _start_minion(self) -> None:
         if not minion.available():
             self.missing.append("no real Minion worker: Debian's libminion-perl and libmojo-pg-perl are not installed")
             return
         with self._timed("minion worker"):
-            role = f"{postgresql.OWNER}:{self.credentials.owner}"
-            dsn = f"postgresql://{role}@127.0.0.1:{self.primary.port}/{postgresql.DATABASE}"
-            self.worker = minion.start(self.launcher, dsn)
+            self.worker = minion.start(self.launcher, self.minion_dsn)
             registered = "SELECT count(*) FROM minion_workers"
             self.worker.process.await_ready(lambda: self.primary.value(registered) != 0)
 

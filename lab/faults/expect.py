@@ -1,0 +1,64 @@
+"""The keys of checks (id@target) by what they need, from which the faults say what they change."""
+
+from collections.abc import Iterable
+
+from lab.api_processes import NAMES
+
+APIS = NAMES
+
+API = (
+    "api-connection",
+    "api-health",
+    "api-probes",
+    "api-agreement-database",
+    "api-agreement-redis",
+    "api-agreement-s3",
+    "api-detailed-guarded",
+    "api-detailed-complete",
+    "api-detailed-agreement",
+    "capacity-api-response-time",
+    "capacity-api-response-time-smoke",
+)
+PRIMARY = (
+    "postgresql-connection@primary",
+    "postgresql-accepts-writes@primary",
+    "postgresql-privileges@primary",
+    "postgresql-connections-used@primary",
+    "replication-standby-streaming@primary",
+    "postgresql-replica-follows@replica1",
+    "replication-lag-bytes@replica1",
+    "replication-lag-seconds@replica1",
+    "capacity-job-queue@queue",
+    *(f"api-detailed-agreement@{name}" for name in APIS),
+)
+REPLICA = (
+    "postgresql-connection@replica1",
+    "postgresql-privileges@replica1",
+    "postgresql-connections-used@replica1",
+    "postgresql-replica-follows@replica1",
+    "replication-receiver-streaming@replica1",
+    "replication-lag-bytes@replica1",
+    "replication-lag-seconds@replica1",
+)
+REDIS = (
+    "redis-connection@cache",
+    "redis-is-master@cache",
+    "capacity-redis-memory@cache",
+    "capacity-redis-memory-limit@cache",
+    *(f"api-detailed-agreement@{name}" for name in APIS),
+)
+
+
+def at(target: str, ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the keys of checks at one target."""
+    return tuple(f"{check}@{target}" for check in ids)
+
+
+def all_in(state: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return an expectation: every key in the same state."""
+    return dict.fromkeys(keys, state)
+
+
+def unreachable(connection: str, dependents: Iterable[str]) -> dict[str, str]:
+    """Return what a dead connection changes: itself CRITICAL, whatever needs it UNKNOWN."""
+    return {**all_in("UNKNOWN", dependents), connection: "CRITICAL"}

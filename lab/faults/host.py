@@ -1,0 +1,76 @@
+"""What goes wrong with the database's host."""
+
+from lab import host
+from lab.faults.registry import Act, Fault, register
+from lab.running import Running
+
+_CALM = host.Host.__dataclass_fields__["busy"].default
+_FILLER = "filler"
+
+
+def _busy(share: float) -> Act:
+    def act(running: Running) -> None:
+        running.machine.busy = share
+
+    return act
+
+
+def _bytes(share: float) -> Act:
+    def act(running: Running) -> None:
+        base = (running.machine.volume / "base").stat().st_size
+        host.fill(running.machine.volume / _FILLER, int(host.VOLUME_BYTES * share) - base)
+
+    return act
+
+
+def _inodes(share: float) -> Act:
+    def act(running: Running) -> None:
+        folder = running.machine.volume / _FILLER
+        folder.mkdir()
+        for number in range(int(host.VOLUME_INODES * share)):
+            (folder / str(number)).touch()
+
+    return act
+
+
+def _remove(running: Running) -> None:
+    filler = running.machine.volume / _FILLER
+    if filler.is_dir():
+        for file in filler.iterdir():
+            file.unlink()
+        filler.rmdir()
+    else:
+        filler.unlink()
+
+
+for _state, _cpu, _disk in (("warning", 0.78, 0.77), ("critical", 0.95, 0.92)):
+    register(
+        Fault(
+            f"cpu-{_state}",
+            f"the database's processors are {_cpu:.0%} busy",
+            ("host",),
+            {"capacity-database-cpu@db1": _state.upper()},
+            _busy(_cpu),
+            _busy(_CALM),
+        )
+    )
+    register(
+        Fault(
+            f"disk-{_state}",
+            f"the database's disk is {_disk:.0%} full",
+            ("host",),
+            {"capacity-disk@pgdata": _state.upper()},
+            _bytes(_disk),
+            _remove,
+        )
+    )
+    register(
+        Fault(
+            f"inodes-{_state}",
+            f"{_disk:.0%} of the disk's inodes are used",
+            ("host",),
+            {"capacity-disk-inodes@pgdata": _state.upper()},
+            _inodes(_disk),
+            _remove,
+        )
+    )

@@ -1,0 +1,83 @@
+"""What the network does to a connection: for every target refused, hanging, slow, cut and talking rubbish."""
+
+from lab.api_processes import NAMES
+from lab.faults.expect import API, PRIMARY, REDIS, REPLICA, all_in, at, unreachable
+from lab.faults.registry import Fault, register
+from lab.proxy import Mode
+from lab.running import SUITE_PROXIES, Running
+
+SLOW = 0.1  # seconds a round trip: a bad line, and no finding
+
+_MODES = {
+    "refused": (Mode.REFUSED, "nobody listens"),
+    "hangs": (Mode.HANG, "connections are accepted and never answered"),
+    "slow": (Mode.SLOW, f"every round trip takes {SLOW * 1000:.0f} ms longer"),
+    "cut": (Mode.CUT, "connections are closed in the middle of the first answer"),
+    "rubbish": (Mode.RUBBISH, "what answers does not speak the protocol"),
+}
+
+
+def _agreement(component: str) -> dict[str, str]:
+    # every instance says that it is well, and it does not answer us
+    return all_in("CRITICAL", (f"api-agreement-{component}@{name}" for name in NAMES))
+
+
+_TARGETS = {
+    "postgresql-primary": (
+        "primary",
+        ("postgresql", "minion", "api"),
+        {**unreachable("postgresql-connection@primary", PRIMARY), **_agreement("database")},
+    ),
+    "postgresql-replica1": ("replica1", ("postgresql",), unreachable("postgresql-connection@replica1", REPLICA)),
+    "redis-cache": (
+        "cache",
+        ("redis", "api"),
+        {**unreachable("redis-connection@cache", REDIS), **_agreement("redis")},
+    ),
+    "s3-media": ("media", ("s3", "api"), {"s3-connection@media": "CRITICAL", **_agreement("s3")}),
+    "backup-postgresql": ("backups", ("backup",), {"backup-connection@postgresql": "CRITICAL"}),
+    **{name: (name, ("api",), unreachable(f"api-connection@{name}", at(name, API))) for name in NAMES},
+}
+
+
+def _network(fault: str, what: str, services: tuple[str, ...], expect: dict[str, str], proxy: str, mode: Mode) -> Fault:
+    delay = SLOW if mode is Mode.SLOW else 0.0
+    return Fault(
+        fault,
+        what,
+        services,
+        expect,
+        lambda running: running.proxies.set(proxy, mode, delay),
+        lambda running: running.proxies.set(proxy, Mode.PASS),
+    )
+
+
+for _target, (_proxy, _services, _expect) in _TARGETS.items():
+    for _suffix, (_mode, _what) in _MODES.items():
+        register(
+            _network(
+                f"{_target}-{_suffix}",
+                f"{_target}: {_what}",
+                _services,
+                {} if _mode is Mode.SLOW else _expect,
+                _proxy,
+                _mode,
+            )
+        )
+
+
+def _all(running: Running, mode: Mode, delay: float) -> None:
+    for name in SUITE_PROXIES:
+        running.proxies.set(name, mode, delay)
+
+
+register(
+    Fault(
+        "network-slow",
+        f"every round trip to every service takes {SLOW * 1000:.0f} ms longer",
+        ("api", "postgresql", "redis", "s3", "backup"),
+        {},
+        lambda running: _all(running, Mode.SLOW, SLOW),
+        lambda running: _all(running, Mode.PASS, 0.0),
+    )
+)
