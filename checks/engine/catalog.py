@@ -211,6 +211,14 @@ def _in_order(above: BoundModel | None, below: BoundModel | None) -> None:
             raise ValueError(
                 f"{name}: the warning limit {bound.warning:g} lies past the critical limit {bound.critical:g}"
             )
+    lowest = [limit for limit in _both(above) if limit is not None]
+    highest = [limit for limit in _both(below) if limit is not None]
+    if lowest and highest and min(lowest) < max(highest):
+        raise ValueError("above begins lower than below ends: no value would be OK")
+
+
+def _both(bound: BoundModel | None) -> tuple[float | None, ...]:
+    return () if bound is None else (bound.warning, bound.critical)
 
 
 def _bound(model: BoundModel | None) -> Bound | None:

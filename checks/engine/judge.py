@@ -17,6 +17,8 @@ _SIZES: dict[Unit, tuple[tuple[str, float], ...]] = {
     Unit.BYTES: (("GiB", 2.0**30), ("MiB", 2.0**20), ("KiB", 2.0**10)),
     Unit.SECONDS: (("d", 172800.0), ("h", 7200.0), ("min", 120.0)),
 }
+DIGITS = 4  # that are shown
+EXACT = 12  # that are compared: a float holds a few more, and the last ones are noise
 _SECONDS_IN = {"d": 86400.0, "h": 3600.0, "min": 60.0}
 
 
@@ -54,43 +56,53 @@ def judge_field(reading: Reading, name: str, field: str, subject: str, limits: L
     """Judge one field of the reading called `name`; a NULL or NaN where a number is due is UNKNOWN."""
     base = unit_of(name, field)
     value = getattr(reading, field)
-    if value is None or base is None or math.isnan(value):
-        return Judgement(State.UNKNOWN, f"{subject}: no number was reported", None, limits)
-    return judge_value(value * factor(base, limits.unit), subject, limits, reading, evidence(reading, name, field))
+    converted = math.nan if value is None or base is None else value * factor(base, limits.unit)
+    return judge_value(converted, subject, limits, reading, evidence(reading, name, field))
 
 
 def judge_value(
     value: float, subject: str, limits: Limits, reading: Reading, evidence: tuple[str, ...] = ()
 ) -> Judgement:
-    """Judge a value that is already in the unit of `limits`."""
+    """Judge a value that is already in the unit of `limits`; one that is no finite number is UNKNOWN."""
+    if not math.isfinite(value):
+        return Judgement(State.UNKNOWN, f"{subject}: no number was reported", None, limits, evidence)
+    value = exact(value)
     state = state_of(value, limits)
-    shown = show(value, limits.unit)
-    measure = Measure(rounded(value), limits.unit, reading.source, reading.sampled_at)
-    return Judgement(state, f"{subject} {shown}{_limit_text(value, state, limits)}", measure, limits, evidence)
+    limit_text, passed = _limit_text(value, state, limits)
+    digits = next((n for n in range(DIGITS, EXACT) if passed is None or rounded(value, n) != rounded(passed, n)), EXACT)
+    measure = Measure(rounded(value, digits), limits.unit, reading.source, reading.sampled_at)
+    return Judgement(state, f"{subject} {show(value, limits.unit, digits)}{limit_text}", measure, limits, evidence)
 
 
-def _limit_text(value: float, state: State, limits: Limits) -> str:
+def _limit_text(value: float, state: State, limits: Limits) -> tuple[str, float | None]:
     if state not in {State.WARNING, State.CRITICAL}:
-        return ""
+        return "", None
     word = "critical" if state is State.CRITICAL else "warning"
     for direction, bound, sign in (("above", limits.above, 1), ("below", limits.below, -1)):
         limit: float | None = None if bound is None else getattr(bound, word)
         if limit is not None and _past(value, limit, sign):
-            return f", {word} {direction} {show(limit, limits.unit)}"
-    return ""
+            return f", {word} {direction} {show(limit, limits.unit, EXACT)}", limit
+    return "", None
 
 
-def rounded(value: float) -> float | int:
-    """Return four significant digits, whole numbers as they are: reports show no noise."""
-    if value == int(value):
-        return int(value)
-    return float(f"{value:.4g}")
+def exact(value: float) -> float:
+    """Return a value without the noise of its conversion: 0.07 of a whole is 7 %, not 7.000000000000001 %."""
+    return float(f"{value:.{EXACT}g}")
 
 
-def show(value: float, unit: str) -> str:
+def rounded(value: float, digits: int = DIGITS) -> float | int:
+    """Return so many significant digits, and all those before the decimal point: reports show no noise."""
+    if not math.isfinite(value):
+        return value
+    if value == int(value) or abs(value) >= 10.0**digits:
+        return round(value)
+    return float(f"{value:.{digits}g}")
+
+
+def show(value: float, unit: str, digits: int = DIGITS) -> str:
     """Return a value as people read it: `93 %`, `640 jobs`, `1.25 s`."""
-    number = rounded(value)
-    text = str(number) if isinstance(number, int) else f"{number:g}"
+    number = rounded(value, digits)
+    text = str(number) if isinstance(number, int) else f"{number:.{EXACT}g}"
     return f"{text} {unit}".rstrip()
 
 

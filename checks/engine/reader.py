@@ -1,62 +1,26 @@
 """The reader: reads what a run needs once, all targets at the same time, and hands it out as values.
 
-A daemon thread and a queue a target (that is also "one connection a server"); an answer that does not come in time is a
-Failure, never an exception and never a wait past the deadline. Knows no pytest and no limit.
+An answer that does not come in time is a Failure, never an exception and never a wait past the deadline. Knows no
+pytest and no limit.
 """
 
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from importlib import import_module
 
 from checks.engine.environment import Environment
-from checks.engine.model import Failure, NotJudged, ProbeError, Reading, Reason, Target
+from checks.engine.lines import REPORT, Asked, Lines, Need, Outcome, deadline, settle, spawn, where
+from checks.engine.model import Failure, NotJudged, Reading, Reason, Target
 from checks.engine.readings import DERIVED, READINGS
 from checks.engine.samples import Samples
 
-Outcome = Reading | Failure | NotJudged
-Need = tuple[str, Target]
-DEADLINE = 10.0
+SAMPLING = 8.0  # seconds that a run spends waiting between the samples of noisy readings, all of them together
 
 
 def canonical(name: str) -> str:
     """Return the name of the reading that `name` or its alias stands for."""
     return READINGS[name].of or name
-
-
-@dataclass(slots=True)
-class _Batch:
-    """The readings that one thread is asked for at once: a probe's Context."""
-
-    reader: "Reader"
-    environment: Environment
-    target: Target
-    names: tuple[str, ...]
-    targets: dict[str, Target]
-    run_id: str
-    seconds: float
-    futures: dict[str, Future[Outcome]] = field(default_factory=dict)
-    until: float | None = None
-
-    def settle(self, name: str, outcome: Reading | ProbeError | NotJudged) -> None:
-        future = self.futures[name]
-        if not future.done():
-            future.set_result(
-                _failure(name, self.targets[name], outcome) if isinstance(outcome, ProbeError) else outcome
-            )
-
-    def remaining(self, at_most: float) -> float:
-        until = time.monotonic() + self.seconds if self.until is None else self.until
-        return max(0.05, min(at_most, until - time.monotonic()))
-
-    def peer(self, name: str, target: Target) -> Reading | Failure:
-        outcome = self.reader.plain(name, target)
-        if isinstance(outcome, NotJudged):
-            return Failure(name, target, Reason.NO_DATA, outcome.why, "")
-        return outcome
 
 
 class Reader:
@@ -65,170 +29,139 @@ class Reader:
     def __init__(self, environment: Environment, samples: Samples, run_id: str, until: float, patience: float) -> None:
         self._environment = environment
         self._samples = samples
-        self._run_id = run_id
         self._until = until
         self._patience = patience
-        self._futures: dict[Need, Future[Outcome]] = {}
-        self._batches: dict[Need, _Batch] = {}
-        self._queues: dict[Target, queue.SimpleQueue[_Batch]] = {}
+        self._lines = Lines(environment, run_id, until, self.plain)
+        self._lock = threading.RLock()
+        self._asked: dict[Need, Asked] = {}
         self._derived: dict[Need, Future[Reading | Failure | NotJudged]] = {}
-        self._again: dict[Need, list[Reading | Failure | NotJudged]] = {}
+        self._extra: dict[Need, list[Outcome]] = {}
+        self._budget = SAMPLING
 
     def start(self, needs: Iterable[Need]) -> None:
         """Start what is not started yet of `needs` and all that they rest on; return at once."""
-        wanted: list[Need] = []
+        wanted: dict[Need, None] = {}
         derived: list[Need] = []
-        for alias, target in needs:
-            name = canonical(alias)
-            base = DERIVED[name].base if name in DERIVED else name
-            if name in DERIVED and (name, target) not in self._derived:
-                self._derived[name, target] = Future()
-                derived.append((name, target))
-            wanted.extend(self._rests_on(base, target))
-        self._enqueue([need for need in dict.fromkeys(wanted) if need not in self._futures], self._futures)
+        with self._lock:
+            for alias, target in needs:
+                name = canonical(alias)
+                if name in DERIVED and (name, target) not in self._derived:
+                    self._derived[name, target] = Future()
+                    derived.append((name, target))
+                wanted.update(dict.fromkeys(self._rests_on(_base(name), target)))
+            self._asked.update(self._lines.ask([need for need in wanted if need not in self._asked]))
         for need in derived:
-            self._spawn(self._derive, need)
+            spawn(self._derive, need)
+
+    def ready(self, needs: Iterable[Need], within: float) -> set[Need]:
+        """Wait until all of `needs` (started before) are there, no longer than `within`; return those that are."""
+        until = min(self._until, time.monotonic() + within)
+        futures = {need: self._future(need) for need in needs}
+        while any(not future.done() for future in futures.values()) and time.monotonic() < until:
+            time.sleep(0.005)
+        return {need for need, future in futures.items() if future.done()}
 
     def outcome(self, name: str, target: Target) -> Reading | Failure | NotJudged:
         """Wait for a started reading until its deadline or the run's, and return it."""
         name = canonical(name)
-        if name in DERIVED:
-            base = self._deadline(DERIVED[name].base) + self._patience + 1
-            return self._wait(self._derived[name, target], name, target, time.monotonic() + base)
-        future = self._futures[name, target]
-        batch = self._batches[name, target]
-        while not future.done() and batch.until is None and time.monotonic() < self._until:
-            time.sleep(0.002)
-        return self._wait(future, name, target, self._until if batch.until is None else batch.until)
+        if name not in DERIVED:
+            return self.plain(name, target)
+        until = time.monotonic() + deadline(_base(name)) + self._patience + 1
+        return self._lines.within(self._derived[name, target], until, name, target)
 
     def plain(self, name: str, target: Target) -> Outcome:
         """Wait for a reading that is not derived."""
-        return self.outcome(name, target)
+        name = canonical(name)
+        with self._lock:
+            asked = self._asked[name, target]
+        return self._lines.wait(asked, name, target)
 
     def again(self, name: str, target: Target, pause: float) -> Reading | Failure | NotJudged:
-        """Read something once more after a pause of so many seconds, in a new connection; never a derived reading."""
+        """Read something once more after a pause of so many seconds, in place of what was read before."""
         name = canonical(name)
-        time.sleep(max(0.0, min(pause, self._until - time.monotonic())))
-        fresh: dict[Need, Future[Outcome]] = {}
-        for need in self._rests_on(name, target):
-            self._futures.pop(need, None)
-        self._enqueue(self._rests_on(name, target), fresh)
-        self._futures.update(fresh)
+        self._sleep(pause)
+        with self._lock:
+            self._asked.update(self._lines.ask(self._rests_on(_base(name), target)))
+            self._derived.pop((name, target), None)
+        self.start([(name, target)])
         return self.outcome(name, target)
 
-    def sample(self, number: int, name: str, target: Target, pause: float) -> Reading | Failure | NotJudged:
-        """Return the `number`-th extra sample of a noisy reading, read once for all the checks that ask for it."""
-        kept = self._again.setdefault((canonical(name), target), [])
+    def sample(self, number: int, name: str, target: Target, pause: float) -> Outcome | None:
+        """Return the `number`-th extra sample of a noisy reading, read once for all the checks that ask for it.
+
+        Samples lie `pause` seconds apart; None when the run has waited long enough for samples.
+        """
+        name = canonical(name)
+        kept = self._extra.setdefault((name, target), [])
         while len(kept) < number:
-            kept.append(self.again(name, target, pause))
+            before = kept[-1] if kept else self.plain(name, target)
+            since = before.sampled_at if isinstance(before, Reading) else time.time()
+            wait = min(pause, max(0.0, since + pause - time.time()))
+            if wait > self._budget or time.monotonic() + wait >= self._until:
+                return None
+            self._budget -= wait
+            kept.append(self._fresh(name, target, wait))
         return kept[number - 1]
 
     def readings(self) -> list[tuple[str, Target, Reading]]:
         """Return everything read so far, in a stable order."""
-        done = [(n, t, f.result()) for (n, t), f in self._futures.items() if f.done()]
+        with self._lock:
+            done = [(n, t, asked.future.result()) for (n, t), asked in self._asked.items() if asked.future.done()]
         return sorted(
             ((n, t, r) for n, t, r in done if isinstance(r, Reading)), key=lambda item: (item[0], str(item[1]))
         )
 
+    def _fresh(self, name: str, target: Target, pause: float) -> Outcome:
+        """Read something once more, in a new connection, and leave what was read before as it is."""
+        self._sleep(pause)
+        with self._lock:
+            asked = self._lines.ask(self._rests_on(name, target))
+        return self._lines.wait(asked[name, target], name, target)
+
+    def _sleep(self, seconds: float) -> None:
+        time.sleep(max(0.0, min(seconds, self._until - time.monotonic())))
+
+    def _future(self, need: Need) -> "Future[Outcome] | Future[Reading | Failure | NotJudged]":
+        name, target = canonical(need[0]), need[1]
+        return self._derived[name, target] if name in DERIVED else self._asked[name, target].future
+
     def _rests_on(self, name: str, target: Target) -> list[Need]:
         spec = READINGS[name]
-        line = self._line(name, target)
+        line = self._lines.of(name, target)
         connection = f"{line.service}_connection"
         needs: list[Need] = [(connection, line)] if connection in READINGS else []
         for other in spec.needs:
             kinds = READINGS[other].kinds
             needs += [n for t in self._environment.of(spec.service, kinds) for n in self._rests_on(other, t)]
-        return [*needs, (name, target)]
-
-    def _line(self, name: str, target: Target) -> Target:
-        """Return the target whose connection a reading is read through."""
-        via = READINGS[name].via
-        return target if via == "" else self._environment.of(via)[0]
-
-    def _enqueue(self, needs: list[Need], into: dict[Need, Future[Outcome]]) -> None:
-        grouped: dict[Target, list[Need]] = {}
-        for name, target in needs:
-            grouped.setdefault(self._line(name, target), []).append((name, target))
-        for line, group in grouped.items():
-            names = tuple(name for name, _ in group)
-            seconds = max(self._deadline(name) for name in names)
-            batch = _Batch(self, self._environment, line, names, dict(group), self._run_id, seconds)
-            for name, target in group:
-                into[name, target] = batch.futures[name] = Future()
-                self._batches[name, target] = batch
-            if line not in self._queues:
-                self._queues[line] = queue.SimpleQueue()
-                self._spawn(self._serve, line)
-            self._queues[line].put(batch)
-
-    def _serve(self, line: Target) -> None:
-        while True:
-            batch = self._queues[line].get()
-            batch.until = min(self._until, time.monotonic() + batch.seconds)
-            _read(batch)
+        return list(dict.fromkeys([*needs, (name, target)]))
 
     def _derive(self, need: Need) -> None:
-        name, target = need
+        """Settle a derived reading: whatever goes wrong in computing it becomes a Failure, by its class only."""
+        future = self._derived[need]
+        try:
+            settle(future, self._computed(*need))
+        except Exception as error:  # noqa: BLE001 (a thread's last line: whatever it is becomes a value, by its class)
+            why = f"the computation is broken ({type(error).__name__}{where(error.__traceback__)})"
+            settle(future, Failure(*need, Reason.OURS, why, REPORT))
+
+    def _computed(self, name: str, target: Target) -> Reading | Failure | NotJudged:
         rule = DERIVED[name]
         later = self.plain(rule.base, target)
-        if not isinstance(later, Reading):
-            self._derived[need].set_result(later)
-            return
+        if isinstance(later, Failure):
+            return later
+        shortest, longest = rule.apart
         newest = later.sampled_at
-        earlier = self._samples.previous(rule.base, target, newest - rule.apart[1], newest - rule.apart[0])
+        earlier = self._samples.previous(rule.base, target, newest - longest, newest - shortest)
         if earlier is None:
-            if rule.apart[0] > self._patience or time.monotonic() + rule.apart[0] >= self._until:
-                self._derived[need].set_result(
-                    NotJudged(f"first sample; two are needed, {rule.apart[0]:g} s apart: run again after that")
-                )
-                return
-            earlier, wait = later, rule.apart[0] + 0.05 - (time.time() - newest)
-            outcome = self.again(rule.base, target, wait)
-            if not isinstance(outcome, Reading):
-                self._derived[need].set_result(outcome)
-                return
-            later = outcome
-        self._derived[need].set_result(rule.compute(earlier, later))
-
-    def _deadline(self, name: str) -> float:
-        own = READINGS[name].deadline
-        return DEADLINE if own is None else own
-
-    @staticmethod
-    def _spawn(work: Callable[..., None], argument: object) -> None:
-        threading.Thread(target=work, args=(argument,), daemon=True).start()
-
-    def _wait(
-        self, future: "Future[Reading | Failure | NotJudged] | Future[Outcome]", name: str, target: Target, until: float
-    ) -> Reading | Failure | NotJudged:
-        try:
-            return future.result(timeout=max(0.0, min(until, self._until) - time.monotonic()))
-        except TimeoutError:
-            late = "the deadline of the run was reached" if time.monotonic() >= self._until else "no answer in time"
-            return Failure(name, target, Reason.TIMEOUT, late, "Ask the service by hand; run again when it answers.")
+            if shortest > self._patience or time.monotonic() + shortest >= self._until:
+                return NotJudged(f"first sample; two are needed, {shortest:g} s apart: run again after that")
+            fresh = self._fresh(rule.base, target, shortest + 0.05 - (time.time() - newest))
+            if isinstance(fresh, Failure):
+                return fresh
+            earlier, later = later, fresh
+        computed: Reading | NotJudged = rule.compute(earlier, later)
+        return computed
 
 
-def _failure(name: str, target: Target, error: ProbeError) -> Failure:
-    return Failure(name, target, error.reason, error.why, error.mend)
-
-
-def _read(batch: _Batch) -> None:
-    """Run the probe of the batch's service and settle whatever it leaves open."""
-    try:
-        probe = import_module(f"checks.engine.probes.{batch.target.service}")
-        probe.read(batch)
-        left = ProbeError(Reason.PROTOCOL, "the probe gave no answer", "This is a fault of the suite: report it.")
-    except ProbeError as error:
-        left = error
-    except BaseException as error:  # noqa: BLE001 (a thread's last line: whatever it is becomes a value, by its class only)
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = "" if trace is None else f" at {trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"
-        left = ProbeError(
-            Reason.OURS,
-            f"the probe is broken ({type(error).__name__}{where})",
-            "This is a fault of the suite: report it.",
-        )
-    for name in batch.names:
-        batch.settle(name, left)
+def _base(name: str) -> str:
+    return DERIVED[name].base if name in DERIVED else name

@@ -34,9 +34,16 @@ class SecretText:
 
 
 class Model(BaseModel):
-    """Frozen, and an unknown key is an error."""
+    """Frozen; an unknown key is an error, and so is a value of another type: "yes" is no boolean, nan no limit."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {key: tuple(inner) if isinstance(inner, list) else inner for key, inner in value.items()}
 
 
 class Secret(Model):
@@ -81,6 +88,13 @@ class Connection(Model):
 
     name: Name
     env: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_literal(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError('a literal connection; write { name = "…", env = "PENHAS_CHECKS_NAME" } here')
+        return value
 
     @field_validator("env")
     @classmethod

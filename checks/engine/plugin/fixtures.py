@@ -17,6 +17,8 @@ def case(request: pytest.FixtureRequest) -> Case:
     """The check and target of this item; ends the item where the environment does not cover it."""
     found: Case = request.param
     suite = suite_of(request.config)
+    if found.needs == () and found.not_covered == "":
+        raise Judged(Judgement(State.UNKNOWN, "the check reads nothing: give it a reading as an argument"))
     if found.not_covered != "":
         unverifiable = request.node.get_closest_marker("only_with") is not None
         state = State.UNKNOWN if unverifiable else State.NOT_COVERED

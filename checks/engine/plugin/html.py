@@ -30,7 +30,11 @@ def pytest_configure(config: pytest.Config) -> None:
     given = None if option.htmlpath is None else Path(option.htmlpath).absolute()
     part = suite.home / f".{suite.run_id}.{NAME}.part"
     config.stash[WRITTEN] = (part, given)
-    suite.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        suite.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        why = f"--reports-dir {suite.reports_dir}: cannot be written ({error.strerror}); nothing was contacted"
+        raise pytest.UsageError(why) from None
     option.htmlpath = str(part)
     option.self_contained_html = True
 

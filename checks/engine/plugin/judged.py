@@ -1,6 +1,6 @@
 """What a check reads and says: `resolve` hands it a reading, `Judge` takes its finding."""
 
-import time
+from dataclasses import replace
 from typing import NoReturn
 
 import pytest
@@ -22,7 +22,7 @@ def resolve(suite: Suite, case: Case, name: str, convergent: bool) -> Reading:
     reader = suite.begin_reading()
     target = case.target_of(name)
     outcome = reader.outcome(name, target)
-    while isinstance(outcome, Failure) and convergent and time.time() < suite.started + suite.settle:
+    while isinstance(outcome, Failure) and convergent and suite.settling() and outcome.reason is not Reason.OURS:
         outcome = reader.again(name, target, PAUSE)
     if isinstance(outcome, Failure):
         raise Judged(Judgement(State.UNKNOWN, outcome.message), root_of(suite, case, outcome))
@@ -51,14 +51,15 @@ class Judge:
 
     def row(self, row: Row) -> None:
         """Judge a row; a noisy reading that is not OK is read again, up to twice, and the middle of three counts."""
-        target = self._case.target_of(row.reading)
-        converge = row.convergent
-        reading = resolve(self._suite, self._case, row.reading, converge)
-        judgement = self._judge(row, reading)
-        while judgement.state is not State.OK and converge and time.time() < self._suite.started + self._suite.settle:
-            self._suite.begin_reading().again(row.reading, target, PAUSE)
-            judgement = self._judge(row, resolve(self._suite, self._case, row.reading, converge))
-        if judgement.state is not State.OK and row.spec.noisy:
+        judgement = self._judge(row, resolve(self._suite, self._case, row.reading, row.convergent))
+        waited = False
+        while judgement.state is not State.OK and row.convergent and self._suite.settling():
+            waited = True
+            self._suite.begin_reading().again(row.reading, self._case.target_of(row.reading), PAUSE)
+            judgement = self._judge(row, resolve(self._suite, self._case, row.reading, row.convergent))
+        if waited and judgement.state is State.OK:
+            judgement = replace(judgement, message=f"{judgement.message}; {self._suite.came_good()}")
+        if judgement.state in {State.WARNING, State.CRITICAL} and row.spec.noisy:
             judgement = self._sampled(row, judgement)
         self._end(judgement)
 
@@ -72,10 +73,12 @@ class Judge:
             if not isinstance(later, Reading):
                 break
             found.append(self._judge(row, later))
-            if number < EXTRA_SAMPLES and found[-1].state is not State.OK:
-                break  # two of two are not OK: a third could not change the middle
+            if found[-1].state is first.state:
+                break  # of three, two are the same: a third could not change the middle
         bad = sum(judgement.state is not State.OK for judgement in found)
         middle = sorted(found, key=lambda judgement: judgement.state.severity)[len(found) // 2]
+        if len(found) == 1:
+            return first
         text = f"{middle.message} ({bad} of {len(found)} samples not OK)"
         return Judgement(middle.state, text, middle.measure, middle.limits, middle.evidence)
 

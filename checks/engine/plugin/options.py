@@ -1,56 +1,61 @@
 """The options, validated before anything is contacted: bad ones are one clear message and exit 4."""
 
-import json
+import argparse
+import difflib
+import math
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from checks.engine import catalog, environment
 from checks.engine.environment import Environment, InvalidFileError
-from checks.engine.plugin.profiles import PROFILES
+from checks.engine.model import Run
+from checks.engine.plugin.profiles import PROFILES, Profile
 from checks.engine.plugin.suite import SUITE, Suite, is_worker, new_run_id
-from checks.engine.report.folder import mark_refused
+from checks.engine.plugin.where import CHECKS, VARIABLE, environment_file, refuse, reports_dir
+from checks.engine.report import results_json
 
-CHECKS = Path(__file__).parents[2]
-VARIABLE = "PENHAS_CHECKS_ENVIRONMENT"
+# In the name of pytest's cache folder (pyproject.toml): --lf must not mix what failed in two environments.
+CACHE = "PENHAS_CHECKS_CACHE"
+RERUNNERS = ("rerunfailures", "flaky")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the suite's options, in a group of their own."""
     group = parser.getgroup("penhas-checks", "penhas-checks: what to verify, how, and where the reports go")
     add = group.addoption
     add(
         "--environment",
         metavar="NAME|FILE",
-        help=f"the environment to verify: a name in checks/environments/ or a TOML file (write --environment=FILE); "
-        f"required, or set {VARIABLE}",
+        help=f"the environment to verify: a name in checks/environments/ or a TOML file; required, or set {VARIABLE}. "
+        "Write --environment=FILE: after a space pytest takes the file for a place to look for tests",
     )
     add(
         "--profile",
-        choices=[name for name in PROFILES if name != ""],
+        metavar="|".join(name for name in PROFILES if name != ""),
         default="",
         help="smoke: after a deploy, 60 s; nightly: everything, a backup restored; triage: quick, worst first, 20 s",
     )
     add(
         "--fail-on",
-        choices=["warning", "new"],
+        metavar="warning|new",
         default="",
         help="exit 1 on a WARNING too, or only on what --baseline had not",
     )
     add("--baseline", metavar="FILE", help="an earlier results.json to compare with")
-    add("--expect-version", metavar="VERSION", default="", help="the version that /health must name")
+    add("--expect-version", metavar="VERSION", help="the version that /health must name")
     add(
         "--settle",
         metavar="SECONDS",
-        type=float,
-        default=0.0,
-        help="after a deploy: let what converges by itself come good within this time",
+        default="0",
+        help="after a deploy: let what converges by itself come good within this time, which the deadline grows by",
     )
     add("--restore", action="store_true", help="restore the newest backup into a throw-away server on this machine")
     add("--reports-dir", metavar="DIR", help="where the reports go (default: reports/ beside checks/)")
-    add("--deadline", metavar="SECONDS", type=float, help="end the run after this time (default: the profile's)")
+    add("--deadline", metavar="SECONDS", help="end the run after this time (default: the profile's)")
     add("--check-config", action="store_true", help="validate files and variables, contact nothing, exit 0 or 4")
     add(
         "--list",
@@ -61,6 +66,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--list-format", choices=["text", "markdown"], default="text", help="the form of --list")
     add("--allow-writes", action="store_true", help="allow canaries that write; production must allow it too")
     add("--language", choices=["en", "pt-BR"], help="the language of titles and actions (default: the environment's)")
+    if not any(pluginmanager.has_plugin(name) for name in RERUNNERS):
+        add("--reruns", dest="reruns", help=argparse.SUPPRESS)  # so that it is refused in our words
+    if not pluginmanager.has_plugin("xdist"):
+        # pyproject.toml names these; without xdist they mean nothing and must not end the run.
+        add("--dist", dest="without_xdist", help=argparse.SUPPRESS)
+        add("--max-worker-restart", dest="without_xdist", help=argparse.SUPPRESS)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -76,34 +87,34 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.help or config.option.version:
         return
     try:
-        config.stash[SUITE] = _suite(config)
+        suite = config.stash[SUITE] = _suite(config)
     except InvalidFileError as error:
         if not is_worker(config):
-            _mark_refused(config, error.lines[0])
+            refuse(config, error.lines[0])
         raise pytest.UsageError("\n".join(error.lines)) from None
+    os.environ[CACHE] = suite.environment.name
+
+
+def pytest_unconfigure() -> None:
+    """Leave the process as it was."""
+    os.environ.pop(CACHE, None)
 
 
 def _suite(config: pytest.Config) -> Suite:
     option = config.option
-    if getattr(option, "reruns", None):
-        raise InvalidFileError(
-            ["--reruns: a rerun hides what failed; noisy readings are read again by the suite itself"]
-        )
+    _refuse_reruns(config)
+    profile = PROFILES[_one_of("--profile", option.profile, PROFILES)]
+    _one_of("--fail-on", option.fail_on, ("", "warning", "new"))
+    settle = _seconds("--settle", option.settle, at_least=0)
+    seconds = profile.deadline + settle if option.deadline is None else _seconds("--deadline", option.deadline)
+    if option.expect_version == "":
+        raise InvalidFileError(["--expect-version: is empty, so nothing would be verified; is a variable unset?"])
     file = environment_file(config)
     loaded = environment.load(file)
-    if option.profile == "nightly" and option.allow_writes:
-        raise InvalidFileError(["--allow-writes: not with --profile nightly"])
-    if option.allow_writes and loaded.production and not loaded.allow_writes:
-        raise InvalidFileError([f"--allow-writes: {file} says production = true and does not say allow_writes = true"])
-    if option.settle < 0 or (option.deadline is not None and option.deadline <= 0):
-        raise InvalidFileError(["--settle and --deadline take a number of seconds above 0"])
-    if option.fail_on == "new" and option.baseline is None:
-        raise InvalidFileError(["--fail-on new: needs --baseline results.json"])
+    _guard_writes(option.allow_writes, profile, loaded, file)
     started = time.time()
     rows = catalog.load(CHECKS, loaded, str(file), started)
-    profile = PROFILES[option.profile]
     sent = getattr(config, "workerinput", {}).get("penhas", {})
-    seconds = profile.deadline if option.deadline is None else option.deadline
     return Suite(
         environment=loaded,
         environment_file=file,
@@ -113,107 +124,64 @@ def _suite(config: pytest.Config) -> Suite:
         run_id=sent.get("run_id", new_run_id()),
         started=sent.get("started", started),
         until=time.monotonic() + sent.get("until", started + seconds) - started,
-        settle=option.settle,
+        seconds=seconds,
+        settle=settle,
         restore=option.restore or profile.restore,
-        expect_version=option.expect_version,
+        expect_version=option.expect_version or "",
         language=option.language or loaded.language,
+        baseline=None if is_worker(config) else _baseline(option.baseline, option.fail_on),
     )
 
 
-def reports_dir(config: pytest.Config) -> Path:
-    """Return the reports folder: the option's, else `reports` beside checks."""
-    given = config.option.reports_dir
-    return config.rootpath / "reports" if given is None else Path(given).absolute()
-
-
-def environment_file(config: pytest.Config) -> Path:
-    """Return the environment file that the option or the variable names; raise InvalidFileError with what there is."""
-    name = config.option.environment or os.environ.get(VARIABLE, "")
-    folder = CHECKS / "environments"
-    known = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
-    if name == "":
+def _refuse_reruns(config: pytest.Config) -> None:
+    """A rerun writes a pass beside each failed attempt: the plugins are refused, not only their options."""
+    if getattr(config.option, "reruns", None):
         raise InvalidFileError(
-            [f"no environment: give --environment=NAME or set {VARIABLE}; there are: lab, {known}, or any TOML file"]
+            ["--reruns: a rerun hides what failed; noisy readings are read again by the suite itself"]
         )
-    if name == "lab":
-        return _running_lab()
-    if "/" in name or name.endswith(".toml"):
-        return Path(name)
-    if not (folder / f"{name}.toml").exists():
-        raise InvalidFileError(
-            [f"--environment={name}: no such environment; there are: lab, {known}, or any TOML file"]
-        )
-    return folder / f"{name}.toml"
+    for name in RERUNNERS:
+        if config.pluginmanager.has_plugin(name):
+            raise InvalidFileError(
+                [f"the plugin {name} is installed: a rerun hides what failed; remove it, or add -p no:{name}"]
+            )
 
 
-def _running_lab() -> Path:
-    """Return the file of the running lab and set its variables: its secrets are made anew at each start."""
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    folder = Path(os.environ.get("PENHAS_CHECKS_LAB") or state / "penhas-checks/lab")
+def _one_of(option: str, value: str, known: Collection[str]) -> str:
+    if value in known:
+        return value
+    near = difflib.get_close_matches(value, [word for word in known if word != ""], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise InvalidFileError([f"{option}: must be {' or '.join(word for word in known if word != '')}{hint}"])
+
+
+def _seconds(option: str, text: str, at_least: float | None = None) -> float:
+    """Return the seconds that an option gives: more than 0, or at least `at_least`."""
     try:
-        running = json.loads((folder / "running.json").read_text(encoding="utf-8"))
-        os.environ.update(running["variables"])
-        return Path(running["environment"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InvalidFileError(["--environment=lab: no lab is running; start one: python -m lab up"]) from None
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or (value <= 0 if at_least is None else value < at_least):
+        bound = "above 0" if at_least is None else "from 0 up"
+        raise InvalidFileError([f"{option}: must be a number of seconds {bound}"])
+    return value
 
 
-def _mark_refused(config: pytest.Config, why: str) -> None:
-    """Let no green run of yesterday stand when today's was refused: `latest` becomes UNKNOWN."""
-    name = config.option.environment or os.environ.get(VARIABLE, "")
-    if name == "" or config.option.check_config or config.option.list_checks or config.option.collectonly:
-        return
-    try:
-        named = _name_of(Path(name)) if name.endswith(".toml") else name
-        mark_refused(reports_dir(config), named, config.option.profile, why, time.time())
-    except (OSError, ValueError):
-        return  # the message on the terminal and exit 4 remain
+def _guard_writes(allowed: bool, profile: Profile, loaded: Environment, file: Path) -> None:
+    if allowed and profile.name == "nightly":
+        raise InvalidFileError(["--allow-writes: not with --profile nightly"])
+    if allowed and loaded.production and not loaded.allow_writes:
+        raise InvalidFileError([f"--allow-writes: {file} says production = true and does not say allow_writes = true"])
 
 
-def _name_of(file: Path) -> str:
-    try:
-        return str(environment.read_toml(file, "environment file").get("name", file.stem))
-    except InvalidFileError:
-        return file.stem
-
-
-def check_config(suite: Suite) -> list[str]:
-    """Return one line for each secret that the environment names and that is not set."""
-    return [
-        f"the variable {name} is not set ({place})"
-        for place, name in _variables(suite.environment)
-        if not os.environ.get(name)
-    ]
-
-
-def _variables(model: Environment) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-
-    def walk(value: object, place: str) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                if key == "env" and isinstance(inner, str):
-                    found.append((place, inner))
-                walk(inner, f"{place}.{key}" if place else str(key))
-        elif isinstance(value, (list, tuple)):
-            for number, inner in enumerate(value):
-                walk(inner, f"{place}[{number}]")
-
-    walk(model.model_dump(), "")
-    return found
-
-
-def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Answer --check-config without collecting or contacting anything."""
-    if not config.option.check_config:
+def _baseline(path: str | None, fail_on: str) -> Run | None:
+    if path is None and fail_on == "new":
+        raise InvalidFileError(["--fail-on new: needs --baseline results.json"])
+    if path is None:
         return None
-    config._do_configure()
-    suite = config.stash[SUITE]
-    missing = check_config(suite)
-    for line in missing:
-        print(f"{suite.environment_file}: {line}")
-    count = len(suite.environment.targets())
-    if missing == []:
-        print(f"{suite.environment_file}: valid: {count} targets, {len(suite.catalog.rows)} rows")
-    config._ensure_unconfigure()
-    return 4 if missing else 0
+    try:
+        return results_json.load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidFileError([f"--baseline {path}: {error.strerror}"]) from None
+    except ValueError as error:
+        why = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise InvalidFileError([f"--baseline {path}: {why}"]) from None

@@ -1,8 +1,10 @@
 """From what an item did to its one result: a judgement is what it says, anything else is UNKNOWN, in one line."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Generator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +16,7 @@ from checks.engine.plugin.rows import chapter_of, check_id, profiles_of
 from checks.engine.plugin.signals import Judged
 from checks.engine.plugin.suite import CASE, SUITE, Suite, suite_of
 
+_PYTEST = Path(pytest.__file__).parents[1] / "_pytest"
 LETTERS = {
     State.OK: ".",
     State.WARNING: "W",
@@ -35,6 +38,15 @@ COLOURS = {
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Let nothing that a check prints reach the terminal, also with --capture=no; a debugger needs it."""
+    if pyfuncitem.config.option.usepdb or pyfuncitem.config.option.trace:
+        return (yield)
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -43,6 +55,7 @@ def pytest_runtest_makereport(
     report.sections = []
     if SUITE not in item.config.stash or (call.excinfo is None and call.when != "call"):
         return report
+    report.__dict__.pop("wasxfail", None)  # an xfail mark accepts nothing here: that is what waivers are for
     judgement, root = _judgement(item, call)
     result = result_of(item, judgement, root, call.duration)
     report.check = to_json(result)  # type: ignore[attr-defined]
@@ -62,19 +75,29 @@ def _judgement(item: pytest.Item, call: pytest.CallInfo[None]) -> tuple[Judgemen
     case = item.stash.get(CASE, None)
     title = title_of(item)
     if call.excinfo is None:
+        if case is None:
+            return Judgement(State.UNKNOWN, "the check reads nothing: give it a reading as an argument"), None
         said = item.stash.get(JUDGEMENT, None)
-        return said if said is not None else Judgement(State.OK, title), None
+        return said if said is not None else Judgement(State.OK, f"{case.target}: {title}"), None
     error = call.excinfo.value
     if isinstance(error, Judged):
         return error.judgement, error.root
     subject = "the check" if case is None else str(case.target)
-    if call.when == "call" and isinstance(error, (AssertionError, pytest.fail.Exception)):
-        text = str(error).splitlines()[0] if str(error) != "" else ""
-        plain = text if text != "" and not text.startswith("assert ") else f"not so: {title}"
-        return Judgement(State.CRITICAL, plain if plain.startswith(subject) else f"{subject}: {plain}"), None
+    if call.when == "call" and _asserted(item, call.excinfo):
+        lines = str(error).splitlines()
+        text = lines[0] if lines and not lines[0].startswith("assert ") else f"not so: {title}"
+        return Judgement(State.CRITICAL, text if text.startswith(subject) else f"{subject}: {text}"), None
     last = call.excinfo.traceback[-1] if len(call.excinfo.traceback) else None
     where = "" if last is None else f" at {Path(str(last.path)).name}:{last.lineno + 1}"
     return Judgement(State.UNKNOWN, f"{subject}: the check is broken: {type(error).__name__}{where}. Report it."), None
+
+
+def _asserted(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Whether the check itself says that something is wrong: its own assert or pytest.fail, not one of a library."""
+    if type(excinfo.value) not in {AssertionError, pytest.fail.Exception}:
+        return False
+    own = [entry for entry in excinfo.traceback if Path(str(entry.path)).parent != _PYTEST]
+    return bool(own) and Path(str(own[-1].path)).is_relative_to(item.path.parent)
 
 
 def title_of(item: pytest.Item) -> str:

@@ -4,6 +4,7 @@ Lives in the controller only; with xdist the results cross from the workers on t
 """
 
 import dataclasses
+import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,6 +16,8 @@ from checks.engine.environment import Environment
 from checks.engine.model import Judgement, Result, Run, State, Waiver
 from checks.engine.plugin.outcome import result_of
 from checks.engine.plugin.suite import SUITE, Suite, is_worker
+from checks.engine.plugin.where import CHECKS
+from checks.engine.readings import READINGS
 from checks.engine.report.findings import overall
 
 _RESULT = TypeAdapter(Result)
@@ -29,17 +32,13 @@ class Recorder:
         self.found: dict[str, Result] = {}
         self.readings: list[Mapping[str, object]] = []
         self.samples: list[tuple[str, str, float, str]] = []
-        self.filtered = False
+        self.collected: list[tuple[str, str]] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is selected, with all that is known of it before it runs."""
         for item in session.items:
             pending = Judgement(State.UNKNOWN, "not finished")
             self.expected[item.nodeid] = result_of(item, pending, None, 0.0)
-
-    def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Note that a part of the checks does not run: a waiver that matches nothing is then no finding."""
-        self.filtered = self.filtered or bool(items)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -53,6 +52,7 @@ class Recorder:
         output = getattr(node, "workeroutput", {}).get("penhas", {})
         self.readings += output.get("readings", [])
         self.samples += [tuple(row) for row in output.get("samples", [])]
+        self.collected = [tuple(pair) for pair in output.get("collected", self.collected)]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be collected is checks that were not run: UNKNOWN."""
@@ -62,7 +62,7 @@ class Recorder:
                 id="collection",
                 target=report.nodeid.rsplit("/", 1)[-1].split(".")[0].replace("_", "-") or "checks",
                 title="Every file of checks can be read.",
-                message=f"{report.nodeid}: the file of checks cannot be read; run it through Python and mend it",
+                message=f"{report.nodeid}: the file of checks cannot be read{_what(report.longreprtext)}; mend it",
             )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -97,8 +97,8 @@ class Recorder:
     def run(self, suite: Suite, stopped_by: str, finished: float) -> Run:
         """Return the run as every report shows it."""
         results = self.results(stopped_by)
-        if not self.filtered and self.complete() and suite.profile.name in {"", "nightly"}:
-            results += tuple(_waiver_findings(suite, results))
+        if self.complete() and suite.profile.name in {"", "nightly"} and not _narrowed(self._config):
+            results += tuple(_waiver_findings(suite, suite.collected or self.collected))
         complete = self.complete() and stopped_by == ""
         return Run(
             environment=suite.environment.name,
@@ -146,15 +146,31 @@ def _from_id(nodeid: str) -> Result:
     )
 
 
-def _waiver_findings(suite: Suite, results: Iterable[Result]) -> Iterable[Result]:
+def _what(traceback: str) -> str:
+    """The class of the error that a traceback ends with, and nothing of its text."""
+    found = re.findall(r"^E?\s*([A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit))\b", traceback, re.MULTILINE)
+    return f" ({found[-1]})" if found else ""
+
+
+def _narrowed(config: pytest.Config) -> bool:
+    """Whether a part of the checks was asked for: a waiver that matches nothing is then no finding."""
+    option = config.option
+    named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS and not any(
+        CHECKS.is_relative_to(config.invocation_params.dir / arg) for arg in config.args
+    )
+    options = (option.keyword, option.markexpr, option.deselect, option.ignore, option.ignore_glob)
+    return named or any(options) or bool(getattr(option, "lf", False))
+
+
+def _waiver_findings(suite: Suite, collected: Iterable[tuple[str, str]]) -> Iterable[Result]:
     """A waiver that has expired or matches no check of this environment is a finding of its own."""
-    known = {(r.id, r.target) for r in results} | {(r.id, "*") for r in results}
+    known = {*collected, *((check, "*") for check, _ in collected)}
     for waiver in suite.catalog.waivers:
         problem = _waiver_problem(waiver, known, suite.started)
         if problem != "":
             yield Result(
                 id="waiver-valid",
-                target=waiver.check,
+                target=waiver.check if waiver.target == "*" else f"{waiver.check}-{waiver.target}",
                 title="Every waiver accepts a finding that can occur, and has not expired.",
                 service="suite",
                 chapter="maintenance",
@@ -175,7 +191,7 @@ def _waiver_problem(waiver: Waiver, known: set[tuple[str, str]], now: float) -> 
 
 
 def _absent(environment: Environment) -> tuple[str, ...]:
-    services = ("api", "postgresql", "redis", "s3", "minion", "host", "backup")
+    services = dict.fromkeys(spec.service for spec in READINGS.values())
     return tuple(service for service in services if environment.of(service) == ())
 
 

@@ -37,7 +37,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def cases_of(environment: Environment, check: str, names: list[str], row: Row | None) -> list[Case]:
     """Return a check's cases, one a target; one that is not covered where the environment has no such thing."""
     if names == []:
-        raise pytest.UsageError(f"the check {check} reads nothing: give it a reading as an argument")
+        return [Case(check, Target("suite", "none"), (), row)]  # its fixture says that it reads nothing
     spec = READINGS[names[0]]
     why = next((text for name in names if (text := missing(environment, name)) != ""), "")
     if why != "":
@@ -90,12 +90,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if SUITE not in config.stash:
         return
     suite = suite_of(config)
+    suite.collected = _collected(items)
     kept = [item for item in items if _held(item, suite)]
     dropped = [item for item in items if not _held(item, suite)]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     order = {chapter: number for number, chapter in enumerate(CHAPTERS)}
     items[:] = sorted(kept, key=lambda item: order.get(chapter_of(item.path), len(order)))
+
+
+def _collected(items: list[pytest.Item]) -> list[tuple[str, str]]:
+    """Return (check, target) of every item; two of the same could not be told apart in any report."""
+    found: dict[tuple[str, str], str] = {}
+    for item in items:
+        case = item.stash.get(CASE, None)
+        if case is not None:
+            key = (case.id, case.target.name)
+            if key in found:
+                raise pytest.UsageError(f"two checks are called {case.id}: {found[key]} and {item.nodeid}; rename one")
+            found[key] = item.nodeid
+    return list(found)
 
 
 def _held(item: pytest.Item, suite: Suite) -> bool:

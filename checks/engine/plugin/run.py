@@ -1,30 +1,33 @@
 """The run: begins with a lock, placeholders and the readings; ends with every report, whatever ends it."""
 
-import fcntl
+import logging
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
 from checks.engine import samples as store
-from checks.engine.model import Run
+from checks.engine.lines import Need
+from checks.engine.model import Reading, Run, Target
+from checks.engine.plugin import lock
 from checks.engine.plugin.listing import show_checks
 from checks.engine.plugin.recorder import RECORDER
 from checks.engine.plugin.rows import needs_of
+from checks.engine.plugin.stopping import Stopping
 from checks.engine.plugin.suite import SUITE, Suite, is_distributed, is_worker, suite_of
+from checks.engine.plugin.where import refuse
 from checks.engine.readings import DERIVED, READINGS
-from checks.engine.report import exit_codes, results_json
+from checks.engine.report import exit_codes
 from checks.engine.report.folder import RunFolder
 from checks.engine.report.write import ReportError, WriteOptions, write_all, write_placeholders
 
 KEPT_RUNS = 60
+READY = 1.0  # seconds that the first check waits for slow targets: what is ready then is shown before them
+Record = Mapping[str, object]
 
 
 class Progress:
@@ -32,13 +35,11 @@ class Progress:
 
     def __init__(self) -> None:
         self.folder: RunFolder | None = None
-        self.stopped_by = ""
-        self.errors: list[ReportError] = []
+        self.stopping = Stopping()
+        self.errors: list[ReportError | str] = []
         self.run: Run | None = None
         self.junit: Path | None = None
-        self.baseline: Run | None = None
         self.lock: int | None = None
-        self.timer: threading.Timer | None = None
 
 
 PROGRESS = pytest.StashKey[Progress]()
@@ -53,13 +54,17 @@ def pytest_configure(config: pytest.Config) -> None:
         progress.junit = Path(path).absolute()
     if hasattr(config.option, "xmlpath"):
         config.option.xmlpath = None
-    baseline = getattr(config.option, "baseline", None)
-    if baseline is not None and not is_worker(config):
-        try:
-            progress.baseline = results_json.load(Path(baseline).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            raise pytest.UsageError(f"--baseline {baseline}: {why}") from None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave the process as it was: signals, log, lock."""
+    logging.disable(logging.NOTSET)
+    progress = config.stash.get(PROGRESS, None)
+    if progress is not None:
+        progress.stopping.disarm()
+        if progress.lock is not None:
+            os.close(progress.lock)
+            progress.lock = None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -76,22 +81,50 @@ def pytest_runtestloop(session: pytest.Session) -> object:
     config = session.config
     if SUITE not in config.stash or config.option.collectonly:
         return None
-    suite = suite_of(config)
+    suite, progress = suite_of(config), config.stash[PROGRESS]
     if config.option.list_checks:
         show_checks(session, config.option.list_format)
         return True
+    logging.disable(logging.CRITICAL)  # what drivers log quotes URLs and rows, and --log-cli-level would show it
     if is_worker(config):
         return None
-    _take_lock(config, suite)
-    _catch_signals(config)
-    _begin_folder(config, suite)
-    _arm_deadline(config, suite)
+    try:
+        progress.lock = lock.take(suite)
+        progress.stopping.arm(suite.until)
+        _begin_folder(config, suite)
+    except lock.HeldError as held:
+        raise pytest.exit.Exception(str(held), returncode=exit_codes.LOCKED) from None
+    except OSError as error:
+        raise _unwritable(suite, str(error.strerror)) from None
     if not is_distributed(config):
-        suite.begin_reading().start(_due(suite, session.items))
+        _begin_reading(suite, session)
     return None
 
 
-def _due(suite: Suite, items: list[pytest.Item]) -> list[Any]:
+def _begin_reading(suite: Suite, session: pytest.Session) -> None:
+    """Start every reading, and let the checks of a target that hangs come last; the reports keep the guide's order."""
+    due = _due(suite, session.items)
+    reader = suite.begin_reading()
+    reader.start(due)
+    late = set(due) - reader.ready(due, READY)
+    session.items.sort(key=lambda item: not late.isdisjoint(needs_of([item])))
+
+
+def _begin_folder(config: pytest.Config, suite: Suite) -> None:
+    progress, recorder = config.stash[PROGRESS], config.stash[RECORDER]
+    profile = suite.profile.name
+    folder = RunFolder.create(suite.reports_dir, suite.environment.name, suite.started, suite.run_id, profile)
+    errors = write_placeholders(recorder.run(suite, "", suite.started), folder, _options(config, []))
+    if errors:
+        raise _unwritable(suite, str(errors[0]))
+    progress.folder = folder
+
+
+def _unwritable(suite: Suite, why: str) -> pytest.UsageError:
+    return pytest.UsageError(f"--reports-dir {suite.reports_dir}: cannot be written ({why}); nothing was contacted")
+
+
+def _due(suite: Suite, items: list[pytest.Item]) -> list[Need]:
     return [need for need in needs_of(items) if suite.restore or not READINGS[need[0]].restore]
 
 
@@ -105,76 +138,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         suite.begin_reading().start(_due(suite, mine))
 
 
-def _take_lock(config: pytest.Config, suite: Suite) -> None:
-    if not suite.profile.lock:
-        return
-    suite.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = suite.home / f".lock-{suite.profile.name or 'all'}"
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.read(descriptor, 200).decode(errors="replace").strip()
-        os.close(descriptor)
-        text = f"another run of {suite.environment.name} holds the lock: {holder or 'unknown'}"
-        raise pytest.exit.Exception(text, returncode=exit_codes.LOCKED) from None
-    os.ftruncate(descriptor, 0)
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(suite.started))
-    os.write(descriptor, f"pid {os.getpid()}, run {suite.run_id}, since {stamp}".encode())
-    config.stash[PROGRESS].lock = descriptor
-
-
-def _begin_folder(config: pytest.Config, suite: Suite) -> None:
-    progress, recorder = config.stash[PROGRESS], config.stash[RECORDER]
-    try:
-        profile = suite.profile.name
-        folder = RunFolder.create(suite.reports_dir, suite.environment.name, suite.started, suite.run_id, profile)
-        progress.folder = folder
-        errors = write_placeholders(recorder.run(suite, "", suite.started), folder, _options(config, []))
-    except OSError as error:
-        raise pytest.UsageError(
-            f"--reports-dir {suite.reports_dir}: cannot be written ({error.strerror}); nothing was contacted"
-        ) from None
-    if errors:
-        raise pytest.UsageError(f"{errors[0]}; nothing was contacted")
-
-
-def _options(config: pytest.Config, readings: list[Any]) -> WriteOptions:
+def _options(config: pytest.Config, readings: list[Record]) -> WriteOptions:
     fail_on = config.option.fail_on
     return WriteOptions(junit=config.stash[PROGRESS].junit, fail_on=frozenset({fail_on} - {""}), readings=readings)
-
-
-def _catch_signals(config: pytest.Config) -> None:
-    """Let the first signal end the run as Ctrl-C would; schedulers send several, the others are ignored."""
-    progress = config.stash[PROGRESS]
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        if progress.stopped_by == "":
-            progress.stopped_by = signal.Signals(number).name
-            raise KeyboardInterrupt(progress.stopped_by)
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, stop)
-
-
-def _arm_deadline(config: pytest.Config, suite: Suite) -> None:
-    """End the run at its deadline even when a check itself hangs: a little later than the readings give up."""
-    progress = config.stash[PROGRESS]
-
-    def end() -> None:
-        if progress.stopped_by == "" and progress.run is None:
-            progress.stopped_by = "the deadline"
-            os.kill(os.getpid(), signal.SIGUSR2)
-
-    def interrupted(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGUSR2, interrupted)
-    progress.timer = threading.Timer(max(0.0, suite.until - time.monotonic()) + 1.0, end)
-    progress.timer.daemon = True
-    progress.timer.start()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -185,6 +151,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         _send(config, suite_of(config))
     elif SUITE in config.stash and config.stash[PROGRESS].folder is not None:
         _finish(session, int(exitstatus))
+    elif SUITE in config.stash and exitstatus == pytest.ExitCode.USAGE_ERROR:
+        refuse(config, "the run was refused: the message of the command says why")
     try:
         return (yield)
     except OSError as error:
@@ -195,47 +163,50 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 def _send(config: pytest.Config, suite: Suite) -> None:
     stored = suite.stored()
     config.workeroutput["penhas"] = {  # type: ignore[attr-defined]
-        "readings": [_record(name, target, reading) for name, target, reading in stored],
+        "readings": [_record(*item) for item in stored],
         "samples": _samples(stored),
+        "collected": suite.collected,
     }
 
 
-def _record(name: str, target: Any, reading: Any) -> dict[str, object]:
+def _record(name: str, target: Target, reading: Reading) -> Record:
     return {"reading": name, "target": str(target), "value": store.plain(name, reading)}
 
 
-def _samples(stored: list[Any]) -> list[tuple[str, str, float, str]]:
+def _samples(stored: list[tuple[str, Target, Reading]]) -> list[tuple[str, str, float, str]]:
     bases = {rule.base for rule in DERIVED.values()}
     return [(n, str(t), r.sampled_at, store.to_json(n, r)) for n, t, r in stored if n in bases]
+
+
+def _once(records: Iterable[Record]) -> list[Record]:
+    """One record a reading and target: two workers may have read the same."""
+    kept = {(str(record["reading"]), str(record["target"])): record for record in records}
+    return [record for _, record in sorted(kept.items(), key=lambda item: item[0])]
 
 
 def _finish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     suite, progress, recorder = suite_of(config), config.stash[PROGRESS], config.stash[RECORDER]
-    if progress.timer is not None:
-        progress.timer.cancel()
-    if progress.stopped_by == "" and exitstatus == pytest.ExitCode.INTERRUPTED:
-        progress.stopped_by = "SIGINT"
-    elif progress.stopped_by == "" and not recorder.complete():
-        progress.stopped_by = "-x" if config.option.maxfail else "a crash"
+    progress.stopping.close()
+    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+    stopped_by = progress.stopping.explain(config, interrupted, recorder.complete())
     stored = suite.stored()
-    readings = [*(_record(*item) for item in stored), *recorder.readings]
-    readings.sort(key=lambda record: (str(record["reading"]), str(record["target"])))
-    progress.run = recorder.run(suite, progress.stopped_by, time.time())
+    readings = _once([*recorder.readings, *(_record(*item) for item in stored)])
+    run = progress.run = recorder.run(suite, stopped_by, time.time())
     folder = progress.folder
     if folder is None:
         return
-    progress.errors = write_all(progress.run, folder, _options(config, readings))
+    progress.errors += write_all(run, folder, _options(config, readings))
+    fail_on = {config.option.fail_on} - {""}
+    session.exitstatus = exit_codes.exit_code(run, "pytest", fail_on, suite.baseline, bool(progress.errors))
     suite.samples.add([*_samples(stored), *recorder.samples])
+    if suite.samples.problem != "":
+        progress.errors.append(suite.samples.problem)
     try:
         folder.retain(KEPT_RUNS)
     except OSError as error:
-        print(f"report error: {error}", file=sys.stderr)
-    session.exitstatus = exit_codes.exit_code(
-        progress.run,
-        "pytest",
-        {config.option.fail_on} - {""},
-        progress.baseline,
-        bool(progress.errors),
-    )
-    config.hook.pytest_penhas_finished(config=config)
+        progress.errors.append(str(error.strerror or error))
+    try:
+        config.hook.pytest_penhas_finished(config=config)
+    except OSError:
+        return  # nobody listens on the terminal any more; the files are there

@@ -1,7 +1,7 @@
 """--settle: after a deploy, what converges by itself is given time before it is judged."""
 
-import time
 from collections.abc import Generator
+from dataclasses import replace
 
 import pytest
 
@@ -10,23 +10,25 @@ from checks.engine.plugin.judged import JUDGEMENT, PAUSE, resolve
 from checks.engine.plugin.signals import Judged
 from checks.engine.plugin.suite import Case, Suite, suite_of
 
+_FOUND = (Judged, AssertionError, pytest.fail.Exception)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Let a convergent check come good within the settle window: its readings are read again, its body runs again."""
     suite = suite_of(pyfuncitem.config)
     case = pyfuncitem.funcargs.get("case")
-    until = suite.started + suite.settle
     try:
         return (yield)
-    except (Judged, AssertionError):
-        waits = suite.settle > 0 and isinstance(case, Case) and case.row is None
-        if not waits or pyfuncitem.get_closest_marker("convergent") is None:
+    except _FOUND as found:
+        waits = suite.settling() and isinstance(case, Case) and case.row is None
+        final = isinstance(found, Judged) and found.judgement.state is State.NOT_JUDGED
+        if not waits or final or pyfuncitem.get_closest_marker("convergent") is None:
             raise
-    return _converge(pyfuncitem, suite, case, until)
+    return _converge(pyfuncitem, suite, case)
 
 
-def _converge(item: pytest.Function, suite: Suite, case: object, until: float) -> object:
+def _converge(item: pytest.Function, suite: Suite, case: object) -> object:
     arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
     if not isinstance(case, Case):
         raise TypeError(item.name)
@@ -37,10 +39,10 @@ def _converge(item: pytest.Function, suite: Suite, case: object, until: float) -
                 arguments[name] = resolve(suite, case, name, True)
         try:
             result: object = item.obj(**arguments)
-        except (Judged, AssertionError):
-            if time.time() >= until:
+        except _FOUND:
+            if not suite.settling():
                 raise
         else:
-            text = f"{case.target}: came good after {time.time() - suite.started:.0f} s"
-            item.stash[JUDGEMENT] = Judgement(State.OK, text)
+            said = item.stash.get(JUDGEMENT, Judgement(State.OK, f"{case.target}: as it should be"))
+            item.stash[JUDGEMENT] = replace(said, message=f"{said.message}; {suite.came_good()}")
             return result

@@ -9,9 +9,10 @@ import pytest
 
 from checks.engine.catalog import Catalog, Row
 from checks.engine.environment import Environment
-from checks.engine.model import Reading, Target
+from checks.engine.lines import Need
+from checks.engine.model import Reading, Run, Target
 from checks.engine.plugin.profiles import Profile
-from checks.engine.reader import Need, Reader
+from checks.engine.reader import Reader
 from checks.engine.samples import Samples
 
 
@@ -32,7 +33,11 @@ class Case:
 
 @dataclass(slots=True)
 class Suite:
-    """The validated options of a run, and the reader once it runs; `until` is on the monotonic clock."""
+    """The validated options of a run, and the reader once it runs.
+
+    `until` is on the monotonic clock, `seconds` is the time until then, `collected` are (check, target) of all
+    that was found, whether this run holds it or not.
+    """
 
     environment: Environment
     environment_file: Path
@@ -42,11 +47,14 @@ class Suite:
     run_id: str
     started: float
     until: float
+    seconds: float
     settle: float = 0.0
     restore: bool = False
     expect_version: str = ""
     language: str = "en"
+    baseline: Run | None = None
     reader: Reader | None = None
+    collected: list[tuple[str, str]] = field(default_factory=list)
     samples: Samples = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +64,14 @@ class Suite:
     def home(self) -> Path:
         """The folder of this environment under the reports folder."""
         return self.reports_dir / self.environment.name
+
+    def settling(self) -> bool:
+        """Whether what converges by itself is still given time."""
+        return time.time() < self.started + self.settle and time.monotonic() < self.until
+
+    def came_good(self) -> str:
+        """Say how long it took."""
+        return f"came good {time.time() - self.started:.0f} s after the start"
 
     def begin_reading(self) -> Reader:
         """Return the reader of this process, made on the first call."""

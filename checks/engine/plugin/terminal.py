@@ -1,5 +1,6 @@
 """The terminal: what is verified before the run, and after it the verdict, worst first."""
 
+import io
 import os
 import sys
 
@@ -36,11 +37,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         services.setdefault(target.service, []).append(target.name)
     shown = "; ".join(f"{service} {' '.join(names)}" for service, names in services.items())
     profile = suite.profile.name or "all read-only checks"
-    deadline = suite.profile.deadline if config.option.deadline is None else config.option.deadline
     restore = "yes" if suite.restore else "no"
     return [
         f"environment: {environment.name} ({kind}), {suite.environment_file}",
-        f"profile: {profile}, deadline {deadline:g} s, restore: {restore}, run {suite.run_id}",
+        f"profile: {profile}, deadline {suite.seconds:g} s, restore: {restore}, run {suite.run_id}",
         f"targets: {shown}",
         f"reports: {suite.home}",
     ]
@@ -53,16 +53,19 @@ def pytest_penhas_finished(config: pytest.Config) -> None:
     if progress.run is None or progress.folder is None or reporter is None or is_worker(config):
         return
     writer = reporter._tw
-    reporter.ensure_newline()
+    for _ in range(2 if writer.width_of_current_line else 1):
+        writer.line()
     width = writer.fullwidth if sys.stdout.isatty() else min(writer.fullwidth, 120)
     colour = writer.hasmarkup and not os.environ.get("NO_COLOR")
     lines = verdict(
         progress.run, width, colour, reports=str(progress.folder.path), evidence=progress.run.profile == "triage"
     )
     for error in progress.errors:
-        lines.insert(-1, f"report error: {error}")
+        lines.insert(-1, str(error))
     for line in lines:
         writer.line(line)
     writer.flush()
-    config.option.no_summary = True
-    config.option.verbose = -2
+    # The verdict is the last word: what pytest, xdist and pytest-html say after it knows no states, and --full-trace
+    # would show the arguments of what a signal interrupted.
+    reporter._tw = type(writer)(io.StringIO())
+    config.option.fulltrace = False
