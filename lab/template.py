@@ -60,8 +60,14 @@ def build(
         redis.start(launcher, cache, credentials)
         s3.start(launcher, store, s3.pairs(credentials))
         postgresql.create(primary)
-        seed(primary.dsn(postgresql.OWNER), cache.url, settings(store, credentials), flavour, binaries.folder)
-        postgresql.grant(primary)
+        seed(
+            primary.dsn(postgresql.OWNER),
+            cache.url,
+            settings(store, credentials),
+            flavour,
+            binaries.folder,
+            when_made=lambda: postgresql.grant(primary),
+        )
         say("seeded, backups taken")
     finally:
         for process in (cache.process, store.process):

@@ -4,6 +4,7 @@ Called by the lab when it comes up: `seed` once for a template, `refresh` each t
 time (see `rhythm`), so a template is made fresh by writing the hours since, and two seeds of one moment are equal.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from time import time
 from typing import Any
@@ -34,8 +35,18 @@ def schema_sql(flavour: str) -> str:
     return "\n".join((_SCHEMA / name).read_text(encoding="utf-8") for name in names)
 
 
-def seed(dsn: str, redis_url: str, s3: S3Settings, flavour: str, pg_bin: Path | None = None) -> None:
+def seed(
+    dsn: str,
+    redis_url: str,
+    s3: S3Settings,
+    flavour: str,
+    pg_bin: Path | None = None,
+    *,
+    when_made: Callable[[], None] = lambda: None,
+) -> None:
     """Fill an empty database, Redis and the media bucket; with `pg_bin` also the backup bucket.
+
+    `when_made` is called when the tables are there and before anything is dumped: for roles, grants and views.
 
     The dumps are taken on the way: history is written up to each day's backup, dumped, and written on, so that each
     dump holds what stood in the database at the time it bears.
@@ -45,6 +56,7 @@ def seed(dsn: str, redis_url: str, s3: S3Settings, flavour: str, pg_bin: Path | 
         with connection.transaction():
             connection.execute(schema_sql(flavour).encode())
             history.begin(connection, now)
+        when_made()
         if pg_bin is not None:
             taken = (now - BACKUP_AGE) // HOUR * HOUR
             dumper = dumps.Dumper(pg_bin, dsn, s3)
