@@ -34,6 +34,7 @@ def main() -> int:
         clear_untrusted_proxy_headers=True,
     )
     application.operations.load = lambda: (len(server.active_channels), len(server.task_dispatcher.queue))
+    print(server.effective_port, flush=True)  # for whoever asked for port 0
     server.run()
     return 0
 
