@@ -25,8 +25,9 @@ def test_an_ordinary_run_at_80_columns() -> None:
         "    redis cache: memory 83.4 % of 4.0 GiB, warning above 80 %",
         "    → Add memory, or find what grows.",
         "",
-        "CRITICAL: 1 critical, 1 warning, 2 OK, 4 unknown (3 of them blocked by",
-        "  postgresql-connection@primary), 1 waived, 1 not judged, 1 not covered in 1.9 s",
+        "CRITICAL: 1 critical, 1 warning, 4 unknown (3 of them blocked by",
+        "  postgresql-connection@primary), 2 OK, 1 waived, 1 not judged, 1 not covered in",
+        "  1.9 s",
         "What to do: Start PostgreSQL on the primary and look at its log for the reason",
         "  of the stop. (postgresql-connection@primary)",
         "Reports: reports/production/latest",
@@ -78,9 +79,16 @@ def test_a_run_that_judged_nothing_says_so() -> None:
 def test_portuguese() -> None:
     made = dataclasses.replace(ordinary(), language="pt-BR")
     text = "\n".join(verdict(made, 200, colour=False))
-    assert "CRÍTICO: 1 crítico, 1 alerta, 2 OK, 4 desconhecidos (3 deles bloqueados por" in text
+    assert "CRÍTICO: 1 crítico, 1 alerta, 4 desconhecidos (3 deles bloqueados por" in text
     assert "O que fazer: " in text
 
 
 def test_triage_shows_evidence() -> None:
     assert "    · the replica answers" in verdict(ordinary(), 80, colour=False, evidence=True)
+
+
+@pytest.mark.parametrize(("blocked", "said"), [(1, "blocked by a@x"), (2, "all blocked by a@x")])
+def test_when_everything_unknown_has_one_cause_the_verdict_says_so(blocked: int, said: str) -> None:
+    root = result("a", "x", State.CRITICAL)
+    under = [result(f"b-{n}", "x", State.UNKNOWN, blocked_by="a@x") for n in range(blocked)]
+    assert f"CRITICAL: 1 critical, {blocked} unknown ({said}) in 1.9 s" in verdict(run(root, *under), 80, colour=False)

@@ -9,8 +9,8 @@ from checks.engine.report.words import Words, seconds
 _ORDER = (
     State.CRITICAL,
     State.WARNING,
-    State.OK,
     State.UNKNOWN,
+    State.OK,
     State.WAIVED,
     State.NOT_JUDGED,
     State.NOT_COVERED,
@@ -19,7 +19,7 @@ _ROOTS_NAMED = 2
 
 
 def headline(run: Run, words: Words, found: tuple[Finding, ...] | None = None) -> str:
-    """Return «CRITICAL: 2 critical, 30 OK, 4 unknown (3 of them blocked by …) in 1.9 s», in the lab after «LAB: »."""
+    """Return «CRITICAL: 2 critical, 4 unknown (3 of them blocked by …), 30 OK in 1.9 s», in the lab after «LAB: »."""
     word, said = split_headline(run, words, found)
     return f"{word}: {said}"
 
@@ -32,7 +32,9 @@ def split_headline(run: Run, words: Words, found: tuple[Finding, ...] | None = N
     for state in _ORDER:
         if number[state] > 0:
             text = words.count(state, number[state])
-            parts.append(f"{text} ({_blocked(found, words)})" if state is State.UNKNOWN and _any(found) else text)
+            parts.append(
+                f"{text} ({_blocked(found, number[state], words)})" if state is State.UNKNOWN and _any(found) else text
+            )
     said = ", ".join(parts)
     if run.stopped_by != "":
         said = ": ".join(part for part in (words.say("stopped", what=run.stopped_by), said) if part)
@@ -50,10 +52,13 @@ def _any(found: tuple[Finding, ...]) -> bool:
     return any(finding.blocked for finding in found)
 
 
-def _blocked(found: tuple[Finding, ...], words: Words) -> str:
+def _blocked(found: tuple[Finding, ...], unknown: int, words: Words) -> str:
     """«3 of them blocked by postgresql-connection@primary»; the roots that block most are named."""
     roots = Counter({f.result.key: len(f.blocked) for f in found if f.blocked}).most_common()
     names = ", ".join(key for key, _ in roots[:_ROOTS_NAMED])
     if len(roots) > _ROOTS_NAMED:
         names = words.many("and_more", len(roots) - _ROOTS_NAMED, names=names)
-    return words.many("blocked_of", sum(n for _, n in roots), roots=names)
+    blocked = sum(n for _, n in roots)
+    if blocked == unknown:
+        return words.say("blocked_one" if blocked == 1 else "blocked_all", roots=names)
+    return words.many("blocked_of", blocked, roots=names)
