@@ -32,13 +32,15 @@ def resolve(suite: Suite, case: Case, name: str, convergent: bool) -> Reading:
 
 
 def root_of(suite: Suite, case: Case, failure: Failure) -> str | None:
-    """Return the `id@target` of the check that alarms for a missing connection; None for failures of other kinds."""
-    if failure.reason not in {Reason.CONNECTION, Reason.OURS, Reason.TIMEOUT}:
-        return None
+    """Return what a failure is one alarm under: the connection's check where the connection is to blame, else itself."""
     spec = READINGS[failure.reading]
     line = failure.target if spec.via == "" else suite.environment.of(spec.via)[0]
+    if failure.reason not in {Reason.CONNECTION, Reason.OURS, Reason.TIMEOUT}:
+        return f"{failure.reading}@{failure.target}"
     root = f"{line.service}-connection@{line.name}"
-    return None if root == f"{case.id}@{case.target.name}" else root
+    if root == f"{case.id}@{case.target.name}":
+        return None
+    return root if f"{line.service}_connection" in READINGS else f"{failure.reading}@{failure.target}"
 
 
 class Judge:

@@ -119,10 +119,18 @@ class Recorder:
 
 
 def _rooted(results: Iterable[Result]) -> list[Result]:
-    """Name in each result the root cause that is part of this run and alarms itself."""
+    """Name in each result its root cause: the check that alarms for it, else the first that the same failure struck."""
     listed = list(results)
     alarms = {r.key for r in listed if r.state in {State.CRITICAL, State.UNKNOWN, State.WAIVED}}
-    return [dataclasses.replace(r, blocked_by=r.root) if r.root in alarms else r for r in listed]
+    first: dict[str, str] = {}
+    for result in listed:
+        if result.root is not None and result.root not in alarms:
+            first.setdefault(result.root, result.key)
+    causes = [None if r.root is None else first.get(r.root, r.root) for r in listed]
+    return [
+        dataclasses.replace(r, blocked_by=cause) if cause not in {None, r.key} else r
+        for r, cause in zip(listed, causes, strict=True)
+    ]
 
 
 def _from_id(nodeid: str) -> Result:
