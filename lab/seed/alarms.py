@@ -43,7 +43,7 @@ def _recordings(window: Window) -> Iterator[Rows]:
             key = f"guardiao/{strftime('%Y/%m/%d', gmtime(moment))}/{media}.m4a"
             signature = marked.word("assinatura", f"{rng.getrandbits(80):020x}")
             query = f"AWSAccessKeyId={window.media_key_id}&Expires=2145916800&Signature={signature}"
-            window.media.append(Media(key, body))
+            window.media.append(Media(key, body, moment))
             total += len(body)
             url, checksum = f"{window.media_url}/{key}?{query}", sha1(body, usedforsecurity=False).hexdigest()
             uploads.append((media, client, at(moment), "guardiao", checksum, len(body), url))

@@ -37,8 +37,8 @@ class Dumper:
             _run([str(self.pg_bin / "pg_dump"), "--format=custom", f"--file={file}"], self.dsn)
             content = set_back(file.read_bytes(), taken)
         for name, body in ((f"penhas-{stamp}.dump", content), (f"penhas-{stamp}.globals.sql", roles)):
-            digest = {"sha256": sha256(body).hexdigest()}
-            client(self.s3).put_object(Bucket=self.s3.backup_bucket, Key=PREFIX + name, Body=body, Metadata=digest)
+            about = {"sha256": sha256(body).hexdigest(), "mtime": str(taken)}
+            client(self.s3).put_object(Bucket=self.s3.backup_bucket, Key=PREFIX + name, Body=body, Metadata=about)
 
 
 def set_back(archive: bytes, taken: float) -> bytes:

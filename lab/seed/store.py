@@ -57,11 +57,12 @@ def media_url(settings: S3Settings) -> str:
 
 def put_media(settings: S3Settings, objects: Iterable[Media]) -> None:
     """Store `objects`, several at a time; the first failure is raised."""
+    s3 = client(settings)
 
     def put(media: Media) -> None:
-        client(settings).put_object(
-            Bucket=settings.media_bucket, Key=media.key, Body=media.body, ContentType="audio/mp4"
-        )
+        # rclone takes the object's age from this, where other servers keep it as a note.
+        about = {"mtime": str(media.uploaded)}
+        s3.put_object(Bucket=settings.media_bucket, Key=media.key, Body=media.body, Metadata=about)
 
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(put, objects))

@@ -21,10 +21,11 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One media object: what the bucket must hold for a row of media_upload."""
+    """One media object: what the bucket must hold for a row of media_upload, and since when (epoch seconds)."""
 
     key: str
     body: bytes
+    uploaded: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

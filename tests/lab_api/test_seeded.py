@@ -158,6 +158,8 @@ def test_a_dump_for_each_day_bears_its_time_and_restores(
     assert len(dumps) >= 7
     assert {key.removesuffix(".dump") + ".globals.sql" for key in dumps} <= sizes.keys()
     assert [sizes[key] for key in dumps] == sorted(sizes[key] for key in dumps)
+    for item in store.list_objects_v2(Bucket="penhas-backups", Prefix=dumps[0])["Contents"]:
+        assert item["LastModified"].strftime("%Y-%m-%dT%H%M%SZ") == dumps[0][-23:-5]
     newest = datetime.strptime(dumps[-1][-23:-5] + "+0000", "%Y-%m-%dT%H%M%SZ%z")
     assert (datetime.now(UTC) - newest).total_seconds() < 5 * 3600
     for key in (dumps[0], dumps[-1]):
