@@ -32,7 +32,7 @@ def resolve(suite: Suite, case: Case, name: str, convergent: bool) -> Reading:
 
 
 def root_of(suite: Suite, case: Case, failure: Failure) -> str | None:
-    """Return what a failure is one alarm under: the connection's check where the connection is to blame, else itself."""
+    """Return under what a failure is one alarm: the connection's check where that is to blame, else the reading."""
     spec = READINGS[failure.reading]
     line = failure.target if spec.via == "" else suite.environment.of(spec.via)[0]
     if failure.reason not in {Reason.CONNECTION, Reason.OURS, Reason.TIMEOUT}:
