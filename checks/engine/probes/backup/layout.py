@@ -70,15 +70,15 @@ def prepare(server: Server, archive: Path, entries: tuple[TocEntry, ...], databa
 
 def _roles(link: Link, wanted: Iterable[str]) -> None:
     """Make a role without rights for each that the archive names, all of them memberships of the one that restores."""
-    link.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(EVERYONE)))
-    # BYPASSRLS: a forced policy on a table must not hide its rows from the foreign keys that are checked here.
-    link.execute(sql.SQL("CREATE ROLE {} LOGIN BYPASSRLS").format(sql.Identifier(RESTORER)))
-    for role in sorted(set(wanted) - {""}):
-        if not role.startswith(("pg_", SUPERUSER)):
-            link.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
-            link.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(EVERYONE), sql.Identifier(role)))
-            link.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(RESTORER)))
-    link.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(EVERYONE), sql.Identifier(RESTORER)))
+    there = {str(name) for (name,) in link.execute("SELECT rolname FROM pg_catalog.pg_roles")}
+    everyone, restorer = sql.Identifier(EVERYONE), sql.Identifier(RESTORER)
+    if RESTORER not in there:
+        link.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(everyone))
+        # BYPASSRLS: a forced policy on a table must not hide its rows from the foreign keys that are checked here.
+        link.execute(sql.SQL("CREATE ROLE {} LOGIN BYPASSRLS IN ROLE {}").format(restorer, everyone))
+    for role in sorted(role for role in set(wanted) - there if role != "" and not role.startswith("pg_")):
+        name = sql.Identifier(role)
+        link.execute(sql.SQL("CREATE ROLE {} NOLOGIN IN ROLE {} ROLE {}").format(name, everyone, restorer))
 
 
 def _create(link: Link, definition: DatabaseDefinition, name: str) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ class RestoreError:
         return f"{told} ({self.code})" if self.code != "" else told
 
 
+WORKER_DIED = "a worker of pg_restore was killed"
+
 _N = r'"([^"\n]{1,63})"'
 _KINDS = (
     r"(?:table|schema|function|view|sequence|type|extension|language|relation|database|large object|materialized view)"
@@ -117,7 +119,7 @@ _KNOWN = (
         "",
         "it is no archive of PostgreSQL",
     ),
-    (r"worker process died unexpectedly", "", "a worker of pg_restore was killed"),
+    (r"worker process died unexpectedly", "", WORKER_DIED),
     (r"could not open (?:input )?(?:file|directory)", "", "a part of the backup is not there"),
 )
 _PATTERNS = tuple((re.compile(pattern), code, what) for pattern, code, what in _KNOWN)

@@ -107,6 +107,8 @@ def restore(
     )
     labels = {entry.number: f"{entry.kind} {entry.name}" for entry in held.entries}
     errors = messages.errors(ended.stderr, labels, held.names | {database})
+    # A worker that meets the archive's end dies too: then its own error says why.
+    errors = tuple(error for error in errors if error.what != messages.WORKER_DIED) or errors
     _learnt_something(server, ended, errors)
     if ended.code != 0 and not errors:
         errors = (RestoreError("", f"pg_restore ended with exit code {ended.code}"),)
@@ -122,7 +124,7 @@ def _learnt_something(server: Server, ended: child.Ended, errors: tuple[RestoreE
     for error in errors:
         if error.code in OURS:
             raise ProbeError(Reason.OURS, f"nothing was verified: {error.what}", "Give [restore] scratch more room.")
-    if not server.alive or any("worker of pg_restore" in error.what for error in errors):
+    if not server.alive or any(error.what == messages.WORKER_DIED for error in errors):
         raise ProbeError(Reason.OURS, "the throw-away server or a worker of pg_restore was killed", "Run again.")
 
 

@@ -112,6 +112,7 @@ class Server:
             sslmode="disable",
             connect_timeout=10,
             application_name="penhas-checks",
+            client_encoding="UTF8",  # with SQL_ASCII psycopg would return bytes
             autocommit=True,
         )
 

@@ -84,8 +84,11 @@ def unhashable(connection: "psycopg.Connection[tuple[object, ...]]", of: tuple[T
     return frozenset(found)
 
 
-def statement(table: Table, without_hash: frozenset[str]) -> sql.Composed:
-    """Return the statement that counts and sums a table, and finds its newest times; its one parameter is the seed."""
+def statement(table: Table, without_hash: frozenset[str], *, summed: bool = True) -> sql.Composed:
+    """Return the statement that counts and sums a table, and finds its newest times; its one parameter is the seed.
+
+    Not `summed` it has none and only counts, which is some ten times as fast.
+    """
     odd = [column for column in table.columns if column.blurred or column.type in without_hash]
     if not odd:
         row: sql.Composable = sql.SQL("the_row")
@@ -102,7 +105,9 @@ def statement(table: Table, without_hash: frozenset[str]) -> sql.Composed:
         sql.SQL(", ").join(
             [
                 sql.SQL("count(*)"),
-                sql.SQL("coalesce(sum(hash_record_extended({}, %(seed)s)), 0)::text").format(row),
+                sql.SQL("coalesce(sum(hash_record_extended({}, %(seed)s)), 0)::text").format(row)
+                if summed
+                else sql.SQL("NULL"),
                 *moments,
             ]
         ),
@@ -117,14 +122,14 @@ def _part(column: Column, as_text: bool) -> sql.Composed:
 
 
 def take(
-    connection: "psycopg.Connection[tuple[object, ...]]", table: Table, without_hash: frozenset[str], seed: int
+    connection: "psycopg.Connection[tuple[object, ...]]", table: Table, without_hash: frozenset[str], seed: int | None
 ) -> TableSum:
-    """Return count, sum and newest times of one table; the transaction must hold SETTINGS."""
-    row = connection.execute(statement(table, without_hash), {"seed": seed}).fetchone()
+    """Return count, sum (None without a seed) and newest times of one table; the transaction must hold SETTINGS."""
+    row = connection.execute(statement(table, without_hash, summed=seed is not None), {"seed": seed}).fetchone()
     assert row is not None  # noqa: S101 (an aggregate always answers one row)
     names = [column.name for column in table.columns if column.moment]
     newest = tuple((name, float(str(at))) for name, at in zip(names, row[2:], strict=True) if at is not None)
-    return TableSum(table.name, int(str(row[0])), str(row[1]), newest)
+    return TableSum(table.name, int(str(row[0])), None if row[1] is None else str(row[1]), newest)
 
 
 LARGE_OBJECTS = (

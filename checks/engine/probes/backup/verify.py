@@ -53,7 +53,7 @@ def _counted(server: Server, database: str, seed: int | None, hands: int) -> lis
     def one(table: sums.Table, link: Link) -> TableSum:
         with link.transaction():
             link.execute(sums.SETTINGS)
-            return sums.take(link, table, odd, seed or 0)
+            return sums.take(link, table, odd, seed)
 
     return share(server, database, layout.RESTORER, hands, [partial(one, table) for table in tables])
 
@@ -69,7 +69,7 @@ def _itself(server: Server, database: str, copy: Structure, source: Source, hand
     found = iter(share(server, database, layout.RESTORER, hands, plain))
     parts = [_take(found, part) for part in (references, sequences, objects, texts)]
     unsound = _told(share(server, database, SUPERUSER, hands, indexes))
-    behind = tuple(parts[1])
+    behind, kept = parts[1], tuple(_objects_kept(server, database, source))
     if source.manifest is not None:
         then = structure.from_json(source.manifest.structure)
         behind += tuple(integrity.not_behind(then.sequences, copy.sequences))
@@ -77,10 +77,25 @@ def _itself(server: Server, database: str, copy: Structure, source: Source, hand
     return [
         Aspect("references", "the rows they point to", len(references), parts[0]),
         Aspect("sequences", "the keys they feed", len(sequences), behind),
-        Aspect("large objects", "the columns that name them", len(objects), parts[2]),
+        Aspect("large objects", "the columns that name them", len(objects), (*parts[2], *kept)),
         Aspect("texts", "the encoding", max(1, len(texts)), (*encoded, *parts[3])),
         Aspect("indexes", "their tables", len(indexes), unsound, blind=absent),
     ]
+
+
+def _objects_kept(server: Server, database: str, source: Source) -> Iterator[str]:
+    """Compare large objects with the manifest: how many, and with a seed what they hold."""
+    if source.manifest is None:
+        return
+    with server.connect(database) as link, link.transaction():
+        link.execute(sums.SETTINGS)
+        row = link.execute(sums.LARGE_OBJECTS, {"seed": source.seed or 0}).fetchone()
+    count, total = (int(row[0]), str(row[1])) if row is not None else (0, "")
+    then = source.manifest.large_objects
+    if count != then:
+        yield f"the copy has {count} large objects, the manifest says {then}"
+    elif source.seed is not None and source.manifest.large_objects_sum not in {None, total}:
+        yield f"the {count} large objects of the copy do not hold what the manifest says"
 
 
 def _take(found: Iterator[str | None], part: Sequence[integrity.Statement]) -> tuple[str, ...]:
