@@ -96,7 +96,12 @@ def snapshot(connection: SecretText) -> Iterator[tuple[Link, Facts]]:
     """Hold a snapshot for as long as the block lasts."""
     with (
         told("the database"),
-        psycopg.connect(connection.reveal(), connect_timeout=10, application_name="penhas-checks take_backup") as link,
+        psycopg.connect(
+            connection.reveal(),
+            connect_timeout=10,
+            application_name="penhas-checks take_backup",
+            client_encoding="UTF8",  # with SQL_ASCII psycopg would return bytes
+        ) as link,
     ):
         link.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         link.read_only = True

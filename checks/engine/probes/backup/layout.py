@@ -15,7 +15,7 @@ from psycopg import sql
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.backup import child
 from checks.engine.probes.backup.archive import TocEntry
-from checks.engine.probes.backup.scratch import SUPERUSER, Link, Server
+from checks.engine.probes.backup.scratch import Link, Server
 
 RESTORER = "penhas_checks_restorer"
 EVERYONE = "penhas_checks_scratch_owners"
