@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,10 @@ def pair(folder: Path, launcher: Launcher) -> Iterator[Pair]:
         lab_postgresql.grant(primary)
         lab_postgresql.set_passwords(primary, credentials)
         lab_postgresql.start_replica(launcher, binaries, primary, replica, credentials.replicator, primary.port)
+        until = time.monotonic() + 10
+        while primary.value("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") != 1:
+            assert time.monotonic() < until
+            time.sleep(0.02)
         yield Pair(primary, replica, credentials.checks)
     finally:
         for cluster in (replica, primary):

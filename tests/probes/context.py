@@ -3,7 +3,7 @@
 import time
 
 from checks.engine.environment import Environment
-from checks.engine.model import Failure, ProbeError, Reading, Reason, Target
+from checks.engine.model import Failure, NotJudged, ProbeError, Reading, Reason, Target
 
 
 class Kept:
@@ -22,11 +22,11 @@ class Kept:
         self.target = target
         self.names = names
         self.run_id = "test"
-        self.outcomes: dict[str, Reading | ProbeError] = {}
+        self.outcomes: dict[str, Reading | ProbeError | NotJudged] = {}
         self._peers = peers if peers is not None else {}
         self._end = time.monotonic() + seconds
 
-    def settle(self, name: str, outcome: Reading | ProbeError) -> None:
+    def settle(self, name: str, outcome: Reading | ProbeError | NotJudged) -> None:
         """Keep the outcome of one name."""
         assert name in self.names, name
         assert name not in self.outcomes, name

@@ -209,13 +209,11 @@ def test_certificates_are_told_apart(tmp_path: Path) -> None:
 def test_exhausted_connections_are_told_from_our_own_limit(pair: Pair) -> None:
     with contextlib.ExitStack() as opened:
         for _ in range(5):
-            connection = pair.primary.connect("penhas_checks")
-            opened.callback(connection.close)
+            opened.enter_context(contextlib.closing(pair.primary.connect("penhas_checks")))
         assert "CONNECTION LIMIT" in ours(read(pair.dsn(pair.primary.port)))
     with contextlib.ExitStack() as opened:
         for _ in range(17):
-            connection = pair.primary.connect("penhas_app")
-            opened.callback(connection.close)
+            opened.enter_context(contextlib.closing(pair.primary.connect("penhas_app")))
         kept = read(pair.dsn(pair.primary.port))
         assert problem(kept) == "connections exhausted (53300)"
     connection = kept.outcomes["postgresql_connection"]

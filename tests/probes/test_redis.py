@@ -1,6 +1,7 @@
 """The probe of Redis against a real server, and against what is none."""
 
 import contextlib
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -67,7 +68,7 @@ def start(launcher: Launcher, folder: Path) -> Iterator[Start]:
 
     yield run
     for process in started:
-        process.stop()
+        process.stop(signal.SIGKILL)  # one that cannot save would refuse to end
 
 
 def answers(server: Server) -> bool:
@@ -167,7 +168,7 @@ def test_a_loading_server_says_so_and_still_gives_its_readings(start: Start) -> 
     server = start("--save", "")
     server.command("EVAL", "for i = 1, 50000 do redis.call('SET', i, i) end", "0")
     server.command("SAVE")
-    server.process.stop()
+    server.process.stop(signal.SIGTERM)
     loading = start("--key-load-delay", "100", "--loading-process-events-interval-bytes", "1024")
     kept = read(loading.url())
     assert connection(kept).problem == "loading its data set (LOADING)"

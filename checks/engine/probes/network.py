@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from types import TracebackType
 
+import certifi
+
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.settling import within
 
@@ -87,9 +89,9 @@ def causes(error: BaseException) -> Iterator[BaseException]:
     yield from reversed(found)
 
 
-def roots() -> str | bool:
-    """Return the file of root certificates that OpenSSL's own variable names, True for the usual ones."""
-    return os.environ.get("SSL_CERT_FILE") or True
+def roots() -> str:
+    """Return the file of root certificates: the one that OpenSSL's own variable names, else certifi's."""
+    return os.environ.get("SSL_CERT_FILE") or certifi.where()
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> str:

@@ -1,27 +1,39 @@
 """The probe of S3: HeadBucket on one bucket, with the key that the environment names and nothing from anywhere else.
 
-Each target has a session and a client of its own: boto3's default session is not safe between threads.
+Each target has a session of its own: botocore's sessions are not safe between threads. botocore signs and understands;
+what it would send with is replaced by `before-send`, its own way to do so.
 """
 
 import os
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import botocore.session
-from boto3.session import Session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from urllib3.exceptions import HTTPError
 
 from checks.engine.environment import models
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.network import problem_of, roots
+from checks.engine.probes.network import Watchdog, in_handshake, problem_of, silent
 from checks.engine.probes.settling import not_connected, settle_all
+from checks.engine.probes.web import Sockets, pool
 from checks.engine.readings.s3 import S3Connection
 
 CONNECTION = "s3_connection"
 TIMEOUT_SECONDS = 4.0
+
+# Nothing of a home folder or of AWS_* variables: this key and this endpoint, or none.
+_NOTHING_FROM_HERE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+    "ignore_configured_endpoint_urls": (None, None, True, None),
+}
 
 
 class _Problem(Exception):  # noqa: N818 (it is a finding, not an error of ours)
@@ -60,60 +72,88 @@ def _head(context: Context) -> None:
     bucket = next((b.bucket for b in (settings.buckets if settings else ()) if b.name == context.target.name), None)
     if settings is None or bucket is None:
         raise ProbeError(Reason.OURS, f"the environment file has no bucket {context.target.name}")
+    sockets = Sockets()
+    client = _client(settings, context.run_id, sockets)
     seconds = context.remaining(TIMEOUT_SECONDS)
-    client = _client(settings, seconds, context.run_id)
-    try:
+    with Watchdog(seconds) as dog:
+        sockets.watch_with(dog)
         try:
-            client.head_bucket(Bucket=bucket)
+            _ask(client, bucket)
         except ClientError as error:
-            status = _status(error)
-            if status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}:
-                raise
-            # The answer to a HEAD has no body and so no code: the same right answers a listing of one key, with one.
-            client.list_objects_v2(Bucket=bucket, MaxKeys=1)
-            raise _Problem(f"answers HeadBucket with {status} but lists the bucket") from None
+            raise _Problem(_refusal(error)) from None
+        except ParamValidationError:
+            raise ProbeError(Reason.OURS, "the bucket's name is malformed", "Mend it under [s3] buckets.") from None
+        except (BotoCoreError, HTTPError, OSError, ValueError) as error:
+            accepted = sockets.connected or in_handshake(error)
+            if dog.expired:
+                raise _Problem(silent(seconds, accepted=accepted)) from None
+            found = problem_of(error, "S3", seconds, accepted=accepted)
+            raise _Problem(found or "answers something that is not S3") from None
+
+
+def _ask(client: Any, bucket: str) -> None:
+    try:
+        client.head_bucket(Bucket=bucket)
     except ClientError as error:
-        raise _Problem(_refusal(error)) from None
-    except ParamValidationError:
-        raise ProbeError(Reason.OURS, "the bucket's name is malformed", "Mend it under [s3] buckets.") from None
-    except (BotoCoreError, OSError, ValueError) as error:
-        accepted = not isinstance(error, ConnectTimeoutError)
-        raise _Problem(
-            problem_of(error, "S3", seconds, accepted=accepted) or "answers something that is not S3"
-        ) from None
-    finally:
-        client.close()
+        status = _status(error)
+        if status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}:
+            raise
+        # The answer to a HEAD has no body and so no code: the same right answers a listing of one key, with one.
+        client.list_objects_v2(Bucket=bucket, MaxKeys=1)
+        raise _Problem(f"answers HeadBucket with {status} but lists the bucket") from None
 
 
-def _client(settings: models.S3, seconds: float, run_id: str) -> Any:
-    # Nothing of a home folder or of AWS_* variables: this key, this endpoint, or none.
-    core = botocore.session.Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-            "ignore_configured_endpoint_urls": (None, None, True, None),
-        }
-    )
-    session = Session(
-        aws_access_key_id=settings.access_key.text().reveal(),
-        aws_secret_access_key=settings.secret_key.text().reveal(),
-        region_name=settings.region,
-        botocore_session=core,
-    )
+def _client(settings: models.S3, run_id: str, sockets: Sockets) -> Any:
+    core = botocore.session.Session(session_vars=_NOTHING_FROM_HERE)
     config = Config(
-        connect_timeout=seconds,
-        read_timeout=seconds,
         retries={"mode": "standard", "total_max_attempts": 1},
         signature_version="s3v4",
         s3={"addressing_style": "auto" if settings.endpoint is None else "path"},
-        proxies={},
         user_agent=f"penhas-checks/{run_id}",
     )
     try:
-        return session.client("s3", endpoint_url=settings.endpoint, config=config, verify=roots())
+        client = core.create_client(
+            "s3",
+            region_name=settings.region,
+            endpoint_url=settings.endpoint,
+            aws_access_key_id=settings.access_key.text().reveal(),
+            aws_secret_access_key=settings.secret_key.text().reveal(),
+            config=config,
+        )
     except (BotoCoreError, ValueError):
         raise ProbeError(Reason.OURS, "endpoint or region is malformed", "Mend it under [s3].") from None
+    client.meta.events.register("before-call.s3", _stay)
+    client.meta.events.register("before-send.s3", _sender(sockets))
+    return client
+
+
+def _sender(sockets: Sockets) -> Callable[..., Any]:
+    """Return what botocore sends with: no proxy of the environment, and connections that notice a cut."""
+    manager = pool(sockets)
+
+    def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        answer = manager.urlopen(
+            request.method,
+            request.url,
+            body=request.body,
+            headers=request.headers,
+            timeout=TIMEOUT_SECONDS,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        headers: Any = answer.headers
+        response = AWSResponse(request.url, answer.status, headers, answer)
+        response.content  # noqa: B018 (it reads the body, which botocore's own sender does here too)
+        return response
+
+    return send
+
+
+def _stay(params: dict[str, Any], **_: object) -> None:
+    """Keep botocore from following a bucket to another region: it asks the same address for the way, without end."""
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _status(error: ClientError) -> int:

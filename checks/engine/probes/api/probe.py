@@ -95,10 +95,10 @@ class _Visit:
         for probe in self._settings.probes:
             if id(probe) not in asked:
                 self._answers.append((probe, self._get(probe.path)))
-        # More may be there than one a path, from timing: the first of each is the one.
-        firsts = {probe.path: _probe_path(probe, answer) for probe, answer in reversed(self._answers)}
+        # More than one may be there, from timing: the first of each is the one.
+        firsts = {id(probe): _probe_path(probe, answer) for probe, answer in reversed(self._answers)}
         return ApiProbes(
-            paths=tuple(firsts[probe.path] for probe in self._settings.probes),
+            paths=tuple(firsts[id(probe)] for probe in self._settings.probes),
             source="GET of the probe paths",
             sampled_at=time.time(),
         )
