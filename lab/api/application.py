@@ -51,7 +51,7 @@ class Application:
         )
         try:
             answer = self._answer(request)
-        except (psycopg.Error, RedisError, OSError, ValueError) as error:
+        except (psycopg.Error, RedisError, OSError, LookupError, ValueError) as error:
             text = f"{request.method} {request.path}: {error}".replace("\n", " ")
             self.logs.write("ERROR", "Penhas.Controller", text)
             answer = Answer(SERVER_ERROR, _template(request.path), {"error": "internal_server_error"})
