@@ -111,6 +111,14 @@ class Reader:
             ((n, t, r) for n, t, r in done if isinstance(r, Reading)), key=lambda item: (item[0], str(item[1]))
         )
 
+    def outcomes(self) -> list[tuple[str, Target, Reading | Failure | NotJudged]]:
+        """Return what became of everything asked for so far, derived readings too, in a stable order."""
+        with self._lock:
+            futures = [(n, t, asked.future) for (n, t), asked in self._asked.items()]
+            done = [(n, t, future.result()) for n, t, future in futures if future.done()]
+            derived = [(n, t, future.result()) for (n, t), future in self._derived.items() if future.done()]
+        return sorted([*done, *derived], key=lambda item: (item[0], str(item[1])))
+
     def _fresh(self, name: str, target: Target, pause: float) -> Outcome:
         """Read something once more, in a new connection, and leave what was read before as it is."""
         self._sleep(pause)

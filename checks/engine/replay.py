@@ -41,6 +41,10 @@ class Replay:
     def start(self, needs: Iterable[tuple[str, Target]]) -> None:
         """Start nothing: all that there is was read before."""
 
+    def ready(self, needs: Iterable[tuple[str, Target]], within: float) -> set[tuple[str, Target]]:  # noqa: ARG002
+        """Return all of `needs`: nothing is waited for."""
+        return set(needs)
+
     def outcome(self, name: str, target: Target) -> Outcome:
         """Return what became of a reading in that run."""
         name = READINGS[name].of or name
@@ -57,10 +61,14 @@ class Replay:
         """Return the same once more: there is no second sample."""
         return self.outcome(name, target)
 
+    def outcomes(self) -> list[tuple[str, Target, Outcome]]:
+        """Return what became of everything, in a stable order."""
+        all_of_it = [(name, target, outcome) for (name, target), outcome in self._outcomes.items()]
+        return sorted(all_of_it, key=lambda item: (item[0], str(item[1])))
+
     def readings(self) -> list[tuple[str, Target, Reading]]:
         """Return everything that was read, in a stable order."""
-        read = [(n, t, r) for (n, t), r in self._outcomes.items() if isinstance(r, Reading)]
-        return sorted(read, key=lambda item: (item[0], str(item[1])))
+        return [(name, target, outcome) for name, target, outcome in self.outcomes() if isinstance(outcome, Reading)]
 
 
 def _outcome(name: str, target: Target, table: Mapping[str, Any]) -> Outcome:

@@ -12,6 +12,7 @@ from pydantic import ValidationError, model_validator
 
 from checks.engine.environment import models, monitoring
 from checks.engine.environment.errors import InvalidFileError, describe
+from checks.engine.environment.report import Report
 from checks.engine.environment.secrets import Model, Name
 from checks.engine.model import Target
 
@@ -26,6 +27,7 @@ class Environment(Model):
     lab: bool = False
     language: Literal["en", "pt-BR"] = "en"
     allow_writes: bool = False
+    report: Report = Report()
     api: models.Api | None = None
     postgresql: models.Postgresql | None = None
     redis: models.Redis | None = None

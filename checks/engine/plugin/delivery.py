@@ -2,15 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from checks.engine.environment.report import Report
+from checks.engine.environment import InvalidFileError
 from checks.engine.environment.secrets import Secret
 from checks.engine.history import History
 from checks.engine.model import ProbeError, Run
-from checks.engine.plugin.suite import Suite
-from checks.engine.report import github, heartbeat, notify
+from checks.engine.plugin.suite import SUITE, Suite
+from checks.engine.report import github, heartbeat, notify, results_json
 from checks.engine.report.outlets import Outlets, deliver
 from checks.engine.report.summary import Extras
 from checks.engine.report.write import ReportError
@@ -26,25 +27,53 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="graded: 0 OK, 10 WARNING, 11 UNKNOWN, 1 CRITICAL, 12 incomplete, 13 report error (default: pytest's own)",
     )
     add("--notify-test", action="store_true", help="send a test notification, contact nothing else, exit 0 or 1")
+    add("--replay", metavar="FILE", help="judge again what this results.json holds; contact nothing")
 
 
-def begin(suite: Suite, report: Report) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer --notify-test."""
+    if not config.option.notify_test:
+        return None
+    config._do_configure()
+    try:
+        why = test_notification(config.stash[SUITE])
+        print("the test notification left" if why == "" else f"no test notification left: {why}")
+        return pytest.ExitCode.OK if why == "" else pytest.ExitCode.TESTS_FAILED
+    finally:
+        config._ensure_unconfigure()
+
+
+def replayed(path: str | None) -> list[dict[str, Any]] | None:
+    """Return the records of the run that --replay names, None without it; raise InvalidFileError."""
+    if path is None:
+        return None
+    try:
+        return results_json.load_readings(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidFileError([f"--replay {path}: {why}"]) from None
+
+
+def begin(suite: Suite) -> None:
     """Ping the heartbeat of this profile that a run begins; an unset variable is said at the end."""
+    report = suite.environment.report
     url, _ = _secret(report.heartbeat_of(suite.profile.name))
     if url != "" and not suite.environment.lab:
         heartbeat.started(url, suite.run_id)
 
 
-def extras(suite: Suite, report: Report, run: Run, baseline: Run | None) -> tuple[Extras, list[ReportError]]:
+def extras(suite: Suite, run: Run) -> tuple[Extras, list[ReportError]]:
     """Record a finished run in the history and return what the reports show of the past."""
     history = History(suite.home / "history.sqlite")
     past = history.record(run)
     errors = [ReportError("history", history.problem, grave=False)] if history.problem != "" else []
-    return Extras(past, baseline, report.guide_url), errors
+    return Extras(past, suite.baseline, suite.environment.report.guide_url), errors
 
 
-def finish(suite: Suite, report: Report, run: Run) -> list[ReportError]:
+def finish(suite: Suite, run: Run) -> list[ReportError]:
     """Bring a finished run to every outlet that the environment and GitHub Actions ask for; print annotations."""
+    report = suite.environment.report
     url, unset = _secret(report.heartbeat_of(suite.profile.name))
     urls, unset_urls = _secret(report.notify)
     on_github = os.environ.get("GITHUB_ACTIONS") == "true"
@@ -62,8 +91,9 @@ def finish(suite: Suite, report: Report, run: Run) -> list[ReportError]:
     return missing + deliver(run, suite.home, outlets)
 
 
-def test_notification(suite: Suite, report: Report) -> str:
+def test_notification(suite: Suite) -> str:
     """Send the test notification; return what went wrong, "" when it left."""
+    report = suite.environment.report
     urls, why = _secret(report.notify)
     if report.notify is None or why != "":
         return why or "the environment's table [report] sets no notify"

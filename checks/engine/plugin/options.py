@@ -12,7 +12,9 @@ import pytest
 
 from checks.engine import catalog, environment
 from checks.engine.environment import Environment, InvalidFileError
+from checks.engine.environment.report import Report
 from checks.engine.model import Run
+from checks.engine.plugin import delivery
 from checks.engine.plugin.profiles import PROFILES, Profile
 from checks.engine.plugin.suite import SUITE, Suite, is_worker, new_run_id
 from checks.engine.plugin.where import CHECKS, VARIABLE, environment_file, refuse, reports_dir
@@ -111,6 +113,11 @@ def _suite(config: pytest.Config) -> Suite:
         raise InvalidFileError(["--expect-version: is empty, so nothing would be verified; is a variable unset?"])
     file = environment_file(config)
     loaded = environment.load(file)
+    replay = delivery.replayed(option.replay)
+    if replay is not None:
+        # A folder and a history of its own: what is judged again must not stand in `latest` of the real environment.
+        loaded = loaded.model_copy(update={"name": f"{loaded.name}-replay", "report": Report()})
+        settle = 0.0
     _guard_writes(option.allow_writes, profile, loaded, file)
     started = time.time()
     rows = catalog.load(CHECKS, loaded, str(file), started)
@@ -129,6 +136,7 @@ def _suite(config: pytest.Config) -> Suite:
         restore=option.restore or profile.restore,
         expect_version=option.expect_version or "",
         language=option.language or loaded.language,
+        replay=replay,
         baseline=None if is_worker(config) else _baseline(option.baseline, option.fail_on),
     )
 

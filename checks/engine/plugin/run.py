@@ -13,7 +13,7 @@ import pytest
 from checks.engine import samples as store
 from checks.engine.lines import Need
 from checks.engine.model import Reading, Run, Target
-from checks.engine.plugin import lock
+from checks.engine.plugin import delivery, lock
 from checks.engine.plugin.listing import show_checks
 from checks.engine.plugin.recorder import RECORDER
 from checks.engine.plugin.rows import needs_of
@@ -21,11 +21,12 @@ from checks.engine.plugin.stopping import Stopping
 from checks.engine.plugin.suite import SUITE, Suite, is_distributed, is_worker, suite_of
 from checks.engine.plugin.where import refuse
 from checks.engine.readings import DERIVED, READINGS
+from checks.engine.replay import record
 from checks.engine.report import exit_codes
 from checks.engine.report.folder import RunFolder
+from checks.engine.report.summary import Extras
 from checks.engine.report.write import ReportError, WriteOptions, write_all, write_placeholders
 
-KEPT_RUNS = 60
 READY = 1.0  # seconds that the first check waits for slow targets: what is ready then is shown before them
 Record = Mapping[str, object]
 
@@ -96,6 +97,7 @@ def pytest_runtestloop(session: pytest.Session) -> object:
         raise pytest.exit.Exception(str(held), returncode=exit_codes.LOCKED) from None
     except OSError as error:
         raise _unwritable(suite, str(error.strerror)) from None
+    delivery.begin(suite)
     if not is_distributed(config):
         _begin_reading(suite, session)
     return None
@@ -138,9 +140,14 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         suite.begin_reading().start(_due(suite, mine))
 
 
-def _options(config: pytest.Config, readings: list[Record]) -> WriteOptions:
+def _options(config: pytest.Config, readings: list[Record], extras: Extras | None = None) -> WriteOptions:
     fail_on = config.option.fail_on
-    return WriteOptions(junit=config.stash[PROGRESS].junit, fail_on=frozenset({fail_on} - {""}), readings=readings)
+    return WriteOptions(
+        junit=config.stash[PROGRESS].junit,
+        fail_on=frozenset({fail_on} - {""}),
+        readings=readings,
+        extras=Extras() if extras is None else extras,
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -163,14 +170,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 def _send(config: pytest.Config, suite: Suite) -> None:
     stored = suite.stored()
     config.workeroutput["penhas"] = {  # type: ignore[attr-defined]
-        "readings": [_record(*item) for item in stored],
+        "readings": [record(*item) for item in suite.outcomes()],
         "samples": _samples(stored),
         "collected": suite.collected,
     }
-
-
-def _record(name: str, target: Target, reading: Reading) -> Record:
-    return {"reading": name, "target": str(target), "value": store.plain(name, reading)}
 
 
 def _samples(stored: list[tuple[str, Target, Reading]]) -> list[tuple[str, str, float, str]]:
@@ -191,19 +194,22 @@ def _finish(session: pytest.Session, exitstatus: int) -> None:
     interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
     stopped_by = progress.stopping.explain(config, interrupted, recorder.complete())
     stored = suite.stored()
-    readings = _once([*recorder.readings, *(_record(*item) for item in stored)])
+    readings = _once([*recorder.readings, *(record(*item) for item in suite.outcomes())])
     run = progress.run = recorder.run(suite, stopped_by, time.time())
     folder = progress.folder
     if folder is None:
         return
-    progress.errors += write_all(run, folder, _options(config, readings))
+    extras, errors = delivery.extras(suite, run)
+    progress.errors += write_all(run, folder, _options(config, readings, extras))
+    progress.errors += [*errors, *delivery.finish(suite, run)]
+    grave = any(error.grave for error in progress.errors if isinstance(error, ReportError))
     fail_on = {config.option.fail_on} - {""}
-    session.exitstatus = exit_codes.exit_code(run, "pytest", fail_on, suite.baseline, bool(progress.errors))
+    session.exitstatus = exit_codes.exit_code(run, config.option.exit_codes, fail_on, suite.baseline, grave)
     suite.samples.add([*_samples(stored), *recorder.samples])
     if suite.samples.problem != "":
         progress.errors.append(suite.samples.problem)
     try:
-        folder.retain(KEPT_RUNS)
+        folder.retain(suite.environment.report.keep)
     except OSError as error:
         progress.errors.append(str(error.strerror or error))
     try:

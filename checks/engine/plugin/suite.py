@@ -2,17 +2,20 @@
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from checks.engine.catalog import Catalog, Row
 from checks.engine.environment import Environment
 from checks.engine.lines import Need
-from checks.engine.model import Reading, Run, Target
+from checks.engine.model import Failure, NotJudged, Reading, Run, Target
 from checks.engine.plugin.profiles import Profile
 from checks.engine.reader import Reader
+from checks.engine.replay import Replay
 from checks.engine.samples import Samples
 
 
@@ -36,7 +39,7 @@ class Suite:
     """The validated options of a run, and the reader once it runs.
 
     `until` is on the monotonic clock, `seconds` is the time until then, `collected` are (check, target) of all
-    that was found, whether this run holds it or not.
+    that was found, whether this run holds it or not; `replay` are the records of an earlier run that is judged again.
     """
 
     environment: Environment
@@ -53,7 +56,8 @@ class Suite:
     expect_version: str = ""
     language: str = "en"
     baseline: Run | None = None
-    reader: Reader | None = None
+    replay: Sequence[Mapping[str, Any]] | None = None
+    reader: Reader | Replay | None = None
     collected: list[tuple[str, str]] = field(default_factory=list)
     samples: Samples = field(init=False)
 
@@ -73,8 +77,10 @@ class Suite:
         """Say how long it took."""
         return f"came good {time.time() - self.started:.0f} s after the start"
 
-    def begin_reading(self) -> Reader:
+    def begin_reading(self) -> Reader | Replay:
         """Return the reader of this process, made on the first call."""
+        if self.reader is None and self.replay is not None:
+            self.reader = Replay(self.environment, self.replay)
         if self.reader is None:
             patience = self.profile.patience
             self.reader = Reader(self.environment, self.samples, self.run_id, self.until, patience)
@@ -83,6 +89,10 @@ class Suite:
     def stored(self) -> list[tuple[str, Target, Reading]]:
         """Return what this process read."""
         return [] if self.reader is None else self.reader.readings()
+
+    def outcomes(self) -> list[tuple[str, Target, Reading | Failure | NotJudged]]:
+        """Return what became of everything that this process wanted to read."""
+        return [] if self.reader is None else self.reader.outcomes()
 
 
 SUITE = pytest.StashKey[Suite]()

@@ -41,7 +41,7 @@ def verdict(run: Run, width: int, colour: bool, *, reports: str = "", evidence: 
     for finding in found:
         lines += _finding(finding, words, width, paint, evidence=evidence)
     lines += [paint.state(line, run.verdict) for line in _wrap(one_line(headline(run, words, found)), width, "  ")]
-    lines += _wrap(f"{words.say('what_to_do')}: {_first_step(found, words)}", width, "  ")
+    lines += _wrap(_first_step(found, words), width, "  ")
     if reports != "":
         lines.append(f"{words.say('reports')}: {reports}")
     return lines
@@ -68,10 +68,9 @@ def _first_step(found: tuple[Finding, ...], words: Words) -> str:
     """The action of the first finding that has one: a tired person does one thing at a time."""
     if not found:
         return words.say("nothing_to_do")
-    for finding in found:
-        if finding.result.action != "":
-            return one_line(f"{finding.result.action} ({finding.result.key})", _MESSAGE)
-    return words.say("start_with", key=one_line(found[0].result.key))
+    what = next((f"{f.result.action} ({f.result.key})" for f in found if f.result.action != ""), None)
+    step = words.say("start_with", key=found[0].result.key) if what is None else what
+    return f"{words.say('what_to_do')}: {one_line(step, _MESSAGE)}"
 
 
 def _wrap(text: str, width: int, indent: str, first: str = "") -> list[str]:
