@@ -11,6 +11,7 @@ from lab.state import REPOSITORY, LabError
 
 NAMES = ("api1", "api2", "api3")
 VERSION = "2.14.0"
+_ATTEMPTS = 3
 
 
 @dataclass(slots=True)
@@ -26,10 +27,12 @@ class Api:
 
     @property
     def url(self) -> str:
+        """Return the instance's own URL, which no proxy stands before."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def control(self) -> Path:
+        """Return the control file, which the instance reads anew at each request."""
         return self.folder / f"{self.name}.control.json"
 
     def misbehave(self, **settings: Any) -> None:
@@ -66,7 +69,7 @@ def start(launcher: Launcher, api: Api, flavour: str) -> None:
 
 def await_ready(launcher: Launcher, api: Api, flavour: str) -> None:
     """Return when the instance listens; started again on another port when somebody took its own."""
-    for attempt in range(3):
+    for attempt in range(1, _ATTEMPTS + 1):
         if api.process is None:
             start(launcher, api, flavour)
         assert api.process is not None  # noqa: S101 (for the type checker: start has set it)
@@ -75,7 +78,7 @@ def await_ready(launcher: Launcher, api: Api, flavour: str) -> None:
         except LabError:
             api.process.stop()
             api.process = None
-            if attempt == 2:
+            if attempt == _ATTEMPTS:
                 raise
         else:
             return

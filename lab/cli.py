@@ -15,8 +15,8 @@ from lab.client import Lab, down, running_pid
 from lab.state import FOLDER_VARIABLE, LabError, locked, places
 
 _EPILOG = f"""\
-The state of the running lab is kept in ${FOLDER_VARIABLE} (default: $XDG_STATE_HOME/penhas-checks/lab); another folder is
-another lab, beside the first. To play:
+The state of the running lab is kept in ${FOLDER_VARIABLE} (default: $XDG_STATE_HOME/penhas-checks/lab);
+another folder is another lab, beside the first. To play:
 
   python -m lab up
   python -m lab break redis-cache-refused
@@ -90,7 +90,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _faults(options: argparse.Namespace) -> int:
-    from lab.faults import FAULTS  # only here: it brings the drivers
+    from lab.faults import FAULTS  # noqa: PLC0415 (it brings the drivers)
 
     if options.json:
         print(json.dumps({name: dict(fault.expect) for name, fault in FAULTS.items()}, indent=1))
@@ -119,7 +119,7 @@ def _mend(options: argparse.Namespace) -> int:
 
 
 def _known(fault: str) -> None:
-    from lab.faults import FAULTS
+    from lab.faults import FAULTS  # noqa: PLC0415 (it brings the drivers)
 
     if fault not in FAULTS:
         near = difflib.get_close_matches(fault, FAULTS, 3)

@@ -1,4 +1,4 @@
-"""`Lab`: starts a lab, breaks and mends it, takes it down. For tests and for the command line; holds no server itself."""
+"""`Lab`: starts a lab, breaks and mends it, takes it down, for tests and the command line."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lab.processes import MARK, end_marked, marked
+from lab.processes import MARK, end_marked, marked, remove_shared_memory
 from lab.state import REPOSITORY, LabError, Places, locked, places, private_folder, read_running
 
 _STOP_WITHIN = 20.0
@@ -174,6 +174,8 @@ def clean(where: Places) -> bool:
     there = where.data.exists() or where.running.exists()
     if where.data.exists():
         private_folder(where.data)  # never into a folder that is not ours
+        for folder in (where.data / "primary", where.data / "replica"):
+            remove_shared_memory(folder)
         shutil.rmtree(where.data)
     where.running.unlink(missing_ok=True)
     where.environment_file.unlink(missing_ok=True)

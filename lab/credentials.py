@@ -1,4 +1,4 @@
-"""The passwords and keys of one lab: random, and marked so that a test can search whatever a run leaves behind for them."""
+"""The passwords and keys of one lab: random, and marked, so that a test can look for them in all that a run leaves."""
 
 import secrets
 from dataclasses import astuple, dataclass, field
@@ -31,4 +31,5 @@ class Credentials:
 
     @property
     def all(self) -> tuple[str, ...]:
+        """Return every one of them."""
         return astuple(self)

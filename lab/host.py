@@ -1,7 +1,6 @@
-"""What stands for a host in the lab: a procfs folder whose clock ticks, and a small real tmpfs that can really be full."""
+"""What stands for a host in the lab: a procfs folder that ticks, and a small real tmpfs that can really be full."""
 
 import contextlib
-import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from lab.state import LabError
 PROCESSORS = 2
 HERTZ = 100  # USER_HZ, the unit of /proc/stat
 TICK = 0.1
+CALM = 0.06
 VOLUME_BYTES = 32 * 1024 * 1024
 VOLUME_INODES = 2048
 
@@ -22,7 +22,7 @@ class Host:
     """`busy` is the share of processor time that procfs/stat shows as used from now on."""
 
     folder: Path
-    busy: float = 0.06
+    busy: float = CALM
     _spent: float = 1_000_000.0
     _idle: float = 9_000_000.0
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -30,10 +30,12 @@ class Host:
 
     @property
     def procfs(self) -> Path:
+        """Return the folder that stands for /proc."""
         return self.folder / "procfs"
 
     @property
     def volume(self) -> Path:
+        """Return the link to the mounted tmpfs."""
         return self.folder / "volume"
 
     def start(self) -> None:
@@ -44,6 +46,7 @@ class Host:
         self._thread.start()
 
     def stop(self) -> None:
+        """Let the clock stand still."""
         self._stopped.set()
         if self._thread is not None:
             self._thread.join(2)
@@ -109,5 +112,5 @@ def fill(path: Path, size: int) -> None:
 
 def _device(path: Path) -> int | None:
     with contextlib.suppress(OSError):
-        return os.stat(path).st_dev
+        return path.stat().st_dev
     return None

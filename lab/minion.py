@@ -39,5 +39,5 @@ def available() -> bool:
 
 def start(launcher: Launcher, dsn: str) -> Worker:
     """Start the worker; it registers itself in minion_workers within a second."""
-    argv = ["perl", SCRIPT, "minion", "worker", "-j", "2", "-C", "2", "-D", "1"]
+    argv: list[str | Path] = ["perl", SCRIPT, "minion", "worker", "-j", "2", "-C", "2", "-D", "1"]
     return Worker(launcher.start("minion", argv, variables={"MINION_PG": dsn, "MOJO_MODE": "production"}))

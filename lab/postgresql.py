@@ -20,7 +20,8 @@ DATABASE = "penhas"
 OWNER, APPLICATION, REPLICATOR, CHECKS = "penhas", "penhas_app", "penhas_replicator", "penhas_checks"
 SLOT = "replica1"
 GRANTS = REPOSITORY / "checks" / "environments" / "grants" / "postgresql.sql"
-CHOICES = ("auto", "debian", "pypi")
+_ATTEMPTS = 4
+_READY_LINE = 7  # of postmaster.pid
 
 _HBA = """\
 local all all trust
@@ -63,6 +64,7 @@ class Binaries:
 
     @property
     def major(self) -> int:
+        """Return the major version."""
         found = re.search(r"(\d+)", self.version)
         return int(found.group(1)) if found is not None else 0
 
@@ -121,7 +123,17 @@ def _binaries(kind: str, folder: Path) -> Binaries:
 
 def make(launcher: Launcher, binaries: Binaries, cluster: Cluster) -> None:
     """Initialise an empty cluster, with checksums."""
-    argv = ["-D", cluster.folder, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust", "--data-checksums"]
+    argv: list[str | Path] = [
+        "-D",
+        cluster.folder,
+        "-U",
+        "postgres",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "--auth=trust",
+        "--data-checksums",
+    ]
     launcher.run(
         [binaries.folder / "initdb", *argv, "--no-sync", "--no-instructions", "--wal-segsize=1"], name="initdb"
     )
@@ -134,7 +146,7 @@ def start(
     launcher: Launcher, binaries: Binaries, cluster: Cluster, extra: dict[str, str] | None = None, port: int = 0
 ) -> None:
     """Start the server on a free port, or on `port`, and return when it lets clients in."""
-    for attempt in range(4):
+    for attempt in range(1, _ATTEMPTS + 1):
         cluster.port = port or free_port()
         settings = {
             **_SETTINGS,
@@ -143,13 +155,13 @@ def start(
             **(extra or {}),
         }
         (cluster.folder / "lab.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in settings.items()))
-        argv = [binaries.folder / "postgres", "-D", cluster.folder]
+        argv: list[str | Path] = [binaries.folder / "postgres", "-D", cluster.folder]
         cluster.process = launcher.start(cluster.name, argv, death_signal="INT")
         try:
             cluster.process.await_ready(lambda: _accepts(cluster))
         except LabError:
             cluster.process.stop(signal.SIGQUIT)
-            if attempt == 3 or "could not bind" not in cluster.process.log.read_text(errors="replace"):
+            if attempt == _ATTEMPTS or "could not bind" not in cluster.process.log.read_text(errors="replace"):
                 raise
         else:
             return
@@ -167,7 +179,7 @@ def _accepts(cluster: Cluster) -> bool:
     except OSError:
         return False
     pid = 0 if cluster.process is None else cluster.process.pid  # a crashed server leaves its file behind
-    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() in ("ready", "standby")
+    return len(lines) > _READY_LINE and lines[0] == str(pid) and lines[_READY_LINE].strip() in ("ready", "standby")
 
 
 def create(primary: Cluster) -> None:
@@ -207,16 +219,13 @@ def set_password(role: str, password: str) -> sql.Composed:
     return sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
 
 
-def start_replica(
-    launcher: Launcher, binaries: Binaries, primary: Cluster, replica: Cluster, password: str, through: int
-) -> None:
-    """Copy the primary and start the copy as its streaming replica, which connects to the port `through`."""
+def start_replica(launcher: Launcher, binaries: Binaries, primary: Cluster, replica: Cluster, source: str) -> None:
+    """Copy the primary and start the copy as its streaming replica, which reaches it by the DSN `source`."""
     shutil.rmtree(replica.folder, ignore_errors=True)
     has_slot = primary.value(f"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{SLOT}'")
     slot = ["-S", SLOT] if has_slot else ["-C", "-S", SLOT]
-    where = ["-h", primary.sockets, "-p", primary.port, "-U", "postgres", "-D", replica.folder]
+    where: list[str | Path] = ["-h", primary.sockets, "-p", str(primary.port), "-U", "postgres", "-D", replica.folder]
     how = ["-X", "stream", "-c", "fast", "--no-sync", "--no-manifest"]
     launcher.run([binaries.folder / "pg_basebackup", *where, *how, *slot], name="pg_basebackup")
     (replica.folder / "standby.signal").touch()
-    source = f"host=127.0.0.1 port={through} user={REPLICATOR} password={password} application_name={replica.name}"
     start(launcher, binaries, replica, {"primary_conninfo": source, "primary_slot_name": SLOT})

@@ -1,4 +1,4 @@
-"""Starts and stops the lab's servers: dropped privileges, a log file a process, readiness with a deadline, no orphan."""
+"""Starts and stops the lab's servers: privileges dropped, a log file a process, readiness awaited, no orphans."""
 
 import contextlib
 import functools
@@ -18,6 +18,7 @@ from lab.state import LabError
 
 MARK = "PENHAS_LAB_DATA"  # in the environment of every process of a lab: how a dead lab's orphans are known
 READY_WITHIN = 20.0
+_SHARED_MEMORY_LINE = 6  # of postmaster.pid
 
 
 @dataclass(slots=True)
@@ -30,10 +31,12 @@ class Process:
 
     @property
     def pid(self) -> int:
+        """Return its process id, which is the server's own: whatever stands before it on the command line execs it."""
         return self.popen.pid
 
     @property
     def alive(self) -> bool:
+        """Return whether it runs."""
         return self.popen.poll() is None
 
     def stop(self, how: signal.Signals = signal.SIGTERM, patience: float = 5.0) -> None:
@@ -135,7 +138,7 @@ def _dies_with_us(name: str) -> list[str]:
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on, below those that the kernel gives to outgoing connections."""
     for _ in range(200):
-        port = random.randrange(20000, 32000)  # noqa: S311 (not a secret)
+        port = random.randrange(20000, 32000)
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
@@ -180,3 +183,16 @@ def end_marked(data: Path, patience: float = 5.0) -> int:
         while marked(data) and time.monotonic() < until:
             time.sleep(0.02)
     return len(first)
+
+
+def remove_shared_memory(cluster: Path) -> None:
+    """Remove the System V segment that a killed postmaster leaves behind; its pid file tells key and id."""
+    try:
+        key, identifier = (cluster / "postmaster.pid").read_text().splitlines()[_SHARED_MEMORY_LINE].split()
+        segments = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    except (OSError, IndexError, ValueError):
+        return
+    for found_key, found, _mode, _size, _creator, _last, attached, *_ in segments:
+        # the id is used again, and so is the key: together, and with nobody attached, they are ours
+        if (found_key, found, attached) == (key, identifier, "0"):
+            subprocess.run(["ipcrm", "-m", identifier], capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""Small TCP proxies before every service: what the network can do to a connection. Run by the supervisor in one thread."""
+"""Small TCP proxies before every service: what a network can do to a connection. The supervisor runs them."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 class Mode(enum.Enum):
     """What the proxy does to connections."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 (no password)
     REFUSED = "refused"  # nobody listens
     HANG = "hang"  # accepts, never answers
     SLOW = "slow"  # `delay` seconds more a round trip, and as many for the handshake of the connection
@@ -51,6 +51,7 @@ class Proxy:
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def start(self) -> None:
+        """Listen."""
         # bound but never listening: keeps the port ours while the fault "refused" closes the listener
         self._holder = _bound(self.port)
         await self._listen()
@@ -67,6 +68,7 @@ class Proxy:
             await self._listen()
 
     async def stop(self) -> None:
+        """Close everything and let go of the port."""
         await self._stop_listening()
         await self.drop()
         if self._holder is not None:
@@ -157,16 +159,18 @@ async def _deliver(writer: asyncio.StreamWriter, data: bytes, delay: float, afte
     """Write `data` (nothing: end of the stream) in `delay` seconds but never before what came before; return when."""
     loop = asyncio.get_running_loop()
     due = max(loop.time() + delay, after + 1e-6)
-    act = (lambda: writer.write(data)) if data else (lambda: _end(writer))
     if delay <= 0 and after <= loop.time():
-        act()
+        _put(writer, data)
         await writer.drain()
     else:
-        loop.call_at(due, act)
+        loop.call_at(due, _put, writer, data)
     return due
 
 
-def _end(writer: asyncio.StreamWriter) -> None:
+def _put(writer: asyncio.StreamWriter, data: bytes) -> None:
+    if data:
+        writer.write(data)
+        return
     with contextlib.suppress(OSError, RuntimeError):
         if writer.can_write_eof():
             writer.write_eof()
@@ -185,7 +189,7 @@ class Proxies:
     """All proxies of a lab and the thread in which they run; the methods are for other threads."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
         self.by_name: dict[str, Proxy] = {}
         self._thread = threading.Thread(target=self.loop.run_forever, name="proxies", daemon=True)
         self._thread.start()
@@ -211,6 +215,7 @@ class Proxies:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
 
     def stop(self) -> None:
+        """Stop all proxies and their thread."""
         for proxy in self.by_name.values():
             self.call(proxy.stop())
         self.loop.call_soon_threadsafe(self.loop.stop)

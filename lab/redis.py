@@ -1,4 +1,4 @@
-"""The lab's Redis: the application's default user with a password, and the suite's user with the ACL that the suite ships."""
+"""The lab's Redis: the application's user with a password, and the suite's with the ACL line that the suite ships."""
 
 import importlib.util
 import socket
@@ -10,6 +10,7 @@ from lab.processes import Launcher, Process, free_port
 from lab.state import REPOSITORY, LabError
 
 ACL = REPOSITORY / "checks" / "environments" / "grants" / "redis.acl"
+_ATTEMPTS = 4
 MAXMEMORY = 32 * 1024 * 1024
 
 
@@ -68,7 +69,7 @@ def start(launcher: Launcher, redis: Redis, credentials: Credentials) -> None:
     line = ACL.read_text(encoding="utf-8").strip().replace("resetpass", f"resetpass >{credentials.redis_checks}")
     users = redis.folder / "users.acl"
     users.write_text(f"user default on >{redis.password} ~* &* +@all\n{line}\n")
-    for attempt in range(4):
+    for attempt in range(1, _ATTEMPTS + 1):
         redis.port = free_port()
         settings = redis.folder / "redis.conf"
         settings.write_text(
@@ -80,7 +81,7 @@ def start(launcher: Launcher, redis: Redis, credentials: Credentials) -> None:
             redis.process.await_ready(lambda: _answers(redis))
         except LabError:
             redis.process.stop()
-            if attempt == 3:
+            if attempt == _ATTEMPTS:
                 raise
         else:
             return

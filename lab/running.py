@@ -136,11 +136,11 @@ class Running:
         if template.fetch(name, data):
             return
         with self._timed("template (the first time today; kept for the next)"):
-            template.build(self.launcher, self.binaries, self.primary, self.store, self.options.flavour, lambda _: None)
+            template.build(self.launcher, self.binaries, self.primary, self.store, self.options.flavour)
             template.keep(name, (data / "primary", data / "s3"))
 
     def _refresh(self) -> None:
-        from lab import seed
+        from lab import seed  # noqa: PLC0415 (it brings boto3: as late as can be)
 
         settings = template.settings(self.store, self.credentials)
         seed.refresh(
@@ -177,8 +177,9 @@ class Running:
     def start_replica(self) -> None:
         """Make the replica from the primary, and return when it streams."""
         through = self.proxies.by_name["replication"].port
-        password = self.credentials.replicator
-        postgresql.start_replica(self.launcher, self.binaries, self.primary, self.replica, password, through)
+        role = f"user={postgresql.REPLICATOR} password={self.credentials.replicator}"
+        source = f"host=127.0.0.1 port={through} {role} application_name={self.replica.name}"
+        postgresql.start_replica(self.launcher, self.binaries, self.primary, self.replica, source)
         self.await_streaming()
         if "replica1" in self.proxies.by_name:
             self.proxies.redirect("replica1", self.replica.port)

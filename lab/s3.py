@@ -10,6 +10,7 @@ from lab.processes import Launcher, Process, free_port, listens
 from lab.state import LabError
 
 MEDIA, BACKUPS, REGION = "penhas-media", "penhas-backups", "us-east-1"
+_ATTEMPTS = 4
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class S3:
 
     @property
     def endpoint(self) -> str:
+        """Return the server's own URL, which no proxy stands before."""
         return f"http://127.0.0.1:{self.port}"
 
 
@@ -49,11 +51,20 @@ def start(launcher: Launcher, s3: S3, keys: dict[str, str], port: int = 0) -> No
     """Start the server (on `port` where one is given) and return when it listens."""
     for bucket in (MEDIA, BACKUPS):
         (s3.folder / bucket).mkdir(parents=True, exist_ok=True)
-    for attempt in range(4):
+    for attempt in range(1, _ATTEMPTS + 1):
         s3.port = port or free_port()
         # the keys go by variable: other users of the machine can read arguments
         auth = ",".join(f'"{key},{secret}"' for key, secret in keys.items())
-        argv = [find(), "serve", "s3", s3.folder, "--addr", f"127.0.0.1:{s3.port}", "--config", "/dev/null"]
+        argv: list[str | Path] = [
+            find(),
+            "serve",
+            "s3",
+            s3.folder,
+            "--addr",
+            f"127.0.0.1:{s3.port}",
+            "--config",
+            "/dev/null",
+        ]
         s3.process = launcher.start(
             "s3", [*argv, "--dir-cache-time", "100ms"], variables={"RCLONE_AUTH_KEY": auth, "GOMAXPROCS": "2"}
         )
@@ -61,7 +72,7 @@ def start(launcher: Launcher, s3: S3, keys: dict[str, str], port: int = 0) -> No
             s3.process.await_ready(lambda: listens(s3.port))
         except LabError:
             s3.process.stop()
-            if attempt == 3:
+            if attempt == _ATTEMPTS:
                 raise
         else:
             return

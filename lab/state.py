@@ -30,18 +30,22 @@ class Places:
 
     @property
     def running(self) -> Path:
+        """Return the file that tells others of the running lab."""
         return self.state / "running.json"
 
     @property
     def environment_file(self) -> Path:
+        """Return the generated environment file."""
         return self.state / "environment.toml"
 
     @property
     def control(self) -> Path:
+        """Return the socket on which the supervisor answers."""
         return self.data / "control"
 
     @property
     def logs(self) -> Path:
+        """Return the folder with a log file a process."""
         return self.data / "logs"
 
 
@@ -92,7 +96,7 @@ def read_running(where: Places) -> dict[str, Any] | None:
 
 @contextlib.contextmanager
 def locked(where: Places) -> Iterator[None]:
-    """Let one `up` or `down` of this lab work at a time; the lock lies beside the templates, so no file stays behind."""
+    """Let one `up` or `down` of this lab work at a time; the lock lies beside the templates."""
     path = cache_folder() / f"{where.data.name}.lock"
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

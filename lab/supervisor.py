@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -106,7 +107,7 @@ def _publish(running: Running) -> None:
 
 
 @contextlib.contextmanager
-def _control(where: Places) -> "contextlib._GeneratorContextManager[socket.socket]":  # type: ignore[misc]
+def _control(where: Places) -> Iterator[socket.socket]:
     where.control.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(where.control))
@@ -139,7 +140,7 @@ def _answer(running: Running, connection: socket.socket) -> bool:
         except LabError as error:
             answer = {"error": str(error)}
         talk.write(json.dumps(answer) + "\n")
-    return asked["command"] != "down"
+    return bool(asked["command"] != "down")
 
 
 def _do(running: Running, asked: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import hashlib
 import secrets
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,15 +44,12 @@ def fetch(name: str, data: Path) -> bool:
     return True
 
 
-def build(
-    launcher: Launcher, binaries: Binaries, primary: Cluster, store: s3.S3, flavour: str, say: Callable[[str], None]
-) -> None:
+def build(launcher: Launcher, binaries: Binaries, primary: Cluster, store: s3.S3, flavour: str) -> None:
     """Make the cluster and the buckets in the lab's own data folder, seeded; everything is stopped again."""
-    from lab.seed import seed  # only here: it brings boto3, which costs more than the rest of a start
+    from lab.seed import seed  # noqa: PLC0415 (it brings boto3, which costs more than the rest of a start)
 
     credentials = Credentials()
     postgresql.make(launcher, binaries, primary)
-    say("cluster made")
     cache = redis.Redis(launcher.data / "redis", credentials.redis_application)
     try:
         postgresql.start(launcher, binaries, primary)
@@ -68,7 +64,6 @@ def build(
             binaries.folder,
             when_made=lambda: postgresql.grant(primary),
         )
-        say("seeded, backups taken")
     finally:
         for process in (cache.process, store.process):
             if process is not None:
@@ -79,7 +74,7 @@ def build(
 
 def settings(store: s3.S3, credentials: Credentials) -> "seed.S3Settings":
     """Return how the application reaches the buckets directly, as the seed wants it."""
-    from lab.seed import S3Settings
+    from lab.seed import S3Settings  # noqa: PLC0415 (the same)
 
     return S3Settings(
         endpoint=store.endpoint,

@@ -8,6 +8,7 @@ from lab.api_processes import Api
 from lab.proxy import Proxies
 
 _PATIENCE = 15.0
+_AT_ONCE = 16
 
 
 class Traffic:
@@ -20,6 +21,7 @@ class Traffic:
         self._tasks = [asyncio.run_coroutine_threadsafe(self._visit(api), proxies.loop) for api in apis]
 
     def stop(self) -> None:
+        """Send no further request."""
         for task in self._tasks:
             task.cancel()
 
@@ -27,7 +29,7 @@ class Traffic:
         under_way: set[asyncio.Task[None]] = set()
         for path in itertools.cycle(self._paths):
             await asyncio.sleep(1 / self.rate if self.rate > 0 else 1)
-            if self.rate > 0 and len(under_way) < 16:
+            if self.rate > 0 and len(under_way) < _AT_ONCE:
                 task = asyncio.ensure_future(_ask(api, path))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)

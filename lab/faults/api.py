@@ -1,4 +1,4 @@
-"""What goes wrong with one instance of the API: always the second, because asking only the first is a common mistake."""
+"""What goes wrong with one instance of the API: the second, because asking only the first is a common mistake."""
 
 import os
 import signal

@@ -65,7 +65,7 @@ def _forget_globals(running: Running, _dumps: list[Path]) -> None:
 
 
 def _dump_without(running: Running, dumps: list[Path], option: str) -> None:
-    where = ["-h", running.primary.sockets, "-p", str(running.primary.port), "-U", "postgres", "-d", "penhas"]
+    where = ["-h", str(running.primary.sockets), "-p", str(running.primary.port), "-U", "postgres", "-d", "penhas"]
     pg_dump = running.binaries.folder / "pg_dump"
     made = subprocess.run([pg_dump, "-Fc", option, *where], capture_output=True, check=True, env={"TZ": "UTC"})
     dumps[-1].write_bytes(made.stdout)

@@ -4,7 +4,7 @@ from lab import host
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
-_CALM = host.Host.__dataclass_fields__["busy"].default
+_CALM = host.CALM
 _FILLER = "filler"
 
 

@@ -12,13 +12,12 @@ def _enqueue(jobs: int, delay: str) -> Act:
     def act(running: Running) -> None:
         if running.worker is not None:
             running.worker.pause()
-        running.primary.execute(
-            (
-                "INSERT INTO minion_jobs (args, created, delayed, notes, priority, task)"
-                f" SELECT '[]', now(), now() + interval '{delay}', '{{\"{_NOTE}\": 1}}', 0, 'send_sms'"
-                f" FROM generate_series(1, {jobs})",
-            )
+        insert = (
+            "INSERT INTO minion_jobs (args, created, delayed, notes, priority, task)"
+            f" SELECT '[]', now(), now() + interval '{delay}', '{{\"{_NOTE}\": 1}}', 0, 'send_sms'"
+            f" FROM generate_series(1, {jobs})"
         )
+        running.primary.execute((insert,))
 
     return act
 

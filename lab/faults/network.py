@@ -2,7 +2,7 @@
 
 from lab.api_processes import NAMES
 from lab.faults.expect import API, PRIMARY, REDIS, REPLICA, all_in, at, unreachable
-from lab.faults.registry import Fault, register
+from lab.faults.registry import Act, Fault, register
 from lab.proxy import Mode
 from lab.running import SUITE_PROXIES, Running
 
@@ -40,28 +40,20 @@ _TARGETS = {
 }
 
 
-def _network(fault: str, what: str, services: tuple[str, ...], expect: dict[str, str], proxy: str, mode: Mode) -> Fault:
-    delay = SLOW if mode is Mode.SLOW else 0.0
-    return Fault(
-        fault,
-        what,
-        services,
-        expect,
-        lambda running: running.proxies.set(proxy, mode, delay),
-        lambda running: running.proxies.set(proxy, Mode.PASS),
-    )
+def _set(proxy: str, mode: Mode) -> Act:
+    return lambda running: running.proxies.set(proxy, mode, SLOW if mode is Mode.SLOW else 0.0)
 
 
 for _target, (_proxy, _services, _expect) in _TARGETS.items():
     for _suffix, (_mode, _what) in _MODES.items():
         register(
-            _network(
+            Fault(
                 f"{_target}-{_suffix}",
                 f"{_target}: {_what}",
                 _services,
                 {} if _mode is Mode.SLOW else _expect,
-                _proxy,
-                _mode,
+                _set(_proxy, _mode),
+                _set(_proxy, Mode.PASS),
             )
         )
 
