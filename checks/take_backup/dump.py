@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import signal
 import subprocess
 import tempfile
@@ -16,7 +15,7 @@ from checks.engine.probes.backup import child
 from checks.engine.probes.backup.archive import HEAD, ArchiveError, look
 from checks.engine.probes.backup.archive_read import Contents, read_archive
 from checks.engine.probes.backup.store import CHUNK
-from checks.take_backup.failure import BackupFailed
+from checks.take_backup.failure import BackupFailed, reason
 
 COMPRESSION = "6"  # zlib: the only compression of pg_dump with a checksum of its own
 LOCK_WAIT = "60s"
@@ -224,29 +223,3 @@ def _input(process: "subprocess.Popen[bytes]") -> "IO[bytes]":
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-_NAME = r"\"?([A-Za-z_][\w$.]*)\"?"
-_REASONS = (
-    (rf"permission denied for (table|schema|sequence|view|large object) {_NAME}", "permission denied for {0} {1}"),
-    (rf"query would be affected by row-level security policy for table {_NAME}", "row security hides rows of {0}"),
-    (r"aborting because of server version mismatch", "it is older than the server"),
-    (r"canceling statement due to lock timeout", "a table stayed locked by someone else"),
-    (r"invalid snapshot identifier", "the snapshot is gone"),
-    (r"password authentication failed", "the password is wrong"),
-    (r"no password supplied", "a password is due and none was given"),
-    (r"terminating connection|server closed the connection", "the server ended the session"),
-    (r"No space left on device", "no space left on the disk"),
-    (r"invalid byte sequence for encoding", "a text is not valid in the database's encoding"),
-    (r"missing chunk number|invalid page in block|could not read block", "the database is damaged: run pg_amcheck"),
-)
-
-
-def reason(words: bytes) -> str:
-    """Return why a program failed, in our words: what servers print may quote a row and is dropped."""
-    text = words.decode("utf-8", "replace")
-    for pattern, ours in _REASONS:
-        match = re.search(pattern, text)
-        if match is not None:
-            return ours.format(*match.groups())
-    return "for a reason that is not repeated here, since it may quote a row; run it by hand"

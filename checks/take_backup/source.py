@@ -16,9 +16,10 @@ from pydantic import JsonValue
 from checks.engine.environment.secrets import SecretText
 from checks.engine.probes.backup import structure, sums
 from checks.engine.probes.backup.manifest import TableSum
-from checks.take_backup.failure import BackupFailed
+from checks.take_backup.failure import BackupFailed, known
 
 Link = psycopg.Connection[Any]
+_HAS_CONNECTION_CHECK = 140000
 _HAS_TRANSACTION_TIMEOUT = 170000
 
 _VARIABLES = {
@@ -91,6 +92,13 @@ def variables(connection: SecretText) -> dict[str, str]:
     return {_VARIABLES[key]: str(value) for key, value in parts.items() if value is not None}
 
 
+def noticing(told: dict[str, str], facts: "Facts") -> dict[str, str]:
+    """Return the variables with what ends a session on the server whose pg_dump was killed while waiting for a lock."""
+    if facts.version_num < _HAS_CONNECTION_CHECK:
+        return told
+    return {**told, "PGOPTIONS": f"{told.get('PGOPTIONS', '')} -c client_connection_check_interval=1s".strip()}
+
+
 @contextmanager
 def snapshot(connection: SecretText) -> Iterator[tuple[Link, Facts]]:
     """Hold a snapshot for as long as the block lasts."""
@@ -107,6 +115,8 @@ def snapshot(connection: SecretText) -> Iterator[tuple[Link, Facts]]:
         link.read_only = True
         link.execute("SET LOCAL idle_in_transaction_session_timeout TO 0")
         link.execute("SET LOCAL statement_timeout TO 0")
+        if link.info.server_version >= _HAS_CONNECTION_CHECK:
+            link.execute("SET LOCAL client_connection_check_interval TO '1s'")
         if link.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
             link.execute("SET LOCAL transaction_timeout TO 0")
         try:
@@ -185,11 +195,10 @@ _NO_CONNECTION = (
 
 @contextmanager
 def told(what: str) -> Iterator[None]:
-    """Turn a driver's error into ours: SQLSTATE and the names of relation and constraint at most."""
+    """Turn a driver's error into ours: what its SQLSTATE means, and the name of a relation at most."""
     try:
         yield
     except psycopg.Error as error:
         state = error.sqlstate or ""
         why, mend = _STATES.get(state, (f"error {state}", "") if state else _NO_CONNECTION)
-        table = error.diag.table_name
-        raise BackupFailed(f"{what}: {why}{'' if table is None else f' ({table})'}", mend) from None
+        raise BackupFailed(f"{what}: {known(error.diag.message_primary or '') or why}", mend) from None

@@ -53,10 +53,15 @@ def take(plan: Plan, progress: Progress) -> Manifest:
     with _stage(plan.stage, progress) as folder, source.snapshot(plan.connection) as (link, facts):
         found = programs.find(facts.version_num // 10000, plan.binaries)
         progress.phase("dump", f"{facts.database}, server {facts.version.split()[0]}, pg_dump {found.version}")
-        dumper = Dumper(found.folder, told, folder, plan.encrypt)
+        dumper = Dumper(found.folder, source.noticing(told, facts), folder, plan.encrypt)
         summing = _aside(lambda: source.content(link, manifests.row_seed(seed), progress.tables))
         dumped = time.monotonic()
-        dump, contents = dumper.dump(facts.snapshot, progress.bytes)
+        try:
+            dump, contents = dumper.dump(facts.snapshot, progress.bytes)
+        except BackupFailed:
+            if summing.done():
+                summing.result()  # where the sums failed first, the snapshot was gone for pg_dump: that is the cause
+            raise
         seconds = time.monotonic() - dumped
         progress.phase("sums", "waiting for the sums of the tables")
         content = summing.result()
@@ -121,11 +126,8 @@ def _stage(folder: Path, progress: Progress) -> Iterator[Path]:
 def agree(content: source.Content, contents: Contents) -> None:
     """Compare the archive with the snapshot, table by table: what pg_dump left out is found before it is stored."""
     rows = {(table.schema, table.name): table.rows for table in contents.tables}
-    views = {(entry.schema, entry.name) for entry in contents.toc if entry.kind == "MATERIALIZED VIEW"}
     for table in content.tables:
         name = split_name(table.name)
-        if name in views:
-            continue  # a materialised view is dumped as a command, not as rows
         if name not in rows:
             raise BackupFailed(f"pg_dump left the data of {table.name} out", "Look for options in its configuration.")
         if rows[name] != table.rows:

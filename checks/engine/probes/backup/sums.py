@@ -20,7 +20,7 @@ SETTINGS = (
 )
 
 _TABLES = """
-SELECT format('%I.%I', n.nspname, c.relname), n.nspname, c.relname, c.relkind = 'm', a.attname,
+SELECT format('%I.%I', n.nspname, c.relname), n.nspname, c.relname, a.attname,
        format_type(a.atttypid, NULL),
        coalesce(NOT o.collisdeterministic, false) OR coalesce(b.typname, t.typname) IN ('citext', '_citext'),
        t.oid = 'timestamptz'::regtype
@@ -30,7 +30,7 @@ SELECT format('%I.%I', n.nspname, c.relname), n.nspname, c.relname, c.relkind = 
   LEFT JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_type b ON b.oid = t.typbasetype
   LEFT JOIN pg_collation o ON o.oid = a.attcollation
- WHERE (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated)
+ WHERE c.relkind = 'r'
    AND c.relpersistence = 'p'
    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
    AND NOT EXISTS (SELECT 1 FROM pg_depend d
@@ -51,24 +51,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table (or populated materialised view) whose rows count; `name` is quoted as SQL wants it."""
+    """A table whose rows count; `name` is quoted as SQL wants it."""
 
     name: str
     schema: str
     relation: str
-    view: bool
     columns: tuple[Column, ...]
 
 
 def tables(connection: "psycopg.Connection[tuple[object, ...]]") -> tuple[Table, ...]:
-    """Return the tables of the database in order of name: leaves of partitions, no unlogged and no extension's own."""
-    found: dict[str, tuple[str, str, bool, list[Column]]] = {}
+    """Return the tables of the database in order of name: leaves of partitions, no unlogged and no extension's own.
+
+    No materialised views: a restore refreshes them, and their rows need not be those of the last refresh.
+    """
+    found: dict[str, tuple[str, str, list[Column]]] = {}
     for row in connection.execute(_TABLES).fetchall():
-        name, schema, relation, view, column, kind, blurred, moment = row
-        _, _, _, columns = found.setdefault(str(name), (str(schema), str(relation), bool(view), []))
+        name, schema, relation, column, kind, blurred, moment = row
+        _, _, columns = found.setdefault(str(name), (str(schema), str(relation), []))
         if column is not None:
             columns.append(Column(str(column), str(kind), bool(blurred), bool(moment)))
-    return tuple(Table(name, s, r, v, tuple(columns)) for name, (s, r, v, columns) in found.items())
+    return tuple(Table(name, s, r, tuple(columns)) for name, (s, r, columns) in found.items())
 
 
 def unhashable(connection: "psycopg.Connection[tuple[object, ...]]", of: tuple[Table, ...]) -> frozenset[str]:
