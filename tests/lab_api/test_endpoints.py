@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import socket
 import time
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,19 @@ def test_health_names_the_component_that_is_down(
     checks = answer.json["checks"]
     assert checks.pop(component).startswith("error: ")
     assert list(checks.values()) == ["ok", "ok"]
+
+
+def test_a_silent_database_costs_health_two_seconds_and_the_other_paths_no_threads(lab: Lab, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        dsn = f"postgresql://penhas@127.0.0.1:{silent.getsockname()[1]}/penhas"
+        with instance_on(lab, tmp_path, database=dsn) as hanging, ThreadPoolExecutor(20) as visitors:
+            busy = [visitors.submit(hanging.get, "/noticias") for _ in range(20)]
+            time.sleep(0.2)
+            began = time.monotonic()
+            answer = hanging.get("/health")
+            assert (answer.status, answer.json["checks"]["redis"]) == (503, "ok")
+            assert time.monotonic() - began < 5
+            assert {visit.result().status for visit in busy} == {500}
 
 
 def test_health_quotes_what_drivers_quote(lab: Lab, tmp_path: Path) -> None:
