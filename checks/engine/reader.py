@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
+from typing import Any
 
 from checks.engine.environment import Environment
 from checks.engine.lines import REPORT, Asked, Lines, Need, Outcome, deadline, settle, spawn, where
@@ -111,13 +112,13 @@ class Reader:
             ((n, t, r) for n, t, r in done if isinstance(r, Reading)), key=lambda item: (item[0], str(item[1]))
         )
 
-    def outcomes(self) -> list[tuple[str, Target, Reading | Failure | NotJudged]]:
-        """Return what became of everything asked for so far, derived readings too, in a stable order."""
+    def outcomes(self) -> list[tuple[str, Target, list[Reading | Failure | NotJudged]]]:
+        """Return what became of everything asked for so far, extra samples behind the first, in a stable order."""
         with self._lock:
-            futures = [(n, t, asked.future) for (n, t), asked in self._asked.items()]
-            done = [(n, t, future.result()) for n, t, future in futures if future.done()]
-            derived = [(n, t, future.result()) for (n, t), future in self._derived.items() if future.done()]
-        return sorted([*done, *derived], key=lambda item: (item[0], str(item[1])))
+            futures: list[tuple[Need, Future[Any]]] = [(need, asked.future) for need, asked in self._asked.items()]
+            futures += self._derived.items()
+            done = [(*need, [future.result(), *self._extra.get(need, ())]) for need, future in futures if future.done()]
+        return sorted(done, key=lambda item: (item[0], str(item[1])))
 
     def _fresh(self, name: str, target: Target, pause: float) -> Outcome:
         """Read something once more, in a new connection, and leave what was read before as it is."""

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from checks.engine.environment import Environment
@@ -15,16 +15,20 @@ from checks.engine.samples import from_json, plain
 Outcome = Reading | Failure | NotJudged
 
 
-def record(name: str, target: Target, outcome: Outcome) -> dict[str, object]:
-    """Return what became of a reading as plain JSON types."""
-    table: dict[str, object] = {"reading": name, "target": str(target)}
-    if isinstance(outcome, Reading):
-        table["value"] = plain(name, outcome)
-    elif isinstance(outcome, Failure):
-        table["failure"] = {"reason": outcome.reason.value, "why": outcome.why, "mend": outcome.mend}
-    else:
-        table["not_judged"] = outcome.why
+def record(name: str, target: Target, outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """Return what became of a reading, and of the extra samples behind it, as plain JSON types."""
+    table = {"reading": name, "target": str(target), **_plain(name, outcomes[0])}
+    if len(outcomes) > 1:
+        table["samples"] = [_plain(name, outcome) for outcome in outcomes[1:]]
     return table
+
+
+def _plain(name: str, outcome: Outcome) -> dict[str, object]:
+    if isinstance(outcome, Reading):
+        return {"value": plain(name, outcome)}
+    if isinstance(outcome, Failure):
+        return {"failure": {"reason": outcome.reason.value, "why": outcome.why, "mend": outcome.mend}}
+    return {"not_judged": outcome.why}
 
 
 class Replay:
@@ -32,11 +36,12 @@ class Replay:
 
     def __init__(self, environment: Environment, records: Iterable[Mapping[str, Any]]) -> None:
         targets = {str(target): target for target in environment.targets()}
-        self._outcomes: dict[tuple[str, Target], Outcome] = {}
+        self._outcomes: dict[tuple[str, Target], list[Outcome]] = {}
         for table in records:
             name, target = str(table.get("reading")), targets.get(str(table.get("target")))
             if target is not None and name in READINGS:
-                self._outcomes[name, target] = _outcome(name, target, table)
+                tables = [table, *table.get("samples", ())]
+                self._outcomes[name, target] = [_outcome(name, target, one) for one in tables]
 
     def start(self, needs: Iterable[tuple[str, Target]]) -> None:
         """Start nothing: all that there is was read before."""
@@ -51,24 +56,25 @@ class Replay:
         missing = Failure(
             name, target, Reason.NO_DATA, "that run did not read it", "Judge the run that read it, or run again."
         )
-        return self._outcomes.get((name, target), missing)
+        return self._outcomes.get((name, target), [missing])[0]
 
     def again(self, name: str, target: Target, pause: float) -> Outcome:  # noqa: ARG002 (the reader's signature)
-        """Return the same once more: there is no second sample."""
+        """Return the same once more."""
         return self.outcome(name, target)
 
-    def sample(self, number: int, name: str, target: Target, pause: float) -> Outcome:  # noqa: ARG002
-        """Return the same once more: there is no second sample."""
-        return self.outcome(name, target)
+    def sample(self, number: int, name: str, target: Target, pause: float) -> Outcome | None:  # noqa: ARG002
+        """Return the `number`-th extra sample of that run, None where it took none."""
+        kept = self._outcomes.get((READINGS[name].of or name, target), [])
+        return kept[number] if number < len(kept) else None
 
-    def outcomes(self) -> list[tuple[str, Target, Outcome]]:
+    def outcomes(self) -> list[tuple[str, Target, list[Outcome]]]:
         """Return what became of everything, in a stable order."""
-        all_of_it = [(name, target, outcome) for (name, target), outcome in self._outcomes.items()]
+        all_of_it = [(name, target, outcomes) for (name, target), outcomes in self._outcomes.items()]
         return sorted(all_of_it, key=lambda item: (item[0], str(item[1])))
 
     def readings(self) -> list[tuple[str, Target, Reading]]:
         """Return everything that was read, in a stable order."""
-        return [(name, target, outcome) for name, target, outcome in self.outcomes() if isinstance(outcome, Reading)]
+        return [(name, target, found[0]) for name, target, found in self.outcomes() if isinstance(found[0], Reading)]
 
 
 def _outcome(name: str, target: Target, table: Mapping[str, Any]) -> Outcome:

@@ -1,5 +1,6 @@
 """Tests of judging again what an earlier run read, with nothing contacted."""
 
+import dataclasses
 import json
 
 from checks.engine.environment import Environment
@@ -23,14 +24,15 @@ def replayed(*records: dict[str, object]) -> Replay:
 
 
 def test_a_reading_comes_back_equal() -> None:
-    replay = replayed(record("host_disk", TARGET, DISK))
+    replay = replayed(record("host_disk", TARGET, [DISK]))
     assert replay.outcome("host_disk", TARGET) == DISK
-    assert replay.again("host_disk", TARGET, 2.0) == replay.sample(1, "host_disk", TARGET, 2.0) == DISK
+    assert replay.again("host_disk", TARGET, 2.0) == DISK
+    assert replay.sample(1, "host_disk", TARGET, 2.0) is None
     assert replay.readings() == [("host_disk", TARGET, DISK)]
 
 
 def test_other_limits_judge_it_differently() -> None:
-    reading = replayed(record("host_disk", TARGET, DISK)).outcome("host_disk", TARGET)
+    reading = replayed(record("host_disk", TARGET, [DISK])).outcome("host_disk", TARGET)
     assert isinstance(reading, Reading)
     for critical, state in ((41, State.OK), (40.9, State.CRITICAL)):
         limits = Limits("%", above=Bound(None, critical))
@@ -39,9 +41,9 @@ def test_other_limits_judge_it_differently() -> None:
 
 def test_a_failure_and_what_was_not_judged_come_back_too() -> None:
     failure = Failure("host_disk", TARGET, Reason.DENIED, "may not be seen", "Grant it.")
-    assert replayed(record("host_disk", TARGET, failure)).outcome("host_disk", TARGET) == failure
+    assert replayed(record("host_disk", TARGET, [failure])).outcome("host_disk", TARGET) == failure
     nothing = NotJudged("first sample")
-    assert replayed(record("host_disk", TARGET, nothing)).outcome("host_disk", TARGET) == nothing
+    assert replayed(record("host_disk", TARGET, [nothing])).outcome("host_disk", TARGET) == nothing
 
 
 def test_what_was_not_read_is_a_failure_that_says_so() -> None:
@@ -63,5 +65,12 @@ def test_a_reading_of_another_shape_is_a_failure_that_says_so() -> None:
 
 
 def test_a_reading_or_target_that_is_no_more_is_passed_over() -> None:
-    other = json.loads(json.dumps(record("host_disk", Target("host", "gone", "mount"), DISK)))
+    other = json.loads(json.dumps(record("host_disk", Target("host", "gone", "mount"), [DISK])))
     assert replayed(other, {"reading": "gone", "target": "host pgdata", "value": {}}).readings() == []
+
+
+def test_extra_samples_come_back_in_their_order() -> None:
+    later = dataclasses.replace(DISK, used_ratio=0.5)
+    failure = Failure("host_disk", TARGET, Reason.TIMEOUT, "no answer", "")
+    replay = replayed(record("host_disk", TARGET, [DISK, later, failure]))
+    assert [replay.sample(number, "host_disk", TARGET, 2.0) for number in (1, 2, 3)] == [later, failure, None]

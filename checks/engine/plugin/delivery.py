@@ -86,7 +86,8 @@ def finish(suite: Suite, run: Run) -> list[ReportError]:
         step_summary=Path(summary) if on_github and summary != "" else None,
     )
     if on_github:
-        print(*github.annotations(run, detail=report.detail), sep="\n")
+        for line in github.annotations(run, detail=report.detail):
+            print(f"\n{line}")  # a command counts only at the beginning of a line
     missing = [] if run.lab else [ReportError("outlet", why, grave=False) for why in (unset, unset_urls) if why != ""]
     return missing + deliver(run, suite.home, outlets)
 

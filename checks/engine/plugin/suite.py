@@ -90,7 +90,7 @@ class Suite:
         """Return what this process read."""
         return [] if self.reader is None else self.reader.readings()
 
-    def outcomes(self) -> list[tuple[str, Target, Reading | Failure | NotJudged]]:
+    def outcomes(self) -> list[tuple[str, Target, list[Reading | Failure | NotJudged]]]:
         """Return what became of everything that this process wanted to read."""
         return [] if self.reader is None else self.reader.outcomes()
 
