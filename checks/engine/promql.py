@@ -3,6 +3,7 @@
 Pure: PromQL is parsed, nothing is asked. Called by the probe of Prometheus and by the checks of alert rules.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -23,12 +24,16 @@ Meaning = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A metric as an expression selects it: `text` is the selector without range and offset, `range` is in seconds."""
+    """A metric as an expression selects it: `text` is the selector without range and offset, `range` is in seconds.
+
+    `labels` are those whose matchers an absent label does not satisfy.
+    """
 
     metric: str
     text: str
     range: float | None
     rated: bool
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +218,7 @@ def _matchers(node: parser.VectorSelector) -> Meaning:
 def _selectors(node: object, seconds: float | None, *, rated: bool) -> Iterator[Selector]:
     match node:
         case parser.VectorSelector():
-            yield Selector(_name(node), _text(node), seconds, rated)
+            yield Selector(_name(node), _text(node), seconds, rated, _demanded(node))
         case parser.MatrixSelector():
             yield from _selectors(node.vector_selector, node.range.total_seconds(), rated=rated)
         case parser.Call():
@@ -230,6 +235,20 @@ def _name(node: parser.VectorSelector) -> str:
     if node.name is not None:
         return node.name
     return next((m.value for m in node.matchers.matchers if m.name == "__name__"), "")
+
+
+def _demanded(node: parser.VectorSelector) -> tuple[str, ...]:
+    asks = [
+        m.name
+        for m in node.matchers.matchers
+        if m.name != "__name__"
+        and (
+            (m.op == parser.MatchOp.Equal and m.value != "")
+            or (m.op == parser.MatchOp.NotEqual and m.value == "")
+            or (m.op == parser.MatchOp.Re and re.fullmatch(m.value, "") is None)
+        )
+    ]
+    return tuple(dict.fromkeys(asks))
 
 
 def _text(node: parser.VectorSelector) -> str:

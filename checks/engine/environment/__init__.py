@@ -87,7 +87,7 @@ def _targets(environment: Environment) -> Iterator[Target]:
     if environment.alertmanager is not None:
         yield Target("alertmanager", environment.alertmanager.name)
     if environment.logs is not None:
-        yield from (Target("logs", log.name, log.layout) for log in environment.logs.targets)
+        yield from (Target("logs", log.name, log.kind) for log in environment.logs.targets)
     if environment.elasticsearch is not None:
         yield Target("elasticsearch", environment.elasticsearch.name)
     if environment.backup is not None:

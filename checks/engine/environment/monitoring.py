@@ -91,6 +91,11 @@ class Log(Model):
             raise ValueError("must be an absolute path; * and ? stand for any part of a name")
         return value
 
+    @property
+    def kind(self) -> str:
+        """Who writes it: the application, or what stands before it."""
+        return "access" if self.layout == "nginx" else "application"
+
 
 class Logs(Model):
     """The logs that lie on this host; `timezone` is that of stamps without one, `window` (seconds) is read of each."""

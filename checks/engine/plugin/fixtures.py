@@ -1,6 +1,6 @@
 """The fixtures of a check: one a reading, `threshold` for a row, and `judged`, by which it says what it found."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -49,6 +49,12 @@ def threshold(case: Case) -> Row:
     if case.row is None:
         raise TypeError(case.id)
     return case.row
+
+
+@pytest.fixture
+def rows(request: pytest.FixtureRequest) -> Mapping[str, Row]:
+    """Every row of thresholds.toml by its id, with this environment's limits, for what must agree with them."""
+    return {row.id: row for row in suite_of(request.config).catalog.rows}
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ first half of a row's `<reading>.<field>`. `@derived` registers a reading that i
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from importlib import import_module
 
 from checks.engine.model import NotJudged, Reading, Unit
 
@@ -113,4 +114,18 @@ def unit_of(name: str, field: str) -> Unit | None:
     return None
 
 
-from checks.engine.readings import api, backup, host, minion, postgresql, redis, restore, s3  # noqa: E402, F401 (they register)
+for _name in (
+    "alertmanager",
+    "api",
+    "backup",
+    "elasticsearch",
+    "host",
+    "logs",
+    "minion",
+    "postgresql",
+    "prometheus",
+    "redis",
+    "restore",
+    "s3",
+):
+    import_module(f"{__name__}.{_name}")  # it registers its readings

@@ -1,0 +1,192 @@
+"""What is wrong with the alert rules that are loaded: pure judgements on PrometheusRules, as lists of findings.
+
+Called by checks/monitoring/test_alerts.py. A finding is one line that names the rule and what it should be.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from checks.engine import promql
+from checks.engine.judge import factor, show
+from checks.engine.model import Bound, Unit
+from checks.engine.readings.prometheus import PrometheusRules, Rule, Selected, Wanted
+
+INF = float("inf")
+_VALUES_THAT_COME_AND_GO = {"status", "code", "status_code"}  # a status that never occurred has no series
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a rule; `silent` says that because of it the rule cannot fire at all."""
+
+    rule: str
+    text: str
+    silent: bool
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A row of the capacity table as an alert's threshold must be: `value` of the rule, in the row's unit."""
+
+    row: str
+    value: float
+    unit: str
+
+
+def not_loaded(reading: PrometheusRules) -> list[Finding]:
+    """Return the wanted rules that are not there, or not as they must be."""
+    found: list[Finding] = []
+    for alert in dict.fromkeys(want.alert for want in reading.wanted):
+        loaded = [rule for rule in reading.rules if rule.name == alert]
+        forms = [want for want in reading.wanted if want.alert == alert]
+        if not loaded:
+            found.append(Finding(alert, "is not loaded", True))
+        elif not any(_is_form(rule, form) for rule in loaded for form in forms):
+            found.append(Finding(alert, _difference(loaded, forms), False))
+    return found
+
+
+def cannot_fire(reading: PrometheusRules) -> list[Finding]:
+    """Return what keeps rules from firing, or makes them judge something else than they say."""
+    found: list[Finding] = []
+    for rule in reading.rules:
+        try:
+            node = promql.parse(rule.expr)
+        except ValueError:
+            found.append(Finding(rule.name, "its expression is newer than our parser: not looked at", False))
+            continue
+        if "absent" not in promql.calls(node) and "absent_over_time" not in promql.calls(node):
+            found += _dead(rule, [one for one in reading.selected if one.rule == rule.name])
+        found += _windows(rule, node, reading.scrape_interval)
+        for comparison in promql.comparisons(node):
+            found += _out_of_reach(rule, comparison, reading)
+    return list(dict.fromkeys(found))
+
+
+def incoherent(reading: PrometheusRules, limits: Mapping[str, tuple[Bound, str]]) -> list[Finding]:
+    """Return where rules and the capacity table contradict each other; `limits` are (above, unit) by row id."""
+    found: list[Finding] = []
+    for rule in reading.rules:
+        try:
+            node = promql.parse(rule.expr)
+        except ValueError:
+            continue
+        for comparison in promql.comparisons(node):
+            trigger = _trigger(comparison)
+            if trigger is not None and trigger.row in limits:
+                found += _against(rule, trigger, *limits[trigger.row])
+        watched = promql.labels(node, "node_filesystem", "mountpoint")
+        others = [mount for mount in reading.mounts if mount not in watched]
+        if watched and others:
+            found.append(Finding(rule.name, f"watches only {', '.join(watched)}, not {', '.join(others)}", False))
+    return found
+
+
+def watches_absence(reading: PrometheusRules) -> bool:
+    """Whether any rule fires when a target, or a metric, is gone: without one, no data looks like no problem."""
+    for rule in reading.rules:
+        try:
+            node = promql.parse(rule.expr)
+        except ValueError:
+            continue
+        if "absent" in promql.calls(node) or any(s.metric == "up" for s in promql.selectors(node)):
+            return True
+    return False
+
+
+def _is_form(rule: Rule, form: Wanted) -> bool:
+    return _same(rule.expr, form.expr) and rule.for_ == form.for_ and rule.severity == form.severity
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return promql.same(one, other)
+    except ValueError:
+        return one.split() == other.split()
+
+
+def _difference(loaded: list[Rule], forms: list[Wanted]) -> str:
+    for rule in loaded:
+        for form in (form for form in forms if _same(rule.expr, form.expr)):
+            if rule.for_ != form.for_:
+                return f"waits {show(rule.for_, 's')} instead of {show(form.for_, 's')}"
+            return f"has severity {rule.severity or 'none'} instead of {form.severity}"
+    return "has another expression than it must"
+
+
+def _dead(rule: Rule, selected: list[Selected]) -> Iterator[Finding]:
+    for one in selected:
+        if one.metric_series == 0:
+            yield Finding(rule.name, f"nothing exports {one.metric or one.text}", True)
+        elif one.lacking:
+            yield Finding(rule.name, f"no {one.metric} has the label {', '.join(one.lacking)}", True)
+        elif one.series == 0 and not _may_be_empty(one):
+            yield Finding(rule.name, f"no series is {one.text}", True)
+
+
+def _may_be_empty(one: Selected) -> bool:
+    node = promql.parse(one.text)
+    return any(s.labels and set(s.labels) <= _VALUES_THAT_COME_AND_GO for s in promql.selectors(node))
+
+
+def _windows(rule: Rule, node: object, interval: float) -> Iterator[Finding]:
+    for selector in promql.selectors(node):
+        if selector.range is None or not selector.rated:
+            continue
+        window = show(selector.range, "s")
+        if selector.range < 2 * interval:
+            yield Finding(rule.name, f"its window of {window} never holds two scrapes, {interval:g} s apart", True)
+        elif selector.range < 4 * interval:
+            yield Finding(rule.name, f"its window of {window} is under four scrape intervals: one is lost, none", False)
+
+
+def _out_of_reach(rule: Rule, comparison: promql.Comparison, reading: PrometheusRules) -> Iterator[Finding]:
+    histogram = promql.histogram(comparison.left)
+    if histogram is not None:
+        metric, summed = histogram
+        largest = dict(reading.buckets).get(metric)
+        if largest is not None and not promql.reachable(comparison, largest, 0):
+            text = f"its threshold {comparison.number:g} s is never passed: the largest bucket ends at {largest:g} s"
+            yield Finding(rule.name, text, True)
+        if not summed:
+            yield Finding(rule.name, "judges every endpoint by itself, on few requests: sum by (le)", False)
+    elif promql.is_share(comparison.left) and not promql.reachable(comparison, 1, 0):
+        yield Finding(rule.name, f"a share never reaches its threshold {comparison.number:g}", True)
+    elif _is_connections(comparison.left):
+        most = INF if reading.max_connections is None else reading.max_connections
+        if not promql.reachable(comparison, most, 0):
+            text = f"its threshold {comparison.number:g} is never passed: the server allows {show(most, 'connections')}"
+            yield Finding(rule.name, text, True)
+
+
+def _is_connections(node: object) -> bool:
+    metrics = {selector.metric for selector in promql.selectors(node)}
+    return metrics in ({"pg_stat_database_numbackends"}, {"pg_stat_activity_count"})
+
+
+def _trigger(comparison: promql.Comparison) -> Trigger | None:
+    metrics = {selector.metric for selector in promql.selectors(comparison.left)}
+    if promql.histogram(comparison.left) is not None and any("duration_seconds" in m for m in metrics):
+        return Trigger("capacity-api-response-time", comparison.number * factor(Unit.SECONDS, "ms"), "ms")
+    if metrics and all(m.startswith("node_filesystem_") and m.endswith("_bytes") for m in metrics):
+        used = 1 - comparison.number if comparison.op in {"<", "<="} else comparison.number
+        return Trigger("capacity-disk", round(used * 100, 6), "%")
+    if metrics and all(m.startswith("minion_jobs_") for m in metrics):
+        return Trigger("capacity-job-queue", comparison.number, "jobs")
+    return None
+
+
+def _against(rule: Rule, trigger: Trigger, above: Bound, unit: str) -> Iterator[Finding]:
+    """Compare a rule with the limit of its own severity; a later or a milder alarm contradicts the table."""
+    own = above.critical if rule.severity == "critical" else above.warning
+    value = show(trigger.value, unit)
+    if above.critical is not None and trigger.value >= above.critical and rule.severity != "critical":
+        critical = show(above.critical, unit)
+        yield Finding(
+            rule.name, f"is {rule.severity or 'nothing'} above {value}, but critical is above {critical}", False
+        )
+    elif own is not None and trigger.value != own:
+        yield Finding(rule.name, f"fires above {value}, but {rule.severity} is above {show(own, unit)}", False)

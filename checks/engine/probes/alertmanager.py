@@ -1,0 +1,170 @@
+"""The probe of Alertmanager: readiness, routes, the alerts that it holds, silences, and what it delivered."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from checks.engine.environment.monitoring import Alertmanager
+from checks.engine.model import ProbeError, Reason
+from checks.engine.probes import Context
+from checks.engine.probes.alertmanager_routes import Config
+from checks.engine.probes.prometheus.query import unix
+from checks.engine.probes.watchers import Asker, Outcome, due, visit
+from checks.engine.readings.alertmanager import (
+    AlertmanagerAlerts,
+    AlertmanagerConnection,
+    AlertmanagerCounters,
+    AlertmanagerServer,
+    AlertmanagerSilences,
+    Held,
+    Route,
+    Silence,
+)
+
+_AUTHOR = re.compile(r"[A-Za-z][A-Za-z0-9._ -]{0,39}")
+
+
+def read(context: Context) -> None:
+    """Settle every name of `context.names`."""
+    settings = context.environment.alertmanager
+
+    def readings(asker: Asker) -> Mapping[str, Callable[[], Outcome]]:
+        assert settings is not None  # noqa: S101 (visit has seen to it)
+        return {
+            "alertmanager_server": lambda: _server(asker, settings),
+            "alertmanager_alerts": lambda: _alerts(asker, settings),
+            "alertmanager_silences": lambda: _silences(asker),
+            "alertmanager_counters": lambda: _counters(asker),
+        }
+
+    visit(context, settings, "/-/ready", _connection, readings)
+
+
+def _connection(problem: str, seconds: float) -> AlertmanagerConnection:
+    return AlertmanagerConnection(
+        reachable=problem == "", problem=problem, seconds=seconds, source="GET /-/ready", sampled_at=time.time()
+    )
+
+
+def _server(asker: Asker, settings: Alertmanager) -> AlertmanagerServer:
+    status = asker.json("/api/v2/status")
+    metrics = asker.metrics()
+    try:
+        config = Config.of(yaml.safe_load(status["config"]["original"]))
+    except (yaml.YAMLError, RecursionError):
+        raise ProbeError(Reason.PROTOCOL, "the configuration that it shows is no YAML") from None
+    return AlertmanagerServer(
+        version=str(status["versionInfo"]["version"])[:40],
+        uptime=time.time() - unix(status["uptime"]),
+        cluster=str(status["cluster"]["status"])[:20],
+        reloaded=due(metrics, "alertmanager_config_last_reload_successful") == 1,
+        routes=tuple(_route(config, severity) for severity in settings.severities),
+        source="GET /api/v2/status",
+        sampled_at=time.time(),
+    )
+
+
+def _route(config: Config, severity: str) -> Route:
+    # An alert of the backend as the rules make them; nothing but severity and name is sure to be there.
+    receivers = config.receivers_of({"alertname": "penhas-checks", "severity": severity})
+    return Route(
+        severity,
+        receivers,
+        tuple(name for name in receivers if name not in config.integrations),
+        tuple(name for name in receivers if config.integrations.get(name) == 0),
+    )
+
+
+def _alerts(asker: Asker, settings: Alertmanager) -> AlertmanagerAlerts:
+    status = asker.json("/api/v2/status")
+    found = asker.json("/api/v2/alerts")
+    now = time.time()
+    return AlertmanagerAlerts(
+        alerts=tuple(sorted((_held(one, now) for one in found), key=lambda a: (a.severity, a.alert, a.instance))),
+        watchdog=settings.watchdog,
+        uptime=now - unix(status["uptime"]),
+        source="GET /api/v2/alerts",
+        sampled_at=now,
+    )
+
+
+def _held(alert: dict[str, Any], now: float) -> Held:
+    labels = alert["labels"]
+    return Held(
+        alert=labels.get("alertname", "?"),
+        severity=labels.get("severity", ""),
+        instance=labels.get("instance", ""),
+        state=alert["status"]["state"],
+        age=now - unix(alert["startsAt"]),
+        updated=now - unix(alert["updatedAt"]),
+        silenced=len(alert["status"]["silencedBy"]) > 0,
+    )
+
+
+def _silences(asker: Asker) -> AlertmanagerSilences:
+    found = asker.json("/api/v2/silences")
+    alerts = asker.json("/api/v2/alerts")
+    now = time.time()
+    silences = []
+    for one in found:
+        if one["status"]["state"] != "active":
+            continue
+        hides = {
+            alert["labels"].get("alertname", "?")
+            for alert in alerts
+            if one["id"] in alert["status"]["silencedBy"] and alert["labels"].get("severity") == "critical"
+        }
+        silences.append(
+            Silence(
+                author=_author(one["createdBy"]),
+                ends_in=unix(one["endsAt"]) - now,
+                lasts=unix(one["endsAt"]) - unix(one["startsAt"]),
+                broad=_is_broad(one["matchers"]),
+                hides=tuple(sorted(hides)),
+            )
+        )
+    return AlertmanagerSilences(
+        silences=tuple(sorted(silences, key=lambda s: (s.author, s.ends_in))),
+        source="GET /api/v2/silences",
+        sampled_at=now,
+    )
+
+
+def _is_broad(matchers: list[dict[str, Any]]) -> bool:
+    """Whether a silence would hide an alert for being critical, and for nothing more particular than that."""
+    for matcher in matchers:
+        equal = bool(matcher.get("isEqual", True))
+        text = f"^(?:{matcher['value']})$" if matcher["isRegex"] else f"^{re.escape(matcher['value'])}$"
+        # Any other label is one that such an alert may or may not have: it hides all only when it takes every value.
+        value = "critical" if matcher["name"] == "severity" else "penhas-checks-any-value"
+        try:
+            if (re.search(text, value) is not None) != equal:
+                return False
+        except re.error:
+            return False  # RE2 has words that ours has not
+    return True
+
+
+def _author(name: str) -> str:
+    """Return who made a silence, without the domain of an address."""
+    local = name.partition("@")[0].strip()
+    return local if _AUTHOR.fullmatch(local) else "somebody"
+
+
+def _counters(asker: Asker) -> AlertmanagerCounters:
+    found = asker.metrics()
+    by: dict[str, list[float]] = {}
+    for metric, place in (("alertmanager_notifications_total", 0), ("alertmanager_notifications_failed_total", 1)):
+        for sample in found.get(metric, ()):
+            by.setdefault(sample.labels.get("integration", "?"), [0.0, 0.0])[place] += sample.value
+    if not by:
+        raise ProbeError(Reason.NO_DATA, "/metrics has no alertmanager_notifications_total", "See which version it is.")
+    return AlertmanagerCounters(
+        started=due(found, "process_start_time_seconds"),
+        notifications=tuple((name, attempted, failed) for name, (attempted, failed) in sorted(by.items())),
+        source="GET /metrics",
+        sampled_at=time.time(),
+    )

@@ -1,0 +1,201 @@
+"""The probe of Elasticsearch: cluster, today's index, the indexes before it; GET only, and no document is fetched."""
+
+import datetime
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from checks.engine.environment.monitoring import Elasticsearch
+from checks.engine.model import ProbeError, Reason
+from checks.engine.probes import Context
+from checks.engine.probes.watchers import Asker, Outcome, visit
+from checks.engine.readings.elasticsearch import (
+    ElasticsearchCluster,
+    ElasticsearchConnection,
+    ElasticsearchIndex,
+    ElasticsearchRetention,
+    EsNode,
+)
+
+_FAILURES = ["_grokparsefailure", "_jsonparsefailure", "_dateparsefailure", "_geoip_lookup_failure"]
+_LIMIT = "index.mapping.total_fields.limit"
+_DEFAULT_LIMIT = 1000
+_SECRETS = {
+    "maintenance secret": 'message:"secret="',
+    "presigned URL": 'message:"Signature=" OR message:"AWSAccessKeyId="',
+    "password": 'message:"password=" OR message:"senha="',
+    "token or key": 'message:"token=" OR message:"api_key=" OR message:"Bearer"',
+}
+
+
+def read(context: Context) -> None:
+    """Settle every name of `context.names`."""
+    settings = context.environment.elasticsearch
+
+    def readings(asker: Asker) -> Mapping[str, Callable[[], Outcome]]:
+        assert settings is not None  # noqa: S101 (visit has seen to it)
+        return {
+            "elasticsearch_cluster": lambda: _cluster(asker),
+            "elasticsearch_index": lambda: _index(asker, settings),
+            "elasticsearch_retention": lambda: _retention(asker, settings),
+        }
+
+    visit(context, settings, "/", _connection, readings)
+
+
+def _connection(problem: str, seconds: float) -> ElasticsearchConnection:
+    return ElasticsearchConnection(
+        reachable=problem == "", problem=problem, seconds=seconds, source="GET /", sampled_at=time.time()
+    )
+
+
+def _cluster(asker: Asker) -> ElasticsearchCluster:
+    health = asker.json("/_cluster/health")
+    disks = {
+        str(row["node"]): _share(row.get("disk.percent"))
+        for row in asker.json("/_cat/allocation", {"format": "json"})
+        if row["node"] != "UNASSIGNED"
+    }
+    stats = asker.json("/_nodes/stats/jvm")["nodes"].values()
+    heaps = {str(node["name"]): _share(node["jvm"]["mem"]["heap_used_percent"]) for node in stats}
+    settings = asker.json("/_cluster/settings", {"include_defaults": "true", "flat_settings": "true"})
+    nodes = tuple(EsNode(name[:60], disks.get(name), heaps.get(name)) for name in sorted({*disks, *heaps}))
+    return ElasticsearchCluster(
+        status=str(health["status"]),
+        nodes=nodes,
+        unassigned=int(health["unassigned_shards"]),
+        pending_tasks=int(health["number_of_pending_tasks"]),
+        fullest_disk=_most(node.disk_ratio for node in nodes),
+        fullest_heap=_most(node.heap_ratio for node in nodes),
+        low=_watermark(settings, "low", 0.85),
+        high=_watermark(settings, "high", 0.90),
+        flood=_watermark(settings, "flood_stage", 0.95),
+        source="GET /_cluster/health",
+        sampled_at=time.time(),
+    )
+
+
+def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
+    name = time.strftime(settings.index, time.gmtime())
+    there = asker.ask(f"/{name}/_settings", {"flat_settings": "true"})
+    if there.status == 404:  # noqa: PLR2004 (not found: which is a finding, not an error)
+        return _absent(name, settings)
+    described = json.loads(there.body)[name]["settings"]
+    recent = {"range": {"@timestamp": {"gte": "now-1h"}}}
+    answer = _search(
+        asker,
+        name,
+        {
+            "newest": {"max": {"field": "@timestamp"}},
+            "recent": {
+                "filter": recent,
+                "aggs": {
+                    "failed": {"filter": {"terms": {"tags": _FAILURES}}},
+                    "ip": {
+                        "filter": {"exists": {"field": "ip"}},
+                        "aggs": {"geoip": {"filter": {"exists": {"field": "geoip"}}}},
+                    },
+                },
+            },
+            **{
+                f"secret{number}": {"filter": {"query_string": {"query": query}}}
+                for number, query in enumerate(_SECRETS.values())
+            },
+        },
+    )
+    found = answer["aggregations"]
+    newest = found["newest"]["value"]
+    mapping = asker.json(f"/{name}/_mapping")[name]["mappings"]
+    exposed = [(kind, int(found[f"secret{n}"]["doc_count"])) for n, kind in enumerate(_SECRETS)]
+    return ElasticsearchIndex(
+        name=name,
+        exists=True,
+        read_only=described.get("index.blocks.read_only_allow_delete") == "true",
+        documents=int(answer["hits"]["total"]["value"]),
+        newest_age=None if newest is None else time.time() - float(newest) / 1000,
+        recent=int(found["recent"]["doc_count"]),
+        failed=int(found["recent"]["failed"]["doc_count"]),
+        with_ip=int(found["recent"]["ip"]["doc_count"]),
+        located=int(found["recent"]["ip"]["geoip"]["doc_count"]),
+        geoip_due=settings.geoip,
+        grows_within=settings.grows_within,
+        fields=_fields(mapping.get("properties", {})),
+        fields_limit=int(described.get(_LIMIT, _DEFAULT_LIMIT)),
+        secrets=tuple((kind, number) for kind, number in exposed if number > 0),
+        source=f"GET /{name}/_search",
+        sampled_at=time.time(),
+    )
+
+
+def _absent(name: str, settings: Elasticsearch) -> ElasticsearchIndex:
+    return ElasticsearchIndex(
+        name=name,
+        exists=False,
+        read_only=False,
+        documents=0,
+        newest_age=None,
+        recent=0,
+        failed=0,
+        with_ip=0,
+        located=0,
+        geoip_due=settings.geoip,
+        grows_within=settings.grows_within,
+        fields=0,
+        fields_limit=_DEFAULT_LIMIT,
+        secrets=(),
+        source=f"GET /{name}/_settings",
+        sampled_at=time.time(),
+    )
+
+
+def _retention(asker: Asker, settings: Elasticsearch) -> ElasticsearchRetention:
+    pattern = re.sub(r"%[Ymd]", "*", settings.index)
+    rows = asker.json(f"/_cat/indices/{pattern}", {"format": "json", "h": "index,health,docs.count"})
+    days: list[datetime.date] = []
+    for row in rows:
+        try:
+            days.append(datetime.datetime.strptime(row["index"], settings.index).date())  # noqa: DTZ007 (a day)
+        except ValueError:
+            continue  # another's index, whose name begins alike
+    if not days:
+        raise ProbeError(Reason.NO_DATA, "no index has the pattern's name", "Mend index under [elasticsearch].")
+    today = datetime.datetime.now(datetime.UTC).date()
+    due_days = [today - datetime.timedelta(days=n) for n in range((today - min(days)).days + 1)]
+    return ElasticsearchRetention(
+        indexes=len(days),
+        oldest_age=(today - min(days)).days * 86400.0,
+        due=settings.retention_days * 86400.0,
+        missing_days=sum(day not in days for day in due_days),
+        red=sum(row["health"] == "red" for row in rows),
+        source="GET /_cat/indices",
+        sampled_at=time.time(),
+    )
+
+
+def _search(asker: Asker, index: str, aggregations: dict[str, Any]) -> Any:
+    body = json.dumps({"size": 0, "track_total_hits": True, "aggs": aggregations})
+    return asker.json(f"/{index}/_search", {"source": body, "source_content_type": "application/json"})
+
+
+def _fields(properties: dict[str, Any]) -> int:
+    """Count the fields of a mapping as the limit does: objects, and multi-fields, too."""
+    return sum(1 + _fields(one.get("properties", {})) + len(one.get("fields", {})) for one in properties.values())
+
+
+def _watermark(settings: dict[str, Any], name: str, default: float) -> float:
+    key = f"cluster.routing.allocation.disk.watermark.{name}"
+    for group in ("transient", "persistent", "defaults"):
+        text = str(settings.get(group, {}).get(key, ""))
+        if re.fullmatch(r"\d{1,3}(\.\d+)?%", text):
+            return float(text[:-1]) / 100
+    return default
+
+
+def _share(percent: Any) -> float | None:
+    return None if percent is None else float(percent) / 100
+
+
+def _most(values: Any) -> float | None:
+    return max((value for value in values if value is not None), default=None)

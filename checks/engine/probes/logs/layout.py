@@ -1,0 +1,47 @@
+"""How the lines of a log are laid out, on bytes: a log need not be UTF-8, and decoding many megabytes costs."""
+
+import datetime
+import re
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+_GUIDE = re.compile(
+    rb"^(?P<stamp>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)[.,]\d+(?:Z|[+-]\d\d:?\d\d)? "
+    rb"\[(?P<level>[A-Z]+)\] (?P<category>\S+) - (?P<message>.*)$",
+    re.MULTILINE,
+)
+_PUBLIC = re.compile(
+    rb"^\[(?P<stamp>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d)\.\d+\] \[(?P<level>[A-Z]+) (?P<category>\d+)\] (?P<message>.*)$",
+    re.MULTILINE,
+)
+_NGINX = re.compile(
+    rb"^\S+ \S+ \S+ \[(?P<stamp>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
+    rb'"(?P<message>[^"]*)" (?P<level>\d{3}) (?P<category>\d+|-)(?: .*)?$',
+    re.MULTILINE,
+)
+ERRORS = (b"ERROR", b"FATAL", b"ERRO", b"FATA")  # the public layout cuts a level's name to four letters
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One layout: `entry` matches a line that begins an entry, `form` reads its stamp."""
+
+    name: str
+    entry: re.Pattern[bytes]
+    form: str
+
+    def moment(self, stamp: bytes, zone: ZoneInfo) -> float | None:
+        """Return the Unix time of a stamp; one without a zone is in `zone`."""
+        try:
+            text = stamp.decode("ascii").replace("T", " ") if self.name == "guide" else stamp.decode("ascii")
+            found = datetime.datetime.strptime(text, self.form)  # noqa: DTZ007 (the zone follows)
+        except ValueError:
+            return None
+        return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).timestamp()
+
+
+LAYOUTS = {
+    "guide": Layout("guide", _GUIDE, "%Y-%m-%d %H:%M:%S"),
+    "public": Layout("public", _PUBLIC, "%d/%m/%Y %H:%M:%S"),
+    "nginx": Layout("nginx", _NGINX, "%d/%b/%Y:%H:%M:%S %z"),
+}

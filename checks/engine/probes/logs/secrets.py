@@ -1,0 +1,144 @@
+"""Finds secrets and personal data in the last minutes of a log; only counts and byte positions leave this module.
+
+Each kind has words that must stand in a line before its pattern is tried: searching bytes for a word is fast.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from checks.engine.environment.monitoring import Log
+from checks.engine.probes.logs.layout import LAYOUTS
+from checks.engine.probes.logs.tail import OURS
+from checks.engine.probes.logs.window import Block, Window
+from checks.engine.readings.logs import Exposed, LogsSecrets
+
+BUDGET = 24 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind: the line is in lower case when `words` are looked for, and as it is when `pattern` is tried."""
+
+    name: str
+    words: tuple[bytes, ...]
+    pattern: re.Pattern[bytes]
+
+
+_VALUE = rb"[\"']?\s*[=:]\s*[\"']?(?!\*|null|undef|<|\[|REDACTED|FILTERED|hidden|true\b|false\b)[^\s\"',;&}]{4,}"
+KINDS = (
+    Kind("maintenance secret", (b"secret",), re.compile(rb"(?i)[?&\"' ]secret" + _VALUE)),
+    Kind("password", (b"passw", b"senha"), re.compile(rb"(?i)\b(?:password|passwd|passwort|senha)\w{0,10}" + _VALUE)),
+    Kind(
+        "token or key",
+        (b"token", b"api_key", b"api-key", b"apikey", b"bearer ", b"authorization"),
+        re.compile(
+            rb"(?i)(?:\b(?:x-)?(?:access_|refresh_|session_|auth_)?(?:token|api[_-]?key)"
+            + _VALUE
+            + rb"|\bbearer\s+[A-Za-z0-9._~+/-]{8,}|\bauthorization[\"']?\s*:\s*[\"']?basic\s+[A-Za-z0-9+/=]{8,})"
+        ),
+    ),
+    Kind(
+        "presigned URL",
+        (b"signature=", b"awsaccesskeyid=", b"x-amz-credential="),
+        re.compile(rb"(?i)[?&](?:x-amz-signature|signature|awsaccesskeyid|x-amz-credential)=[^\s&\"]{8,}"),
+    ),
+    Kind("URL with a password", (b"://",), re.compile(rb"[a-z][a-z0-9+.-]{1,15}://[^\s/:@\"']*:[^\s/@\"']{3,}@")),
+    Kind("e-mail address", (b"@", b"%40"), re.compile(rb"[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}\.[\w.-]{2,63}")),
+    Kind(
+        "telephone number",
+        (b"+55", b"%2b55", b") 9", b")9"),
+        re.compile(rb"(?:(?:\+|%2[Bb])55\s?)?\(?\d{2}\)?\s?9\d{4}[-\s]?\d{4}(?!\d)"),
+    ),
+)
+_CPF = re.compile(rb"(?<![\d.])(\d{3}\.\d{3}\.\d{3}-\d{2}|\d{11})(?![\d])")
+_EXPECTED = (("ip", b'"ip":'), ("user_id", b'"user_id":'))
+
+
+class _Found:
+    """The lines of each kind."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.by: dict[str, Exposed] = {}
+        self.expected: dict[str, int] = {}
+
+    def add(self, block: Block) -> None:
+        data = block.data
+        self.lines += data.count(b"\n")
+        small = data.lower()
+        for kind in KINDS:
+            for start, end in _lines_with(small, kind.words):
+                if OURS not in data[start:end] and kind.pattern.search(data, start, end):
+                    self._count(kind.name, block, start)
+        seen = -1
+        for match in _CPF.finditer(data):
+            if match.start() > seen and is_cpf(match.group(1)):
+                start, seen = data.rfind(b"\n", 0, match.start()) + 1, _line_end(data, match.start())
+                if OURS not in data[start:seen]:
+                    self._count("CPF", block, start)
+        for name, word in _EXPECTED:
+            number = data.count(word)
+            if number:
+                self.expected[name] = self.expected.get(name, 0) + number
+
+    def _count(self, kind: str, block: Block, start: int) -> None:
+        before = self.by.get(kind)
+        if before is None:
+            self.by[kind] = Exposed(kind, 1, block.file, block.position + start)
+        else:
+            self.by[kind] = Exposed(kind, before.lines + 1, before.file, before.position)
+
+
+def secrets(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> LogsSecrets:
+    """Return what of the last `seconds` of a log should not be in it."""
+    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until)
+    found = _Found()
+    for block in window.blocks(log.pattern):
+        found.add(block)
+    expected = dict(found.expected)
+    if log.layout == "nginx" and found.lines:
+        expected["ip"] = found.lines
+    return LogsSecrets(
+        exposed=tuple(found.by[kind] for kind in sorted(found.by)),
+        expected=tuple(sorted(expected.items())),
+        lines=found.lines,
+        read=window.read,
+        complete=window.complete,
+        source=f"the last {seconds:.0f} s of it",
+        sampled_at=time.time(),
+    )
+
+
+def is_cpf(text: bytes) -> bool:
+    """Whether the last two of eleven digits are a CPF's check digits; eleven equal digits are none."""
+    digits = [byte - 48 for byte in text if 48 <= byte <= 57]  # noqa: PLR2004 (the ASCII digits)
+    if len(set(digits)) == 1:
+        return False
+    for length in (9, 10):
+        rest = sum(digit * (length + 1 - place) for place, digit in enumerate(digits[:length])) * 10 % 11 % 10
+        if rest != digits[length]:
+            return False
+    return True
+
+
+def _lines_with(data: bytes, words: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of each line that holds one of some words, each line once."""
+    done = 0
+    found = {word: data.find(word) for word in words}
+    while positions := [at for at in found.values() if at >= 0]:
+        at = min(positions)
+        start, end = data.rfind(b"\n", 0, at) + 1, _line_end(data, at)
+        if at >= done:
+            yield start, end
+            done = end
+        for word, where in found.items():
+            if 0 <= where < end:
+                found[word] = data.find(word, end)
+
+
+def _line_end(data: bytes, at: int) -> int:
+    end = data.find(b"\n", at)
+    return len(data) if end < 0 else end

@@ -1,0 +1,172 @@
+"""Counts what the last minutes of a log hold: levels, errors by shape, fields of JSON entries, slow requests."""
+
+import json
+import re
+import time
+from collections import Counter
+from zoneinfo import ZoneInfo
+
+from checks.engine.environment.monitoring import Log
+from checks.engine.model import ProbeError, Reason
+from checks.engine.probes.folding import fold_message, fold_path
+from checks.engine.probes.logs.layout import ERRORS, LAYOUTS
+from checks.engine.probes.logs.window import Block, Window
+from checks.engine.readings.logs import LogsTail, Shape, SlowRequest
+
+BUDGET = 64 << 20
+FIELDS = ("timestamp", "level", "message", "request_id", "user_id", "endpoint", "method", "ip")
+OURS = b"penhas-checks/"
+_SLOW = re.compile(r"Requisição lenta: ([A-Z]{3,7}) (\S+) levou ([0-9.]{1,12})s".encode())
+_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_:.]{0,60}|\d{1,9}")
+_MOST_PARSED = 2000
+_MOST_SHAPED = 5000
+_SHOWN = 5
+
+
+class _Counts:
+    """What was counted so far."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.layout = LAYOUTS[log.layout]
+        self.lines = self.entries = self.broken = self.own = self.structured = self.parsed = 0
+        self.by: Counter[tuple[bytes, bytes]] = Counter()
+        self.shapes: Counter[tuple[str, str, str]] = Counter()
+        self.shaped = 0
+        self.without: Counter[str] = Counter()
+        self.slow: dict[tuple[str, str], tuple[int, float]] = {}
+        self.newest: tuple[bytes, ...] = ()
+
+    def add(self, block: Block) -> None:
+        data = block.data
+        self.lines += data.count(b"\n")
+        pairs: list[tuple[bytes, bytes]] = []
+        end, last = 0, None
+        for match in self.layout.entry.finditer(data):
+            start = match.start()
+            if start > end:
+                self._between(data[end:start], first=last is None)
+            end = match.end() + 1
+            last = match
+            pair = (match["level"], match["category"])
+            pairs.append(pair)
+            if pair[0] in ERRORS:
+                self._error(pair, match["message"])
+            if self.log.structured and data.startswith(b"{", match.start("message")):
+                self._entry(match["message"])
+        if end < len(data):
+            self._between(data[end:], first=last is None)
+        self.entries += len(pairs)
+        self.by.update(pairs)
+        if last is not None:
+            self.newest = (*self.newest, last["stamp"])[-64:]
+        self.own += data.count(OURS)
+        for slow in _SLOW.finditer(data):
+            self._slow(slow)
+
+    def _between(self, data: bytes, *, first: bool) -> None:
+        """Count lines that do not begin an entry: those that belong to the one before them are no fault."""
+        for line in data.splitlines():
+            if not (line == b"" or line[:1] in b" \t" or (first and self.entries == 0)):
+                self.broken += 1
+
+    def _error(self, pair: tuple[bytes, bytes], message: bytes) -> None:
+        if self.shaped < _MOST_SHAPED:
+            self.shaped += 1
+            text = message.decode("utf-8", "replace")
+            shape = "a JSON entry" if text.startswith("{") else fold_message(text)
+            self.shapes[_name(pair[0]), _name(pair[1]), shape] += 1
+
+    def _entry(self, message: bytes) -> None:
+        self.structured += 1
+        if self.parsed >= _MOST_PARSED:
+            return
+        self.parsed += 1
+        try:
+            table = json.loads(message)
+        except (ValueError, RecursionError):
+            self.without["JSON that can be parsed"] += 1
+            return
+        if isinstance(table, dict):
+            self.without.update(name for name in FIELDS if name not in table)
+
+    def _slow(self, found: re.Match[bytes]) -> None:
+        try:
+            seconds = float(found.group(3))
+        except ValueError:
+            return
+        key = (found.group(1).decode("ascii"), fold_path(found.group(2).decode("utf-8", "replace")))
+        count, slowest = self.slow.get(key, (0, 0.0))
+        self.slow[key] = (count + 1, max(slowest, seconds))
+
+
+def tail(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> LogsTail:
+    """Return what the last `seconds` of a log hold; raises ProbeError where nothing in it can be read."""
+    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until)
+    counts = _Counts(log)
+    for block in window.blocks(log.pattern):
+        counts.add(block)
+    if counts.lines == 0 and window.broken_files:
+        raise ProbeError(Reason.OURS, "its files cannot be read", "Run as a user that may read the log.")
+    return _reading(counts, window, seconds, now)
+
+
+def _reading(counts: _Counts, window: Window, seconds: float, now: float) -> LogsTail:
+    log = counts.log
+    moments = [moment for stamp in counts.newest if (moment := counts.layout.moment(stamp, window.zone)) is not None]
+    is_access = log.layout == "nginx"
+    levels: Counter[str] = Counter()
+    errors = 0
+    for (level, _), number in counts.by.items():
+        levels[_name(level)] += number
+        errors += number if level in ERRORS or (is_access and level.startswith(b"5")) else 0
+    return LogsTail(
+        lines=counts.lines,
+        entries=counts.entries,
+        broken=counts.broken,
+        broken_ratio=counts.broken / counts.lines if counts.lines else 0.0,
+        newest_age=now - max(moments) if moments else None,
+        levels=tuple(sorted(levels.items())),
+        errors=errors,
+        error_ratio=errors / counts.entries if counts.entries else 0.0,
+        shapes=tuple(
+            Shape(level, category, shape, number)
+            for (level, category, shape), number in counts.shapes.most_common(_SHOWN)
+        ),
+        too_low=() if is_access else _too_low(log.levels, counts.by),
+        structured_due=log.structured,
+        structured=counts.structured,
+        without=tuple(sorted(counts.without.items())),
+        slow=tuple(
+            sorted(
+                (SlowRequest(m, path, n, slowest) for (m, path), (n, slowest) in counts.slow.items()),
+                key=lambda one: (-one.count, one.endpoint),
+            )[:20]
+        ),
+        own=counts.own,
+        read=window.read,
+        seconds=seconds,
+        complete=window.complete,
+        source=f"the last {seconds:.0f} s of it",
+        sampled_at=time.time(),
+    )
+
+
+def _too_low(least: dict[str, str], by: Counter[tuple[bytes, bytes]]) -> tuple[tuple[str, str, int], ...]:
+    """Return what categories wrote below their level; a category's level is that of its nearest parent, else root's."""
+    found = []
+    for (level_bytes, category_bytes), number in by.items():
+        level, category = _name(level_bytes), _name(category_bytes)
+        parent = category
+        while parent not in least and parent != "":
+            parent = parent.rpartition("::" if "::" in parent else ".")[0]
+        limit = least.get(parent, least.get("root"))
+        if limit in _LEVELS and level in _LEVELS and _LEVELS.index(level) < _LEVELS.index(limit):
+            found.append((category, level, number))
+    return tuple(sorted(found))
+
+
+def _name(name: bytes) -> str:
+    text = name.decode("ascii", "replace")
+    return text if _NAME.fullmatch(text) else "other"

@@ -1,0 +1,164 @@
+"""The last minutes of a log, in blocks of whole lines: only what is needed is read, of files of any size.
+
+A plain file is searched for the beginning of the window by halving; a compressed one can only be read from its start.
+"""
+
+import glob
+import gzip
+import io
+import os
+import stat
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from checks.engine.probes.logs.layout import Layout
+
+BLOCK = 1 << 20
+_LOOK = 1 << 16
+MOST_FILES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some whole lines of one file, and where in it they begin (of a compressed file: in what it unpacks to)."""
+
+    file: str
+    position: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class Window:
+    """What is due of a log: from `since` (Unix time) on, at most `budget` bytes, until `until` (monotonic)."""
+
+    layout: Layout
+    zone: ZoneInfo
+    since: float
+    budget: int
+    until: float
+    read: int = 0
+    complete: bool = True
+    broken_files: list[str] = field(default_factory=list)
+
+    def blocks(self, pattern: str) -> Iterator[Block]:
+        """Yield the window's blocks, newest file first, each file from older to newer."""
+        recent = [path for path, found in files(pattern, rotated=True) if found.st_mtime >= self.since]
+        self.complete = len(recent) <= MOST_FILES
+        for path in recent[:MOST_FILES]:
+            try:
+                yield from self._packed(path) if path.suffix == ".gz" else self._plain(path)
+            except (OSError, EOFError, zlib.error):
+                # Rotated away between listing and opening, not ours to read, or cut while being compressed.
+                self.complete = False
+                self.broken_files.append(path.name)
+
+    def _spent(self) -> bool:
+        if self.read >= self.budget or time.monotonic() >= self.until:
+            self.complete = False
+            return True
+        return False
+
+    def _plain(self, path: Path) -> Iterator[Block]:
+        with path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            start = self._begin(file, size)
+            if size - start > self.budget - self.read:
+                # More than we may read: the newest part of it.
+                self.complete = False
+                start = _line_after(file, size - (self.budget - self.read))
+            file.seek(start)
+            yield from self._lines(path.name, file, start, size - start)
+
+    def _packed(self, path: Path) -> Iterator[Block]:
+        with gzip.open(path) as file:
+            for block in self._lines(path.name, file, 0, 1 << 62):
+                newest = self._last_moment(block.data)
+                if newest is None or newest >= self.since:
+                    yield block
+
+    def _lines(self, name: str, file: io.RawIOBase | gzip.GzipFile, position: int, left: int) -> Iterator[Block]:
+        rest = b""
+        while left > 0 and not self._spent():
+            data = file.read(min(BLOCK, left))
+            if not data:
+                break
+            left -= len(data)
+            self.read += len(data)
+            data = rest + data
+            end = data.rfind(b"\n") + 1
+            if end == 0 and len(data) > BLOCK:
+                end = len(data)  # a line without an end: taken as it is
+            rest = data[end:]
+            if end > 0:
+                yield Block(name, position, data[:end])
+                position += end
+        if rest != b"":
+            yield Block(name, position, rest + b"\n")
+
+    def _begin(self, file: io.RawIOBase, size: int) -> int:
+        """Return where the first line at or after `since` begins."""
+        low, high = 0, size
+        while high - low > _LOOK:
+            middle = (low + high) // 2
+            moment = self._moment_at(file, middle)
+            if moment is not None and moment < self.since:
+                low = middle
+            else:
+                high = middle
+        file.seek(low)
+        data = file.read(2 * _LOOK) or b""
+        offset = 0 if low == 0 else data.find(b"\n") + 1
+        last = None
+        for match in self.layout.entry.finditer(data, offset):
+            moment = self.layout.moment(match["stamp"], self.zone)
+            if moment is not None and moment >= self.since:
+                return low + match.start()
+            last = match
+        if last is None:
+            # No line has the layout: the end of the file says how it is written now.
+            return _line_after(file, size - BLOCK) if size > BLOCK else 0
+        return min(size, low + last.end() + 1)
+
+    def _moment_at(self, file: io.RawIOBase, position: int) -> float | None:
+        """Return the moment of the first entry after a position, None where there is none within reach."""
+        file.seek(position)
+        data = file.read(_LOOK) or b""
+        for match in self.layout.entry.finditer(data, data.find(b"\n") + 1):
+            moment = self.layout.moment(match["stamp"], self.zone)
+            if moment is not None:
+                return moment
+        return None
+
+    def _last_moment(self, data: bytes) -> float | None:
+        for match in self.layout.entry.finditer(data, max(0, data.rfind(b"\n", 0, max(0, len(data) - 4096)))):
+            moment = self.layout.moment(match["stamp"], self.zone)
+            if moment is not None and moment >= self.since:
+                return moment
+        found = list(self.layout.entry.finditer(data, max(0, len(data) - 4096)))
+        return self.layout.moment(found[-1]["stamp"], self.zone) if found else None
+
+
+def files(pattern: str, *, rotated: bool = False) -> list[tuple[Path, os.stat_result]]:
+    """Return the regular files of a pattern, newest first; with `rotated` also those that logrotate made of them."""
+    patterns = [pattern, f"{pattern}.[0-9]*", f"{pattern}-[0-9]*"] if rotated else [pattern]
+    found: dict[Path, os.stat_result] = {}
+    for name in patterns:
+        for text in glob.iglob(name):  # noqa: PTH207 (the pattern is absolute)
+            path = Path(text)
+            try:
+                seen = path.stat()
+            except OSError:
+                continue
+            if stat.S_ISREG(seen.st_mode):
+                found[path] = seen
+    return sorted(found.items(), key=lambda item: (-item[1].st_mtime, str(item[0])))
+
+
+def _line_after(file: io.RawIOBase, position: int) -> int:
+    file.seek(position)
+    data = file.read(_LOOK) or b""
+    return position + data.find(b"\n") + 1

@@ -1,0 +1,104 @@
+"""Reads Prometheus: readiness first, then each reading with as few queries as it takes."""
+
+import functools
+import re
+import time
+from collections.abc import Callable, Mapping
+
+from checks.engine.environment.monitoring import Prometheus
+from checks.engine.probes import Context
+from checks.engine.probes.prometheus import figures, rules, scraped
+from checks.engine.probes.prometheus.query import data, now, unix
+from checks.engine.probes.watchers import Asker, Outcome, due, total, visit
+from checks.engine.readings.prometheus import PrometheusConnection, PrometheusCounters, PrometheusServer
+
+
+def read(context: Context) -> None:
+    """Settle every name of `context.names`."""
+    settings = context.environment.prometheus
+    alertmanager = context.environment.alertmanager
+    watchdogs = ("Watchdog",) if alertmanager is None else (alertmanager.watchdog,)
+
+    def readings(asker: Asker) -> Mapping[str, Callable[[], Outcome]]:
+        assert settings is not None  # noqa: S101 (visit has seen to it)
+        return _readings(asker, settings, watchdogs)
+
+    visit(context, settings, "/-/ready", _connection, readings)
+
+
+def _readings(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) -> Mapping[str, Callable[[], Outcome]]:
+    started = functools.cache(lambda: unix(data(asker, "/api/v1/status/runtimeinfo")["startTime"]))
+
+    def aged(read_it: Callable[[Asker, Prometheus, float], Outcome]) -> Callable[[], Outcome]:
+        return lambda: read_it(asker, settings, now() - started())
+
+    return {
+        "prometheus_server": lambda: _server(asker, settings),
+        "prometheus_counters": lambda: _counters(asker, started()),
+        "prometheus_targets": aged(scraped.targets),
+        "prometheus_exporters": aged(scraped.exporters),
+        "prometheus_series": aged(figures.series),
+        "prometheus_traffic": aged(figures.traffic),
+        "prometheus_nodes": aged(figures.nodes),
+        "prometheus_rules": aged(rules.rules),
+        "prometheus_firing": lambda: rules.firing(asker, watchdogs),
+    }
+
+
+def _connection(problem: str, seconds: float) -> PrometheusConnection:
+    return PrometheusConnection(
+        reachable=problem == "", problem=problem, seconds=seconds, source="GET /-/ready", sampled_at=now()
+    )
+
+
+def _server(asker: Asker, settings: Prometheus) -> PrometheusServer:
+    info = data(asker, "/api/v1/status/runtimeinfo")
+    built = data(asker, "/api/v1/status/buildinfo")
+    managers = data(asker, "/api/v1/alertmanagers")["activeAlertmanagers"]
+    began = time.time()
+    theirs = float(data(asker, "/api/v1/query", {"query": "time()"})["result"][1])
+    ended = time.time()
+    metrics = asker.metrics()
+    seconds, by_size = _retention(info.get("storageRetention", ""))
+    return PrometheusServer(
+        version=str(built["version"])[:40],
+        uptime=began - unix(info["startTime"]),
+        reloaded=bool(info["reloadConfigSuccess"]),
+        corruptions=int(info["corruptionCount"]),
+        series=int(total(metrics, "prometheus_tsdb_head_series")),
+        clock_offset=theirs - (began + ended) / 2,
+        retention=seconds,
+        retention_is_by_size=by_size,
+        due_retention=settings.retention_days * 86400,
+        alertmanagers=len(managers),
+        source="GET /api/v1/status/runtimeinfo",
+        sampled_at=ended,
+    )
+
+
+def _counters(asker: Asker, started: float) -> PrometheusCounters:
+    found = asker.metrics()
+    return PrometheusCounters(
+        started=started,
+        samples=due(found, "prometheus_tsdb_head_samples_appended_total"),
+        sent=total(found, "prometheus_notifications_sent_total"),
+        lost=total(found, "prometheus_notifications_dropped_total")
+        + total(found, "prometheus_notifications_errors_total"),
+        rule_failures=total(found, "prometheus_rule_evaluation_failures_total"),
+        missed_evaluations=total(found, "prometheus_rule_group_iterations_missed_total"),
+        compactions_failed=total(found, "prometheus_tsdb_compactions_failed_total"),
+        corruptions=total(found, "prometheus_tsdb_wal_corruptions_total"),
+        over_limit=total(found, "prometheus_target_scrapes_exceeded_sample_limit_total"),
+        source="GET /metrics",
+        sampled_at=now(),
+    )
+
+
+def _retention(text: str) -> tuple[float | None, bool]:
+    """Return how long samples are kept in seconds, None where no time is said, and whether a size limits them too."""
+    sizes = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+    by_time = next((part for part in re.split(r" or ", text) if re.fullmatch(r"(\d+(ms|[smhdwy]))+", part)), None)
+    by_size = re.search(r"\d+(\.\d+)?([KMGTPE]i?)?B", text) is not None
+    if by_time is None:
+        return None, by_size
+    return sum(int(n) * sizes[unit] for n, unit in re.findall(r"(\d+)(ms|[smhdwy])", by_time)), by_size

@@ -1,0 +1,158 @@
+"""The alert rules that are loaded, those that must be, and what there is for them to look at."""
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from checks.engine import promql
+from checks.engine.environment.monitoring import Prometheus
+from checks.engine.probes.prometheus.query import data, figures, instant, now, one, seconds_since, unix
+from checks.engine.probes.watchers import Asker
+from checks.engine.readings.prometheus import Firing, PrometheusFiring, PrometheusRules, Rule, Selected, Wanted
+
+SHIPPED = Path(__file__).parents[3] / "alert_rules.toml"
+HISTORY = "3d"
+
+
+def rules(asker: Asker, settings: Prometheus, _uptime: float) -> PrometheusRules:
+    """Return the loaded alert rules with what their selectors find, and the ones that are wanted."""
+    loaded = loaded_rules(asker)
+    selected = _selected(asker, loaded)
+    buckets = sorted({s.metric for s in selected if s.metric.endswith("_bucket")})
+    facts = figures(
+        asker,
+        {
+            "connections": "max(pg_settings_max_connections)",
+            "mounts": "count by (mountpoint)"
+            ' (node_filesystem_size_bytes{fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660"})',
+            **{
+                f"bucket{number}": f'count by (le) ({{__name__="{metric}",le!="+Inf"}})'
+                for number, metric in enumerate(buckets)
+            },
+        },
+    )
+    return PrometheusRules(
+        rules=loaded,
+        wanted=wanted(settings),
+        selected=selected,
+        buckets=tuple(
+            (metric, max((float(p.labels["le"]) for p in facts[f"bucket{number}"]), default=0.0))
+            for number, metric in enumerate(buckets)
+        ),
+        max_connections=one(facts["connections"]),
+        mounts=tuple(sorted(p.labels["mountpoint"] for p in facts["mounts"])),
+        scrape_interval=settings.interval,
+        source="GET /api/v1/rules",
+        sampled_at=now(),
+    )
+
+
+def loaded_rules(asker: Asker) -> tuple[Rule, ...]:
+    """Return every alert rule that is loaded."""
+    at = now()
+    groups = data(asker, "/api/v1/rules", {"type": "alert"})["groups"]
+    return tuple(_rule(rule, group, at) for group in groups for rule in group["rules"])
+
+
+def firing(asker: Asker, watchdogs: tuple[str, ...]) -> PrometheusFiring:
+    """Return what fires now, and how often each alert began to in the last days."""
+    at = now()
+    alerts = data(asker, "/api/v1/alerts")["alerts"]
+    began = instant(
+        asker,
+        f"sum by (alertname) (changes(ALERTS_FOR_STATE[{HISTORY}]) + 1)"
+        f' and on (alertname) count_over_time(ALERTS{{alertstate="firing"}}[{HISTORY}])',
+    )
+    return PrometheusFiring(
+        firing=tuple(
+            sorted(
+                (
+                    Firing(
+                        a["labels"]["alertname"],
+                        a["labels"].get("severity", ""),
+                        a["labels"].get("instance", ""),
+                        at - unix(a["activeAt"]),
+                    )
+                    for a in alerts
+                    if a["state"] == "firing" and a["labels"]["alertname"] not in watchdogs
+                ),
+                key=lambda f: (f.severity, f.alert, f.instance),
+            )
+        ),
+        history=tuple(
+            sorted((p.labels["alertname"], int(p.value)) for p in began if p.labels["alertname"] not in watchdogs)
+        ),
+        source="GET /api/v1/alerts",
+        sampled_at=at,
+    )
+
+
+def wanted(settings: Prometheus) -> tuple[Wanted, ...]:
+    """Return the rules that must be loaded: the shipped ones, and the environment's own in place of those it names."""
+    own = tuple(Wanted(rule.alert, rule.expr, rule.for_, rule.severity) for rule in settings.rules)
+    names = {rule.alert for rule in own}
+    return (*(rule for rule in shipped() if rule.alert not in names), *own)
+
+
+@functools.cache
+def shipped() -> tuple[Wanted, ...]:
+    """Return the rows of checks/alert_rules.toml."""
+    table = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
+    return tuple(Wanted(row["alert"], row["expr"], float(row["for"]), row["severity"]) for row in table["rule"])
+
+
+def _rule(rule: dict[str, Any], group: dict[str, Any], at: float) -> Rule:
+    states = [alert["state"] for alert in rule["alerts"]]
+    return Rule(
+        name=rule["name"],
+        expr=rule["query"],
+        for_=float(rule["duration"]),
+        severity=rule["labels"].get("severity", ""),
+        health=rule["health"],
+        age=seconds_since(rule["lastEvaluation"], at),
+        interval=float(group["interval"]),
+        took=float(rule["evaluationTime"]),
+        pending=states.count("pending"),
+        firing=states.count("firing"),
+    )
+
+
+def _selected(asker: Asker, loaded: tuple[Rule, ...]) -> tuple[Selected, ...]:
+    """Return how many series each selector of each rule has now, all asked for in one query."""
+    asked: list[tuple[str, promql.Selector]] = []
+    for rule in loaded:
+        try:
+            asked += [(rule.name, selector) for selector in promql.selectors(promql.parse(rule.expr))]
+        except ValueError:
+            continue  # newer than our parser: what it selects is not known, and the check says so
+    texts: dict[str, None] = {}
+    for _, selector in asked:
+        texts.update(dict.fromkeys((selector.text, _any(selector), *_with_labels(selector).values())))
+    names = {text: f"s{number}" for number, text in enumerate(texts)}
+    found = figures(asker, {name: f"count({text})" for text, name in names.items()}) if names else {}
+
+    def count(text: str) -> int:
+        return int(one(found[names[text]]) or 0)
+
+    return tuple(
+        Selected(
+            rule=name,
+            metric=selector.metric,
+            text=selector.text,
+            series=count(selector.text),
+            metric_series=count(_any(selector)),
+            lacking=tuple(label for label, text in _with_labels(selector).items() if count(text) == 0),
+        )
+        for name, selector in asked
+    )
+
+
+def _any(selector: promql.Selector) -> str:
+    return selector.text if selector.metric == "" else f'{{__name__="{selector.metric}"}}'
+
+
+def _with_labels(selector: promql.Selector) -> dict[str, str]:
+    if selector.metric == "":
+        return {}
+    return {label: f'{{__name__="{selector.metric}",{label}!=""}}' for label in selector.labels}

@@ -1,0 +1,106 @@
+"""What Prometheus scrapes, against what the environment file says that it must."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from checks.engine.environment.monitoring import Prometheus
+from checks.engine.model import NotJudged, ProbeError, Reason
+from checks.engine.probes.prometheus.query import Point, data, instant, now, seconds_since
+from checks.engine.probes.watchers import Asker
+from checks.engine.readings.prometheus import Exporter, PrometheusExporters, PrometheusTargets, Scraped
+
+OWN_WORDS = ("pg_up", "redis_up", "elasticsearch_up", "elasticsearch_cluster_health_up", "minio_up", "nginx_up")
+YOUNG = 30.0  # Prometheus discovers its targets within about six seconds, and scrapes once an interval from then on
+
+_PROBLEMS = (
+    (r"connection refused", "connection refused"),
+    (r"context deadline exceeded|i/o timeout", "no answer in time"),
+    (r"no such host|server misbehaving", "its name does not resolve"),
+    (r"connection reset|EOF", "the connection was cut"),
+    (r"no route|unreachable", "no route to it"),
+    (r"certificate|x509|tls", "its TLS certificate is not accepted"),
+    (r"sample limit", "more samples than its limit"),
+    (r"expected|invalid|unsupported|parse", "answers something that is not Prometheus' text format"),
+)
+
+
+def targets(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusTargets | NotJudged:
+    """Return every live target, and the expected ones that are not there."""
+    found = data(asker, "/api/v1/targets", {"state": "active"})["activeTargets"]
+    at = now()
+    due = {(job.name, _address(target)) for job in settings.jobs for target in job.targets}
+    live = [_scraped(one, due, settings.interval, at) for one in found]
+    if uptime < YOUNG + settings.interval and (not live or any(one.age is None for one in live)):
+        return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
+    there = {(one.job, _address(one.instance)) for one in live}
+    return PrometheusTargets(
+        targets=tuple(sorted(live, key=lambda one: (one.job, one.instance))),
+        missing=tuple(sorted(due - there)),
+        due_interval=settings.interval,
+        source="GET /api/v1/targets",
+        sampled_at=at,
+    )
+
+
+def exporters(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusExporters | NotJudged:
+    """Return what each exporter says of the server behind it; those whose word is due and missing too."""
+    named = [job.exporter for job in settings.jobs if job.exporter is not None]
+    points = instant(asker, f'{{__name__=~"{"|".join(dict.fromkeys((*OWN_WORDS, *named)))}"}}')
+    said = [
+        Exporter(p.labels.get("job", ""), p.labels.get("instance", ""), p.labels["__name__"], p.value != 0)
+        for p in points
+    ]
+    mute = [
+        Exporter(job.name, target, job.exporter, None)
+        for job in settings.jobs
+        if job.exporter is not None
+        for target in job.targets
+        if not any(one.job == job.name and one.metric == job.exporter for one in said)
+    ]
+    if mute and uptime < YOUNG + settings.interval:
+        return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
+    if not said and not mute:
+        raise ProbeError(
+            Reason.NO_DATA, "no exporter says whether its server is up", "Name `exporter` at its job: pg_up, redis_up."
+        )
+    return PrometheusExporters(exporters=(*said, *mute), source="its series *_up", sampled_at=now())
+
+
+def instances_of(points: list[Point], metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the instances that have samples of any of the metrics."""
+    return tuple(sorted({p.labels.get("instance", "") for p in points if p.labels.get("__name__") in metrics}))
+
+
+def _scraped(one: Mapping[str, Any], due: set[tuple[str, str]], interval: float, at: float) -> Scraped:
+    labels = one["labels"]
+    job, instance = str(labels["job"]), str(labels["instance"])
+    address = urlsplit(one["scrapeUrl"]).netloc.rpartition("@")[2]
+    up = one["health"] == "up"
+    return Scraped(
+        job=job,
+        instance=instance,
+        expected=(job, _address(instance)) in due or (job, _address(address)) in due,
+        up=up,
+        age=seconds_since(one["lastScrape"], at),
+        interval=_duration(one.get("scrapeInterval", ""), interval),
+        problem="" if up else _problem(str(one.get("lastError", ""))),
+    )
+
+
+def _problem(text: str) -> str:
+    status = re.search(r"HTTP status (\d{3})", text)
+    if status is not None:
+        return f"answers {status.group(1)}"
+    return next((word for pattern, word in _PROBLEMS if re.search(pattern, text, re.IGNORECASE)), "not scraped")
+
+
+def _duration(text: str, default: float) -> float:
+    sizes = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+    parts = re.findall(r"(\d+)(ms|s|m|h)", text)
+    return sum(int(number) * sizes[unit] for number, unit in parts) if parts else default
+
+
+def _address(target: str) -> str:
+    return target.removeprefix("http://").removeprefix("https://").lower()

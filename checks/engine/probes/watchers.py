@@ -1,0 +1,169 @@
+"""Asking one of the watchers over HTTP: its connection first, then JSON or metrics, every answer bounded.
+
+Used by the probes of Prometheus, Alertmanager and Elasticsearch. What a query says is never shown: only its path is.
+"""
+
+import base64
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from checks.engine.environment.monitoring import Asked
+from checks.engine.model import NotJudged, ProbeError, Reading, Reason
+from checks.engine.probes import Context
+from checks.engine.probes.api.client import Answer, Client, NoAnswer
+from checks.engine.probes.settling import not_connected, settle_all
+
+Outcome = Reading | ProbeError | NotJudged
+_SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?")
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of an exposition: its labels and value."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class Asker:
+    """One server; every answer is a ProbeError in our words where it is not what is due."""
+
+    def __init__(self, context: Context, settings: Asked) -> None:
+        self._context = context
+        self._settings = settings
+        self._client = Client(settings.url, context.run_id)
+        self._headers = _headers(settings)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def ask(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+        """Return the answer to GET, whatever its status; raises NoAnswer where none came."""
+        where = quote(path) + (f"?{urlencode(query)}" if query else "")
+        return self._client.get(where, self._context.remaining(self._settings.timeout), self._headers)
+
+    def json(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON of an answer that is 200."""
+        answer = self._well(path, query)
+        try:
+            return json.loads(answer.body)
+        except (ValueError, RecursionError):
+            raise ProbeError(
+                Reason.PROTOCOL, f"GET {path} answers something that is not JSON", "See what stands on its port."
+            ) from None
+
+    def metrics(self, path: str = "/metrics") -> dict[str, list[Sample]]:
+        """Return the samples of an exposition by metric name."""
+        found: dict[str, list[Sample]] = {}
+        for line in self._well(path, None).body.decode("utf-8", "replace").splitlines():
+            match = _SAMPLE.fullmatch(line.strip()) if line != "" and line[0] != "#" else None
+            if match is not None:
+                labels = dict(_LABEL.findall(match.group(2) or ""))
+                found.setdefault(match.group(1), []).append(Sample(labels, _number(match.group(3))))
+        if not found:
+            raise ProbeError(Reason.PROTOCOL, f"GET {path} answers something that is not Prometheus' text format")
+        return found
+
+    def _well(self, path: str, query: Mapping[str, str] | None) -> Answer:
+        try:
+            answer = self.ask(path, query)
+        except NoAnswer as error:
+            raise ProbeError(Reason.TIMEOUT if error.late else Reason.PROTOCOL, f"GET {path}: {error}") from None
+        if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise ProbeError(Reason.DENIED, f"GET {path} is refused ({answer.status})", "Set credentials for it.")
+        if answer.status != HTTPStatus.OK:
+            raise ProbeError(Reason.NO_DATA, f"GET {path} answers {answer.status}")
+        return answer
+
+
+def visit(
+    context: Context,
+    settings: Asked | None,
+    ready: str,
+    connection: Callable[[str, float], Reading],
+    readings: Callable[[Asker], Mapping[str, Callable[[], Outcome]]],
+) -> None:
+    """Settle every name of `context.names`: the connection from `ready`, then each of `readings` by itself.
+
+    `connection` is given our word for what is wrong ("" for nothing) and the seconds that the answer took.
+    """
+    service = context.target.service
+    if settings is None:
+        raise ProbeError(Reason.OURS, f"the environment file has no table {service}")
+    name = f"{service}_connection"
+    others = [n for n in context.names if n != name]
+    started = time.monotonic()
+    asker = Asker(context, settings)
+    try:
+        problem = ""
+        try:
+            answer = asker.ask(ready)
+            if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                settle_all(context, context.names, _refused(answer.status))
+                return
+            if answer.status != HTTPStatus.OK:
+                problem = f"GET {ready} answers {answer.status}: not ready"
+        except NoAnswer as error:
+            problem = str(error)
+        if name in context.names:
+            context.settle(name, connection(problem, time.monotonic() - started))
+        if problem != "":
+            settle_all(context, others, not_connected(problem))
+            return
+        by_name = readings(asker)
+        for other in others:
+            context.settle(other, _outcome(by_name[other]))
+    except ProbeError as error:
+        settle_all(context, context.names, error)
+    finally:
+        asker.close()
+
+
+def total(found: dict[str, list[Sample]], metric: str) -> float:
+    """Return the sum of a metric's samples, 0 where it has none: a counter that never counted is not exported."""
+    return sum(sample.value for sample in found.get(metric, ()))
+
+
+def due(found: dict[str, list[Sample]], metric: str) -> float:
+    """Return the sum of a metric's samples; a metric that does not exist is not a metric of 0."""
+    if metric not in found:
+        raise ProbeError(Reason.NO_DATA, f"/metrics has no {metric}", "See which version it is.")
+    return total(found, metric)
+
+
+def _outcome(read: Callable[[], Outcome]) -> Outcome:
+    try:
+        return read()
+    except ProbeError as error:
+        return error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        # The JSON is not of the shape that its documentation gives it.
+        return ProbeError(Reason.PROTOCOL, "an answer does not have the documented shape", "See which version it is.")
+
+
+def _refused(status: int) -> ProbeError:
+    return ProbeError(Reason.OURS, f"our credentials are refused ({status})", "Mend the credentials in the variable.")
+
+
+def _headers(settings: Asked) -> dict[str, str]:
+    if settings.credentials is None:
+        return {}
+    secret = settings.credentials.text().reveal()
+    if ":" in secret:
+        return {"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"}
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,122 @@
+"""What is read of Alertmanager: itself, what it holds, whom it tells, and whether that worked."""
+
+from dataclasses import dataclass
+
+from checks.engine.model import Count, NotJudged, Ratio, Reading, Seconds
+from checks.engine.readings import derived, reading
+
+
+@reading("alertmanager_connection", service="alertmanager")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertmanagerConnection(Reading):
+    """Whether the server answers and is ready; `problem` is our word for why not."""
+
+    reachable: bool
+    problem: str = ""
+    seconds: Seconds = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an alert of one severity would go: receivers, those that nobody defined, those that tell nobody."""
+
+    severity: str
+    receivers: tuple[str, ...]
+    undefined: tuple[str, ...]
+    silent: tuple[str, ...]
+
+
+@reading("alertmanager_server", service="alertmanager")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertmanagerServer(Reading):
+    """What the server says of itself; `cluster` is ready, settling or disabled (a single one)."""
+
+    version: str
+    uptime: Seconds
+    cluster: str
+    reloaded: bool
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One alert that Alertmanager holds; `age` since it began, `updated` since Prometheus last sent it, in seconds."""
+
+    alert: str
+    severity: str
+    instance: str
+    state: str
+    age: float
+    updated: float
+    silenced: bool
+
+
+@reading("alertmanager_alerts", service="alertmanager")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertmanagerAlerts(Reading):
+    """Every alert that Alertmanager holds; `watchdog` is that one's name, "" where the environment has none."""
+
+    alerts: tuple[Held, ...]
+    watchdog: str
+    uptime: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """An active silence: `hides` are critical alerts that it hides now, `broad` means that it would hide any."""
+
+    author: str
+    ends_in: float
+    lasts: float
+    broad: bool
+    hides: tuple[str, ...]
+
+
+@reading("alertmanager_silences", service="alertmanager")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertmanagerSilences(Reading):
+    """The active silences; their comments are not read."""
+
+    silences: tuple[Silence, ...]
+
+
+@reading("alertmanager_counters", service="alertmanager")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertmanagerCounters(Reading):
+    """Notifications since the start by integration: (name, attempted, failed)."""
+
+    started: float
+    notifications: tuple[tuple[str, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertmanagerDelivery(Reading):
+    """Notifications between two samples; `failing` are the integrations that failed at all."""
+
+    attempted: Count
+    failed: Count
+    failed_ratio: Ratio
+    failing: tuple[str, ...]
+
+
+@derived("alertmanager_delivery", base="alertmanager_counters", apart=(4, 90000), type=AlertmanagerDelivery)
+def alertmanager_delivery(
+    earlier: AlertmanagerCounters, later: AlertmanagerCounters
+) -> AlertmanagerDelivery | NotJudged:
+    """Compute what was delivered between two samples of the same process."""
+    if later.started != earlier.started:
+        return NotJudged("Alertmanager restarted between the two samples")
+    before = {name: (attempted, failed) for name, attempted, failed in earlier.notifications}
+    grown = [
+        (name, attempted - before.get(name, (0.0, 0.0))[0], failed - before.get(name, (0.0, 0.0))[1])
+        for name, attempted, failed in later.notifications
+    ]
+    attempted, failed = sum(one[1] for one in grown), sum(one[2] for one in grown)
+    return AlertmanagerDelivery(
+        attempted=int(attempted),
+        failed=int(failed),
+        failed_ratio=failed / attempted if attempted > 0 else 0.0,
+        failing=tuple(name for name, _, lost in grown if lost > 0),
+        source=later.source,
+        sampled_at=later.sampled_at,
+    )

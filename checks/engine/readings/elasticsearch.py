@@ -1,0 +1,78 @@
+"""What is read of Elasticsearch: the cluster, and today's index of logs."""
+
+from dataclasses import dataclass
+
+from checks.engine.model import Count, Ratio, Reading, Seconds
+from checks.engine.readings import reading
+
+
+@reading("elasticsearch_connection", service="elasticsearch")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticsearchConnection(Reading):
+    """Whether the server answers; `problem` is our word for why not."""
+
+    reachable: bool
+    problem: str = ""
+    seconds: Seconds = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EsNode:
+    """One data node: used share of its disk and of its heap."""
+
+    name: str
+    disk_ratio: float | None
+    heap_ratio: float | None
+
+
+@reading("elasticsearch_cluster", service="elasticsearch")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticsearchCluster(Reading):
+    """The cluster's health, its nodes, and the watermarks as shares of a disk."""
+
+    status: str
+    nodes: tuple[EsNode, ...]
+    unassigned: Count
+    pending_tasks: Count
+    fullest_disk: Ratio | None
+    fullest_heap: Ratio | None
+    low: Ratio
+    high: Ratio
+    flood: Ratio
+
+
+@reading("elasticsearch_index", service="elasticsearch")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticsearchIndex(Reading):
+    """Today's index by name, the age of its newest document, and what became of its documents.
+
+    `recent` are the documents of the last hour; `failed` those of them with a parse failure's tag, `with_ip` those that
+    have an ip, `located` those of these with geoip. `secrets` are (kind, how many documents), never a document.
+    """
+
+    name: str
+    exists: bool
+    read_only: bool
+    documents: Count
+    newest_age: Seconds | None
+    recent: Count
+    failed: Count
+    with_ip: Count
+    located: Count
+    geoip_due: bool
+    grows_within: Seconds
+    fields: Count
+    fields_limit: Count
+    secrets: tuple[tuple[str, int], ...]
+
+
+@reading("elasticsearch_retention", service="elasticsearch")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticsearchRetention(Reading):
+    """The indexes of the pattern: how many, how old the oldest is by its name, and the days that none is there for."""
+
+    indexes: Count
+    oldest_age: Seconds
+    due: Seconds
+    missing_days: Count
+    red: Count

@@ -1,0 +1,147 @@
+"""What is read of each log that lies on this host; no line of a log is in any of them."""
+
+from dataclasses import dataclass
+
+from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
+from checks.engine.readings import alias, reading
+
+
+@reading("logs_files", service="logs")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsFiles(Reading):
+    """The files of the pattern: how long ago the newest was written, and the room that is left beside it.
+
+    `mode` and `owner` are of the newest; `quiet` is how long it may be silent.
+    """
+
+    files: Count
+    newest_age: Seconds
+    quiet: Seconds
+    size: Bytes
+    free: Bytes
+    free_ratio: Ratio
+    mode: str
+    owner: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Messages that are alike once everything that could be somebody's is taken out; `level` and category as logged."""
+
+    level: str
+    category: str
+    shape: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRequest:
+    """Requests to one endpoint (ids folded) that the log calls slow."""
+
+    method: str
+    endpoint: str
+    count: int
+    slowest: float
+
+
+@reading("logs_tail", service="logs", deadline=8.0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsTail(Reading):
+    """The last minutes of the log, counted: `seconds` of it were read, `complete` says whether that is all that is due.
+
+    `broken` are lines that have neither the layout nor belong to an entry that has; `too_low` are entries (category,
+    level) below the level that the category may write; `own` are requests of this suite, which count nowhere else.
+    """
+
+    lines: Count
+    entries: Count
+    broken: Count
+    broken_ratio: Ratio
+    newest_age: Seconds | None
+    levels: tuple[tuple[str, int], ...]
+    errors: Count
+    error_ratio: Ratio
+    shapes: tuple[Shape, ...]
+    too_low: tuple[tuple[str, str, int], ...]
+    structured_due: bool
+    structured: Count
+    without: tuple[tuple[str, int], ...]
+    slow: tuple[SlowRequest, ...]
+    own: Count
+    read: Bytes
+    seconds: Seconds
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """One kind of secret or personal data: how many lines hold it, and where the first is (file name and line)."""
+
+    kind: str
+    lines: int
+    file: str
+    position: int
+
+
+@reading("logs_secrets", service="logs", deadline=8.0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsSecrets(Reading):
+    """What of the last minutes should not be in a log: counts and byte positions, never the text."""
+
+    exposed: tuple[Exposed, ...]
+    expected: tuple[tuple[str, int], ...]
+    lines: Count
+    read: Bytes
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A process that has the log open: the file that is there now, or one that was deleted or renamed by a rotation."""
+
+    pid: int
+    name: str
+    holds: str
+
+
+@reading("logs_rotation", service="logs")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsRotation(Reading):
+    """What logrotate is told of this log, and what it did.
+
+    `directives` are the words of the stanza that covers the log, None where no configuration is named; `signal` is what
+    its postrotate sends. Ages are None where nothing was rotated; `beyond` files are older than the days to keep.
+    """
+
+    covered: bool | None
+    every: str | None
+    rotate: Count | None
+    directives: tuple[str, ...] | None
+    create: str | None
+    signal: str | None
+    keep_days: Count
+    current_age: Seconds | None
+    newest_rotated_age: Seconds | None
+    oldest_rotated_age: Seconds | None
+    rotated: Count
+    beyond: Count
+    uncompressed: Count
+    writers: tuple[Writer, ...]
+    blind: bool
+    restarted: bool | None
+    mode: str
+    owner: str
+
+
+@reading("logs_canary", service="logs", deadline=130.0, kinds=("application",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsCanary(Reading):
+    """A marked line that was written to the log, and how long it took to be found in the index; None: it was not."""
+
+    seen_after: Seconds | None
+    waited: Seconds
+
+
+alias("application_log", of="logs_tail", kinds=("application",))
+alias("access_log", of="logs_tail", kinds=("access",))

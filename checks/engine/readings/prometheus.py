@@ -1,0 +1,273 @@
+"""What is read of Prometheus: itself, what it scrapes, what it knows, and its alert rules."""
+
+from dataclasses import dataclass
+
+from checks.engine.model import Count, NotJudged, PerSecond, Ratio, Reading, Seconds
+from checks.engine.readings import derived, reading
+
+
+@reading("prometheus_connection", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusConnection(Reading):
+    """Whether the server answers and is ready; `problem` is our word for why not."""
+
+    reachable: bool
+    problem: str = ""
+    seconds: Seconds = 0.0
+
+
+@reading("prometheus_server", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusServer(Reading):
+    """What the server says of itself; `due_retention` is what the environment file asks for."""
+
+    version: str
+    uptime: Seconds
+    reloaded: bool
+    corruptions: Count
+    series: Count
+    clock_offset: Seconds
+    retention: Seconds | None
+    retention_is_by_size: bool
+    due_retention: Seconds
+    alertmanagers: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Scraped:
+    """One target that Prometheus scrapes; `age` is that of its last scrape, `problem` our word for why it is down."""
+
+    job: str
+    instance: str
+    expected: bool
+    up: bool
+    age: float | None
+    interval: float
+    problem: str = ""
+
+
+@reading("prometheus_targets", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusTargets(Reading):
+    """The live targets against the environment file's: `missing` are (job, instance) that Prometheus does not have."""
+
+    targets: tuple[Scraped, ...]
+    missing: tuple[tuple[str, str], ...]
+    due_interval: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """An exporter's own word for what it watches (pg_up, redis_up, …): `up` is None where it does not say it at all."""
+
+    job: str
+    instance: str
+    metric: str
+    up: bool | None
+
+
+@reading("prometheus_exporters", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusExporters(Reading):
+    """What each exporter says of the server behind it."""
+
+    exporters: tuple[Exporter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A figure that the guide wants kept: its metrics, of which one suffices, and where it has samples now."""
+
+    subject: str
+    metrics: tuple[str, ...]
+    instances: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@reading("prometheus_series", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusSeries(Reading):
+    """Whether the guide's figures have samples of the last five minutes; `raw_endpoints` are labels that hold ids."""
+
+    application: tuple[Due, ...]
+    database: tuple[Due, ...]
+    infrastructure: tuple[Due, ...]
+    endpoints: Count
+    raw_endpoints: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """How many requests to an endpoint (ids folded) took longer than a second, of how many, in the last hour."""
+
+    endpoint: str
+    slow: float
+    requests: float
+
+
+@reading("prometheus_traffic", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusTraffic(Reading):
+    """The application's figures of the last five minutes over all instances, without the operators' own paths."""
+
+    requests: Count
+    rate: PerSecond
+    p50: Seconds | None
+    p95: Seconds | None
+    p99: Seconds | None
+    client_error_ratio: Ratio
+    server_error_ratio: Ratio
+    connections: Count | None
+    queue: Count | None
+    slow: tuple[Slow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One host as its node exporter shows it; a share that cannot be computed yet is None."""
+
+    instance: str
+    cpu_ratio: float | None
+    memory_ratio: float | None
+    disk_ratio: float | None
+    inodes_ratio: float | None
+    busiest_disk_ratio: float | None
+    network: float | None
+    clock_offset: float | None
+
+
+@reading("prometheus_nodes", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusNodes(Reading):
+    """Every host with a node exporter; the shares are of the last five minutes."""
+
+    nodes: tuple[Node, ...]
+    busiest_cpu: Ratio | None
+    fullest_memory: Ratio | None
+    fullest_disk: Ratio | None
+    fullest_inodes: Ratio | None
+    busiest_disk: Ratio | None
+
+
+@reading("prometheus_counters", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusCounters(Reading):
+    """Prometheus' counters of its own work since it started."""
+
+    started: float
+    samples: float
+    sent: float
+    lost: float
+    rule_failures: float
+    missed_evaluations: float
+    compactions_failed: float
+    corruptions: float
+    over_limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusWork(Reading):
+    """What Prometheus did between two samples; `lost_ratio` is of the notifications that it had for Alertmanager."""
+
+    samples: Count
+    lost: Count
+    lost_ratio: Ratio
+    rule_failures: Count
+    missed_evaluations: Count
+    storage_faults: Count
+    over_limit: Count
+
+
+@derived("prometheus_work", base="prometheus_counters", apart=(4, 90000), type=PrometheusWork)
+def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> PrometheusWork | NotJudged:
+    """Compute what was done between two samples of the same process."""
+    if later.started != earlier.started or later.samples < earlier.samples:
+        return NotJudged("Prometheus restarted between the two samples")
+    lost = later.lost - earlier.lost
+    sent = later.sent - earlier.sent
+    faults = later.compactions_failed - earlier.compactions_failed + later.corruptions - earlier.corruptions
+    return PrometheusWork(
+        samples=int(later.samples - earlier.samples),
+        lost=int(lost),
+        lost_ratio=lost / max(sent, lost) if lost > 0 else 0.0,
+        rule_failures=int(later.rule_failures - earlier.rule_failures),
+        missed_evaluations=int(later.missed_evaluations - earlier.missed_evaluations),
+        storage_faults=int(faults),
+        over_limit=int(later.over_limit - earlier.over_limit),
+        source=later.source,
+        sampled_at=later.sampled_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One alert rule: `for_`, `interval` and `took` in seconds; `active` are the alerts pending or firing by it."""
+
+    name: str
+    expr: str
+    for_: float
+    severity: str
+    health: str
+    age: float | None
+    interval: float
+    took: float
+    pending: int
+    firing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A rule that must be loaded; of several with one name any will do: the guide's own words, or the corrected."""
+
+    alert: str
+    expr: str
+    for_: float
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """How many series one selector of a rule has now, and its metric without any matcher; `lacking` labels none has."""
+
+    rule: str
+    metric: str
+    text: str
+    series: int
+    metric_series: int
+    lacking: tuple[str, ...]
+
+
+@reading("prometheus_rules", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusRules(Reading):
+    """The alert rules that are loaded, those that must be, and what there is for them to look at.
+
+    `buckets` are (metric, largest finite bound in seconds); `mounts` those that the node exporters report.
+    """
+
+    rules: tuple[Rule, ...]
+    wanted: tuple[Wanted, ...]
+    selected: tuple[Selected, ...]
+    buckets: tuple[tuple[str, float], ...]
+    max_connections: float | None
+    mounts: tuple[str, ...]
+    scrape_interval: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One alert that fires, and for how long in seconds."""
+
+    alert: str
+    severity: str
+    instance: str
+    since: float
+
+
+@reading("prometheus_firing", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusFiring(Reading):
+    """What fires now without the watchdog, and how often each alert began to fire in the last three days."""
+
+    firing: tuple[Firing, ...]
+    history: tuple[tuple[str, int], ...]
