@@ -38,7 +38,7 @@ class Kept:
 
     def peer(self, name: str, target: Target) -> Reading | Failure:
         """Return the reading of another target that the test gave, else that nobody listens there."""
-        default = Failure(name, target, Reason.CONNECTION, "no connection: connection refused", "")
+        default = Failure(name, target, Reason.CONNECTION, "no connection (connection refused)", "")
         return self._peers.get(name, default)
 
     def error(self, name: str) -> ProbeError:

@@ -14,7 +14,7 @@ def settle_all(context: Context, names: Iterable[str], error: ProbeError) -> Non
 
 def not_connected(problem: str) -> ProbeError:
     """Return the error of every reading whose connection is not there; the connection's own reading says it in full."""
-    return ProbeError(Reason.CONNECTION, f"no connection: {problem}")
+    return ProbeError(Reason.CONNECTION, f"no connection ({problem})")
 
 
 def within(seconds: float) -> str:

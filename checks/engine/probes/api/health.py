@@ -106,11 +106,20 @@ def _is_verbose(value: object) -> bool:
 
 def _offset(value: object, now: float) -> float | None:
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip()).timestamp()
-        except ValueError:
-            try:
-                value = float(value)
-            except ValueError:
-                return None
-    return float(value) - now if isinstance(value, int | float) and _is_number(value) else None
+        value = _time(value)
+    if not isinstance(value, int | float) or not _is_number(value):
+        return None
+    offset = float(value) - now
+    # A stamp of whole seconds stands for the second that follows it.
+    return offset if float(value) % 1 != 0 or offset > 0 else min(0.0, offset + 1)
+
+
+def _time(text: str) -> float | None:
+    try:
+        return datetime.fromisoformat(text.strip()).timestamp()
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return None

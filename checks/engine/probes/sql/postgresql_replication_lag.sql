@@ -3,4 +3,6 @@
 -- scope: standby; versions: 14 and later
 SELECT pg_is_in_recovery() AS in_recovery,
        pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint AS replayed_lsn,
-       extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS replay_age;
+       -- A replica that has replayed no transaction since its start is behind for no longer than it runs.
+       extract(epoch FROM clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))
+           AS replay_age;
