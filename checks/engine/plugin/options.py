@@ -134,6 +134,7 @@ def _suite(config: pytest.Config) -> Suite:
         seconds=seconds,
         settle=settle,
         restore=option.restore or profile.restore,
+        allow_writes=option.allow_writes,
         expect_version=option.expect_version or "",
         language=option.language or loaded.language,
         replay=replay,

@@ -53,6 +53,7 @@ class Suite:
     seconds: float
     settle: float = 0.0
     restore: bool = False
+    allow_writes: bool = False
     expect_version: str = ""
     language: str = "en"
     baseline: Run | None = None

@@ -108,7 +108,10 @@ class Slow:
 @reading("prometheus_traffic", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusTraffic(Reading):
-    """The application's figures of the last five minutes over all instances, without the operators' own paths."""
+    """The application's figures of the last five minutes over all instances, without the operators' own paths.
+
+    `slow` and `hour`, the number of requests, are of the last hour.
+    """
 
     requests: Count
     rate: PerSecond
@@ -120,6 +123,7 @@ class PrometheusTraffic(Reading):
     connections: Count | None
     queue: Count | None
     slow: tuple[Slow, ...]
+    hour: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ def traffic(asker: Asker, _settings: Prometheus, _uptime: float) -> PrometheusTr
         connections=_count(found["connections"]),
         queue=_count(found["queue"]),
         slow=_slow(found["slow"], found["all"]),
+        hour=sum(point.value for point in found["all"]),
         source="GET /api/v1/query",
         sampled_at=now(),
     )

@@ -1,0 +1,77 @@
+"""The logs on this host: written, readable, at the right levels, with few errors. No line of them is ever shown."""
+
+import pytest
+
+from checks.engine.plugin.judged import Judge
+from checks.engine.readings.logs import LogsFiles, LogsTail, Shape
+
+WARNING_SHARE, CRITICAL_SHARE = 1, 5  # % of entries that may be errors
+
+
+@pytest.mark.guide("logs.application")
+@pytest.mark.profiles("nightly", "triage")
+def test_logs_written(logs_files: LogsFiles, judged: Judge) -> None:
+    """Something was written to the log lately."""
+    evidence = (f"{logs_files.files} files, {logs_files.size / 2**20:.1f} MiB",)
+    quiet = logs_files.quiet
+    judged(
+        logs_files.newest_age,
+        unit="s",
+        subject="the newest file was written to before",
+        reading=logs_files,
+        above=(quiet, 2 * quiet),
+        evidence=evidence,
+    )
+
+
+@pytest.mark.guide("logs.application")
+@pytest.mark.profiles("nightly")
+def test_logs_levels(application_log: LogsTail, judged: Judge) -> None:
+    """Every category writes at its level and above: DEBUG of a library floods the log and shows what it should not."""
+    found = tuple(f"{category}: {count} entries of {level}" for category, level, count in application_log.too_low)
+    if found:
+        judged.warning(f"{len(found)} categories write below their level", found)
+    judged.ok("every category keeps its level", _levels(application_log))
+
+
+@pytest.mark.guide("logs.application")
+@pytest.mark.profiles("nightly", "triage")
+def test_logs_errors(application_log: LogsTail, judged: Judge) -> None:
+    """Few entries of the last minutes are errors."""
+    if application_log.entries == 0:
+        judged.not_judged(f"nothing was logged in the last {application_log.seconds:.0f} s")
+    judged(
+        application_log.error_ratio * 100,
+        unit="%",
+        subject=f"errors among {application_log.entries} entries",
+        reading=application_log,
+        above=(WARNING_SHARE, CRITICAL_SHARE),
+        evidence=(*map(_shown, application_log.shapes), *_levels(application_log)),
+    )
+
+
+def _levels(log: LogsTail) -> tuple[str, ...]:
+    return tuple(f"{level}: {count}" for level, count in log.levels)
+
+
+def _shown(shape: Shape) -> str:
+    # A shape that occurs once or twice may still be somebody's words.
+    text = shape.shape if shape.count > 2 else "(too few to show)"  # noqa: PLR2004 (see above)
+    return f"{shape.count} times {shape.level} {shape.category}: {text}"
+
+
+@pytest.mark.guide("logs.structured")
+@pytest.mark.profiles("nightly")
+def test_logs_structured(application_log: LogsTail, judged: Judge) -> None:
+    """The JSON entries are there and carry every field of the guide."""
+    if not application_log.structured_due:
+        judged.not_judged("the environment file does not say that JSON entries are due in it")
+    if application_log.entries == 0:
+        judged.not_judged(f"nothing was logged in the last {application_log.seconds:.0f} s")
+    if application_log.structured == 0:
+        judged.critical(f"none of {application_log.entries} entries is JSON")
+    if application_log.without:
+        lacking = tuple(f"{count} entries without {field}" for field, count in application_log.without)
+        judged.warning(f"JSON entries lack {', '.join(field for field, _ in application_log.without)}", lacking)
+    personal = "user_id and ip are personal data: they are expected here, for as long as the log is kept"
+    judged.ok(f"{application_log.structured} JSON entries, complete", (personal,))

@@ -1,0 +1,90 @@
+"""Would the alert have reached a person? Alertmanager, its routes, its silences, and what it delivered."""
+
+import pytest
+
+from checks.engine.plugin.judged import Judge
+from checks.engine.readings.alertmanager import (
+    AlertmanagerAlerts,
+    AlertmanagerConnection,
+    AlertmanagerServer,
+    AlertmanagerSilences,
+    Silence,
+)
+
+LONGEST_SILENCE = 7 * 86400.0
+YOUNG = 120.0
+STALE = 600.0
+
+
+@pytest.mark.guide("alerts.firing")
+@pytest.mark.profiles("nightly", "triage")
+def test_alertmanager_connection(alertmanager_connection: AlertmanagerConnection, judged: Judge) -> None:
+    """Alertmanager answers and is ready."""
+    if not alertmanager_connection.reachable:
+        judged.critical(alertmanager_connection.problem)
+    judged.ok(f"answers in {alertmanager_connection.seconds * 1000:.0f} ms")
+
+
+@pytest.mark.guide("alerts.firing")
+@pytest.mark.profiles("nightly", "triage")
+def test_alertmanager_configured(alertmanager_server: AlertmanagerServer, judged: Judge) -> None:
+    """The configuration on its disk is the one that it runs with, and its cluster is settled."""
+    if not alertmanager_server.reloaded:
+        judged.critical("its last reload failed: it runs with an old configuration. amtool check-config says why")
+    if alertmanager_server.cluster not in {"ready", "disabled"}:
+        judged.warning(f"its cluster is {alertmanager_server.cluster}: see whether its peers reach each other")
+    judged.ok(f"version {alertmanager_server.version}, configuration loaded, cluster {alertmanager_server.cluster}")
+
+
+@pytest.mark.guide("alerts.firing")
+@pytest.mark.profiles("nightly", "triage")
+def test_alertmanager_routes(alertmanager_server: AlertmanagerServer, judged: Judge) -> None:
+    """An alert of every severity goes to a receiver that exists and tells somebody."""
+    for route in alertmanager_server.routes:
+        if route.undefined:
+            judged.critical(f"{route.severity} alerts go to a receiver that is not defined")
+        if route.receivers in {(), route.silent}:
+            judged.critical(f"{route.severity} alerts go to {', '.join(route.silent)}, which tells nobody")
+    evidence = tuple(f"{route.severity}: {', '.join(route.receivers)}" for route in alertmanager_server.routes)
+    judged.ok(f"{len(evidence)} severities have a receiver", evidence)
+
+
+@pytest.mark.guide("alerts.firing")
+@pytest.mark.profiles("nightly", "triage")
+def test_alertmanager_watchdog_arrives(alertmanager_alerts: AlertmanagerAlerts, judged: Judge) -> None:
+    """The alert that always fires has arrived lately: the way from rule to Alertmanager is open."""
+    name = alertmanager_alerts.watchdog
+    found = [alert for alert in alertmanager_alerts.alerts if alert.alert == name]
+    if not found and alertmanager_alerts.uptime < YOUNG:
+        judged.not_judged(f"Alertmanager started {alertmanager_alerts.uptime:.0f} s ago: {name} may not be there yet")
+    if not found:
+        judged.critical(f"{name}, which always fires, is not there: no alert would be")
+    judged(
+        min(alert.updated for alert in found),
+        unit="s",
+        subject=f"{name} arrived last before",
+        reading=alertmanager_alerts,
+        above=(None, STALE),
+    )
+
+
+@pytest.mark.guide("alerts.firing")
+@pytest.mark.profiles("nightly", "triage")
+def test_alertmanager_silences(alertmanager_silences: AlertmanagerSilences, judged: Judge) -> None:
+    """No silence hides a critical alert, and none lasts longer than a week."""
+    silences = alertmanager_silences.silences
+    evidence = tuple(map(_told, silences))
+    hidden = sorted({alert for silence in silences for alert in silence.hides})
+    if hidden:
+        judged.critical(f"silences hide critical alerts that fire now: {', '.join(hidden)}", evidence)
+    if any(silence.broad for silence in silences):
+        judged.critical("a silence would hide every critical alert", evidence)
+    if any(silence.lasts > LONGEST_SILENCE for silence in silences):
+        judged.warning("a silence lasts longer than 7 d: that is a rule to be mended", evidence)
+    judged.ok(f"{len(silences)} silences, none hides a critical alert", evidence)
+
+
+def _told(silence: Silence) -> str:
+    hides = f", hides {', '.join(silence.hides)}" if silence.hides else ""
+    everything = ", over everything that is critical" if silence.broad else ""
+    return f"by {silence.author}, ends in {silence.ends_in / 3600:.1f} h{everything}{hides}"

@@ -1,0 +1,112 @@
+"""The guide's metrics: each is kept and fresh, and within its bounds where it has any."""
+
+import pytest
+
+from checks.engine.plugin.judged import Judge
+from checks.engine.readings.prometheus import Due, PrometheusNodes, PrometheusSeries
+
+
+@pytest.mark.guide("metrics.application")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_application_kept(prometheus_series: PrometheusSeries, judged: Judge) -> None:
+    """Request rate, response time, active connections and queue depth of every instance have samples of now."""
+    _kept(judged, prometheus_series.application)
+
+
+@pytest.mark.guide("metrics.database")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_database_kept(prometheus_series: PrometheusSeries, judged: Judge) -> None:
+    """Connections, pool, longest query, replication and cache hits of the database have samples of now."""
+    _kept(judged, prometheus_series.database)
+
+
+@pytest.mark.guide("metrics.infrastructure")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_infrastructure_kept(prometheus_series: PrometheusSeries, judged: Judge) -> None:
+    """CPU, memory, disk I/O, network and disk space of every node have samples of now."""
+    _kept(judged, prometheus_series.infrastructure)
+
+
+def _kept(judged: Judge, figures: tuple[Due, ...]) -> None:
+    gone = [figure for figure in figures if figure.instances == ()]
+    if gone:
+        evidence = tuple(f"{figure.subject}: no {' or '.join(figure.metrics)}" for figure in gone)
+        judged.critical(f"nothing is kept of {', '.join(figure.subject for figure in gone)}", evidence)
+    partial = [f"{figure.subject}: not of {', '.join(figure.missing)}" for figure in figures if figure.missing]
+    if partial:
+        judged.warning(f"{len(partial)} figures are not kept of everything", tuple(partial))
+    judged.ok(f"{', '.join(figure.subject for figure in figures)}: there and fresh, no limit is set for being there")
+
+
+@pytest.mark.guide("metrics.application")
+@pytest.mark.profiles("nightly")
+def test_metrics_endpoints_folded(prometheus_series: PrometheusSeries, judged: Judge) -> None:
+    """No label holds a raw path: ids in it are personal data, and a series for each of them fills Prometheus."""
+    raw, of = prometheus_series.raw_endpoints, prometheus_series.endpoints
+    if raw > 0:
+        judged.warning(f"{raw} of {of} values of the label endpoint hold ids: label with the route, not with the path")
+    judged.ok(f"{of} endpoints, each a route")
+
+
+@pytest.mark.guide("metrics.infrastructure")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_node_cpu(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
+    """The processors of every node have room."""
+    _share(judged, prometheus_nodes, "cpu_ratio", "CPU busy", (80, 95))
+
+
+@pytest.mark.guide("metrics.infrastructure")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_node_memory(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
+    """Every node has memory left."""
+    _share(judged, prometheus_nodes, "memory_ratio", "memory used", (85, 95))
+
+
+@pytest.mark.guide("metrics.infrastructure", "capacity.disk")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_node_disk(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
+    """The disks of every node have space left."""
+    _share(judged, prometheus_nodes, "disk_ratio", "disk used", (70, 85))
+
+
+@pytest.mark.guide("metrics.infrastructure", "capacity.disk")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_node_inodes(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
+    """The disks of every node have inodes left."""
+    _share(judged, prometheus_nodes, "inodes_ratio", "inodes used", (70, 85))
+
+
+@pytest.mark.guide("metrics.infrastructure")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_node_disk_io(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
+    """No disk is busy all the time."""
+    _share(judged, prometheus_nodes, "busiest_disk_ratio", "busy", (80, 95))
+
+
+@pytest.mark.guide("metrics.infrastructure")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_node_clock(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
+    """The clocks of all nodes agree with Prometheus'."""
+    offsets = [abs(node.clock_offset) for node in prometheus_nodes.nodes if node.clock_offset is not None]
+    if offsets == []:
+        judged.unknown("no node exporter tells the time (node_time_seconds)")
+    evidence = tuple(f"{n.instance}: {n.clock_offset:+.2f} s" for n in prometheus_nodes.nodes if n.clock_offset)
+    judged(
+        max(offsets),
+        unit="s",
+        subject="worst clock is off by",
+        reading=prometheus_nodes,
+        above=(2, 30),
+        evidence=evidence,
+    )
+
+
+def _share(judged: Judge, nodes: PrometheusNodes, field: str, subject: str, above: tuple[float, float]) -> None:
+    shares = {node.instance: share for node in nodes.nodes if (share := getattr(node, field)) is not None}
+    if shares == {}:
+        judged.unknown(f"{subject}: no node exporter says it")
+    worst = max(shares, key=lambda instance: shares[instance])
+    evidence = tuple(f"{instance}: {share * 100:.0f} %" for instance, share in shares.items())
+    judged(
+        shares[worst] * 100, unit="%", subject=f"node {worst}: {subject}", reading=nodes, above=above, evidence=evidence
+    )

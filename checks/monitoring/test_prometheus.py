@@ -1,0 +1,138 @@
+"""Who watches the watchers: Prometheus is well, scrapes all that it must, and can tell Alertmanager."""
+
+import pytest
+
+from checks.engine.plugin.judged import Judge
+from checks.engine.readings.prometheus import (
+    PrometheusConnection,
+    PrometheusExporters,
+    PrometheusServer,
+    PrometheusTargets,
+    PrometheusWork,
+)
+
+SEVERAL = 3  # scrapes that may be missed before the data counts as stale
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_connection(prometheus_connection: PrometheusConnection, judged: Judge) -> None:
+    """Prometheus answers and is ready."""
+    if not prometheus_connection.reachable:
+        judged.critical(prometheus_connection.problem)
+    judged.ok(f"answers in {prometheus_connection.seconds * 1000:.0f} ms")
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_reloaded(prometheus_server: PrometheusServer, judged: Judge) -> None:
+    """The configuration that lies on its disk is the one that Prometheus runs with."""
+    if not prometheus_server.reloaded:
+        judged.critical("its last reload failed: it runs with an old configuration. promtool check config says why")
+    judged.ok(f"version {prometheus_server.version}, configuration loaded")
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly")
+def test_prometheus_retention(prometheus_server: PrometheusServer, judged: Judge) -> None:
+    """Samples are kept for as many days as the environment file asks for."""
+    days = prometheus_server.due_retention / 86400
+    if prometheus_server.retention is None:
+        judged.ok("keeps samples by size" if prometheus_server.retention_is_by_size else "keeps samples for ever")
+        return
+    kept = prometheus_server.retention / 86400
+    if kept < days:
+        judged.warning(f"keeps samples for {kept:g} d, {days:g} d are due: set --storage.tsdb.retention.time")
+    judged.ok(f"keeps samples for {kept:g} d")
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_storage(
+    prometheus_work: PrometheusWork, prometheus_server: PrometheusServer, judged: Judge
+) -> None:
+    """Its storage is whole: no corruption, no compaction that failed, no scrape over its sample limit."""
+    if prometheus_server.corruptions > 0 or prometheus_work.storage_faults > 0:
+        judged.critical("its storage is damaged: see its log, and free its disk")
+    if prometheus_work.over_limit > 0:
+        judged.warning(f"{prometheus_work.over_limit} scrapes were thrown away for their sample_limit: raise it")
+    judged.ok(f"{prometheus_server.series} series, no damage")
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_clock(prometheus_server: PrometheusServer, judged: Judge) -> None:
+    """Its clock agrees with ours, so that rates, windows and the end of alerts are what they seem."""
+    offset = abs(prometheus_server.clock_offset)
+    judged(offset, unit="s", subject="clock differs from ours by", reading=prometheus_server, above=(2, 30))
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_ingests(prometheus_work: PrometheusWork, judged: Judge) -> None:
+    """New samples arrive."""
+    if prometheus_work.samples == 0:
+        judged.critical("stores no samples: every alert sleeps, and every graph ends here")
+    judged.ok(f"{prometheus_work.samples} samples since the reading before")
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_targets_expected(prometheus_targets: PrometheusTargets, judged: Judge) -> None:
+    """Every target that the environment file names is scraped under its job."""
+    missing = prometheus_targets.missing
+    if missing:
+        jobs = {target.job for target in prometheus_targets.targets}
+        empty = sorted({job for job, _ in missing if job not in jobs})
+        more = f"; nothing is scraped for {', '.join(empty)}" if empty else ""
+        judged.critical(f"{len(missing)} targets are not scraped at all{more}", tuple(f"{j} {i}" for j, i in missing))
+    judged.ok(f"scrapes all {sum(target.expected for target in prometheus_targets.targets)} expected targets")
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_targets_up(prometheus_targets: PrometheusTargets, judged: Judge) -> None:
+    """Every target answers its scrapes."""
+    down = [target for target in prometheus_targets.targets if not target.up]
+    evidence = tuple(f"{target.job} {target.instance}: {target.problem}" for target in down)
+    if any(target.expected for target in down):
+        judged.critical(f"{len(down)} of {len(prometheus_targets.targets)} targets are down", evidence)
+    if down:
+        judged.warning(f"{len(down)} targets are down that the environment file does not know", evidence)
+    judged.ok(f"{len(prometheus_targets.targets)} targets are up")
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_targets_fresh(prometheus_targets: PrometheusTargets, judged: Judge) -> None:
+    """Every target was scraped lately, and is scraped as often as it must be."""
+    due = prometheus_targets.due_interval
+    stale = [t for t in prometheus_targets.targets if t.age is None or t.age > SEVERAL * t.interval + 5]
+    if stale:
+        judged.critical("targets are not scraped any more", tuple(f"{t.job} {t.instance}" for t in stale))
+    other = sorted({f"{t.job}: every {t.interval:g} s" for t in prometheus_targets.targets if t.interval != due})
+    if other:
+        judged.warning(f"{len(other)} jobs are not scraped every {due:g} s", tuple(other))
+    judged.ok(f"every target is scraped every {due:g} s")
+
+
+@pytest.mark.guide("prometheus.config", "metrics.database")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_exporters_see(prometheus_exporters: PrometheusExporters, judged: Judge) -> None:
+    """Every exporter reaches the server behind it: an exporter can be up over a server that is down."""
+    blind = [f"{e.job} {e.instance}: {e.metric} is 0" for e in prometheus_exporters.exporters if e.up is False]
+    if blind:
+        judged.critical(f"{len(blind)} exporters do not reach their server", tuple(blind))
+    mute = [f"{e.job} {e.instance}: no {e.metric}" for e in prometheus_exporters.exporters if e.up is None]
+    if mute:
+        judged.critical(f"{len(mute)} exporters do not say whether they reach their server", tuple(mute))
+    judged.ok(f"{len(prometheus_exporters.exporters)} exporters reach their servers")
+
+
+@pytest.mark.guide("alerts.firing")
+@pytest.mark.profiles("nightly", "triage")
+def test_prometheus_alertmanager_connected(prometheus_server: PrometheusServer, judged: Judge) -> None:
+    """Prometheus knows an Alertmanager to send alerts to."""
+    if prometheus_server.alertmanagers == 0:
+        judged.critical("knows no Alertmanager: whatever fires, nobody is told")
+    judged.ok(f"sends to {prometheus_server.alertmanagers} Alertmanager")

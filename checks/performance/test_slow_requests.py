@@ -1,0 +1,38 @@
+"""Slow requests: which endpoints, how many; from the log and from Prometheus' histogram."""
+
+import pytest
+
+from checks.engine.plugin.judged import Judge
+from checks.engine.readings.logs import LogsTail
+from checks.engine.readings.prometheus import PrometheusTraffic
+
+MANY = 5  # a few are anybody's
+SHARE = (1, 5)  # % of the requests of an hour
+
+
+@pytest.mark.guide("performance.slow-requests")
+@pytest.mark.profiles("nightly", "triage")
+def test_slow_requests_logged(application_log: LogsTail, judged: Judge) -> None:
+    """The log tells of few requests over a second."""
+    slow = application_log.slow
+    evidence = tuple(f"{one.count} times {one.method} {one.endpoint}, up to {one.slowest:.1f} s" for one in slow)
+    number = sum(one.count for one in slow)
+    if number > MANY:
+        judged.warning(f"{number} requests of the last {application_log.seconds / 60:.0f} min took over 1 s", evidence)
+    judged.ok(f"{number} requests over 1 s", evidence)
+
+
+@pytest.mark.guide("performance.slow-requests")
+@pytest.mark.profiles("nightly", "triage")
+def test_slow_requests_measured(prometheus_traffic: PrometheusTraffic, judged: Judge) -> None:
+    """Few requests of the last hour took over a second, by every instance's histogram."""
+    slow = prometheus_traffic.slow
+    requests, number = prometheus_traffic.hour, sum(one.slow for one in slow)
+    judged(
+        number / requests * 100 if requests > 0 else 0.0,
+        unit="%",
+        subject="requests over 1 s in the last hour:",
+        reading=prometheus_traffic,
+        above=SHARE,
+        evidence=tuple(f"{one.slow:.0f} of {one.requests:.0f} to {one.endpoint}" for one in slow),
+    )
