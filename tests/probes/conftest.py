@@ -58,15 +58,14 @@ def pair(folder: Path, launcher: Launcher) -> Iterator[Pair]:
     primary = Cluster("primary", folder / "primary", folder)
     replica = Cluster("replica1", folder / "replica1", folder)
     lab_postgresql.make(launcher, binaries, primary)
-    with (primary.folder / "pg_hba.conf").open("a") as rules:
-        rules.write("local replication all trust\n")
     try:
         lab_postgresql.start(launcher, binaries, primary, {"max_connections": "20", "autovacuum": "off"})
         lab_postgresql.create(primary)
         primary.execute((MINION.read_text(encoding="utf-8"),))
         lab_postgresql.grant(primary)
         lab_postgresql.set_passwords(primary, credentials)
-        lab_postgresql.start_replica(launcher, binaries, primary, replica, credentials.replicator, primary.port)
+        source = f"host={folder} port={primary.port} user=penhas_replicator application_name=replica1"
+        lab_postgresql.start_replica(launcher, binaries, primary, replica, source)
         until = time.monotonic() + 10
         while primary.value("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") != 1:
             assert time.monotonic() < until
