@@ -20,7 +20,7 @@ class Report(Model):
 
     detail: bool = False
     guide_url: str = ""
-    textfile: Path | None = None
+    textfile: str = ""
     heartbeat: dict[ProfileName, Secret] = Field(default_factory=dict)
     notify: Secret | None = None
     keep: Annotated[int, Field(ge=1, le=10_000)] = 60
@@ -34,8 +34,8 @@ class Report(Model):
 
     @field_validator("textfile")
     @classmethod
-    def _collected(cls, value: Path | None) -> Path | None:
-        if value is not None and (value.suffix != ".prom" or not value.is_absolute()):
+    def _collected(cls, value: str) -> str:
+        if value != "" and not (value.endswith(".prom") and Path(value).is_absolute()):
             raise ValueError("must be the full path of a file that ends .prom: the collector reads no others")
         return value
 

@@ -80,7 +80,7 @@ def finish(suite: Suite, run: Run) -> list[ReportError]:
     summary = os.environ.get("GITHUB_STEP_SUMMARY", "")
     outlets = Outlets(
         detail=report.detail,
-        textfile=report.textfile,
+        textfile=Path(report.textfile) if report.textfile != "" else None,
         heartbeat=url,
         notify=urls.split(),
         step_summary=Path(summary) if on_github and summary != "" else None,

@@ -6,6 +6,7 @@ What was last said is kept beside the runs, per profile; a message that did not 
 import importlib
 import json
 import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,7 +94,8 @@ def test_message(environment: str, language: str) -> Message:
 def send(urls: Sequence[str], what: Message) -> None:
     """Send a message to every URL (secrets, all of them); raise NotifyError when one did not take it."""
     try:
-        apprise: Any = importlib.import_module("apprise")
+        with warnings.catch_warnings(action="ignore"):  # its own import warns of what it uses
+            apprise: Any = importlib.import_module("apprise")
     except ImportError:
         raise NotifyError(None, "apprise is not installed: pip install apprise") from None
     for library in ("apprise", "urllib3"):  # both log URLs

@@ -1,0 +1,156 @@
+"""Tests of what happens around a run, by whole runs of a small suite: history, outlets, exit codes, replay."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from checks.engine.environment import InvalidFileError, load
+from tests.engine.suites import Suite
+from tests.report.test_outlets import SECRET, Listener, listener
+
+__all__ = ["listener"]
+CHECKS = """
+@pytest.mark.guide("capacity.disk")
+@pytest.mark.profiles("smoke", "nightly")
+def test_disk_read(host_disk: HostDisk, judged: Judge) -> None:
+    \"\"\"The mount can be read.\"\"\"
+    if os.environ.get("MADE_BAD"):
+        judged.critical("MARKED text of a finding")
+    judged.ok("was read")
+"""
+REPORT = """
+[report]
+textfile = "{folder}/penhas.prom"
+heartbeat = {{ smoke = {{ env = "PENHAS_CHECKS_HEARTBEAT" }} }}
+notify = {{ env = "PENHAS_CHECKS_NOTIFY" }}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    """A suite with one check of two mounts, which a variable turns bad."""
+    made = Suite(tmp_path)
+    made.check(CHECKS)
+    return made
+
+
+def test_a_run_knows_the_runs_before_it_and_retires_old_ones(suite: Suite) -> None:
+    suite.environment("[report]\nkeep = 1")
+    assert suite.run("--exit-codes=graded").code == 0
+    assert suite.run("--exit-codes=graded", MADE_BAD="1").code == 1
+    assert "new, was OK" in text_of(suite, "summary.html")
+    suite.run(MADE_BAD="1")
+    assert "since 20" in text_of(suite, "summary.html")
+    suite.run()
+    assert "Recovered since the run before" in text_of(suite, "summary.html")
+    assert "MARKED" not in (suite.reports / "here/history.sqlite").read_bytes().decode("latin-1")
+    kept = [path for path in (suite.reports / "here").iterdir() if path.is_dir() and not path.is_symlink()]
+    assert len(kept) == 2  # the newest, and the last that was not OK
+
+
+def test_a_broken_history_changes_no_exit_code(suite: Suite) -> None:
+    (suite.reports / "here").mkdir(parents=True)
+    (suite.reports / "here/history.sqlite").write_bytes(b"not a database" * 500)
+    ran = suite.run()
+    assert ran.code == 0
+    assert "the history is broken" in ran.output
+
+
+def test_a_run_that_selects_nothing_is_graded_unknown(suite: Suite) -> None:
+    assert suite.run("--exit-codes=graded", "-k", "nothing").code == 11
+
+
+def test_every_outlet_is_served_and_says_ids_and_states_only(suite: Suite, listener: Listener) -> None:
+    pytest.importorskip("apprise", reason="apprise is an optional extra")
+    suite.environment(REPORT.format(folder=suite.folder))
+    url = f"http://{listener.host}/{SECRET}"
+    variables = {
+        "PENHAS_CHECKS_HEARTBEAT": url,
+        "PENHAS_CHECKS_NOTIFY": f"json://{listener.host}/{SECRET}-notify",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(suite.folder / "summary.md"),
+    }
+    ran = suite.run("--profile=smoke", cwd=None, **variables, MADE_BAD="1")
+    assert ran.code == 1
+    asked = [path for path, _ in listener.asked]
+    assert sorted(asked) == [f"/{SECRET}-notify", f"/{SECRET}/fail", f"/{SECRET}/start"]
+    body = next(json.loads(body) for path, body in listener.asked if path.endswith("notify"))
+    assert "CRITICAL disk-read@root (new)" in body["message"]
+    assert "MARKED" not in body["message"]
+    assert re.search(r"^::error title=CRITICAL disk-read@data::CRITICAL disk-read@data$", ran.output, re.MULTILINE)
+    assert "MARKED" not in (suite.folder / "summary.md").read_text()
+    assert 'check="disk-read",service="host",target="root"} 2' in (suite.folder / "penhas-smoke.prom").read_text()
+    listener.asked.clear()
+    assert suite.run("--profile=smoke", cwd=None, **variables).code == 0
+    assert f"/{SECRET}" in [path for path, _ in listener.asked]
+    assert SECRET not in ran.output
+    for file in suite.reports.rglob("*"):
+        assert not file.is_file() or SECRET.encode() not in file.read_bytes()
+
+
+def test_an_outlet_that_fails_is_said_and_fails_nothing(suite: Suite) -> None:
+    suite.environment(REPORT.format(folder=suite.folder))
+    ran = suite.run("--profile=smoke", PENHAS_CHECKS_HEARTBEAT="http://127.0.0.1:9/x")
+    assert ran.code == 0
+    assert "heartbeat could not be written: the heartbeat did not arrive" in ran.output
+    assert "the variable PENHAS_CHECKS_NOTIFY is not set" in ran.output
+
+
+def test_a_textfile_that_cannot_be_written_is_a_report_error(suite: Suite) -> None:
+    suite.environment(f'[report]\ntextfile = "{suite.folder}/not/there.prom"')
+    assert suite.run("--exit-codes=graded").code == 13
+
+
+def test_the_notification_can_be_tried(suite: Suite, listener: Listener) -> None:
+    pytest.importorskip("apprise", reason="apprise is an optional extra")
+    suite.environment(REPORT.format(folder=suite.folder))
+    ran = suite.run("--notify-test", PENHAS_CHECKS_NOTIFY=f"json://{listener.host}/{SECRET}")
+    assert (ran.code, ran.output.strip()) == (0, "the test notification left")
+    assert not (suite.reports / "here").exists()
+    assert suite.run("--notify-test").code == 1
+
+
+def test_a_run_is_judged_again_with_nothing_contacted(suite: Suite) -> None:
+    suite.run()
+    stored = suite.reports / "here/latest/results.json"
+    before = stored.read_bytes()
+    suite.hang()
+    ran = suite.run(f"--replay={stored}", MADE_BAD="1")
+    assert ran.code == 1
+    assert set(ran.states("here-replay").values()) == {"CRITICAL"}
+    assert stored.read_bytes() == before
+    assert (suite.reports / "here/latest").resolve() == stored.resolve().parent
+
+
+def test_a_replay_of_nothing_is_refused_in_one_line(suite: Suite) -> None:
+    (suite.folder / "bad.json").write_text("{}")
+    ran = suite.run("--replay=bad.json")
+    assert ran.code == 4
+    assert "--replay bad.json: schema: this is not penhas-checks/results/1" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ('textfile = "x.prom"', "report.textfile: must be the full path of a file that ends .prom"),
+        ('textfile = "/x.txt"', "report.textfile: must be the full path of a file that ends .prom"),
+        ('guide_url = "javascript:alert(1)"', "report.guide_url: must be a URL"),
+        ('notify = "json://x"', "report.notify: a literal secret"),
+        ('heartbeat = { night = { env = "PENHAS_CHECKS_X" } }', "report.heartbeat"),
+        ("keep = 0", "report.keep"),
+    ],
+)
+def test_a_wrong_table_is_refused_in_one_line(tmp_path: Path, table: str, says: str) -> None:
+    file = tmp_path / "here.toml"
+    file.write_text(f'name = "here"\n[report]\n{table}\n')
+    with pytest.raises(InvalidFileError) as error:
+        load(file)
+    assert len(error.value.lines) == 1
+    assert says in error.value.lines[0]
+
+
+def text_of(suite: Suite, report: str) -> str:
+    """Return a report of the latest run without its tags."""
+    return re.sub("<[^>]*>", "", (suite.reports / "here/latest" / report).read_text(encoding="utf-8"))
