@@ -139,6 +139,34 @@ def test_rows_hidden_by_row_security_are_an_error_and_no_smaller_number(oldest: 
             sums.take(link, table, frozenset(), SEED)
 
 
+def test_object_ids_that_a_restore_gives_anew_do_not_count(oldest: Source) -> None:
+    made = (
+        "CREATE TYPE estado AS ENUM ('aberto', 'fechado')",
+        "CREATE DOMAIN situacao AS estado",
+        "CREATE TYPE par AS (e estado, n int)",
+        "CREATE TYPE faixa AS RANGE (subtype = estado)",
+        "CREATE TABLE alvo ()",
+        "CREATE TABLE t (e estado, s situacao, a estado[], p par, f faixa, r regclass)",
+        "INSERT INTO t VALUES ('aberto', 'fechado', '{aberto,fechado}', '(aberto,1)', '[aberto,fechado]', 'alvo')",
+    )
+    one = taken(oldest, oldest.database("um", *made))
+    other = taken(oldest, oldest.database("outro", "CREATE TYPE antes AS ENUM ('x')", *made))
+    assert one == other
+    oldest.run("outro", "UPDATE t SET a = '{fechado,aberto}'")
+    assert taken(oldest, "outro") != one
+
+
+def test_a_server_that_hashes_no_rows_sums_their_text(oldest: Source, wide: str) -> None:
+    with session(oldest, wide) as link:
+        (table,) = sums.tables(link)
+        every = frozenset(column.type for column in table.columns)
+        before = sums.take(link, table, every, SEED)
+        assert before.sum != sums.take(link, table, sums.unhashable(link, (table,)), SEED).sum
+    oldest.run(wide, "UPDATE larga SET n = 1.51 WHERE id = 1")
+    with session(oldest, wide) as link:
+        assert sums.take(link, table, every, SEED).sum != before.sum
+
+
 def test_both_servers_sum_alike(oldest: Source, newest: Source) -> None:
     made = (
         "CREATE TABLE t (a int, b text, c timestamptz, d numeric, e jsonb, f bytea, g uuid, h date)",

@@ -1,8 +1,9 @@
 """Count and sum the rows of every table, the same way in the dump's snapshot and in the restored copy.
 
 `sum(hash_record_extended(row, seed))` is independent of the order of rows and of the session's settings, counts
-duplicates, and cannot be turned back into a row without the seed. What has no such hash (json, xml, point), or whose
-equality hides a change (citext, a collation that ignores case), is summed as text.
+duplicates, and cannot be turned back into a row without the seed. What has no such hash (json, xml, point), whose
+equality hides a change (citext, a collation that ignores case), or whose hash is that of an object id (enum) is summed
+as text.
 """
 
 from dataclasses import dataclass
@@ -19,16 +20,26 @@ SETTINGS = (
     "SET LOCAL row_security TO off; SET LOCAL search_path TO ''; SET LOCAL statement_timeout TO 0"
 )
 
-_TABLES = """
+_TABLES = r"""
+WITH RECURSIVE told_by_text(oid) AS (
+    -- Equality hides a change of citext; an enum's value and a reg* type's are object ids, which a restore gives anew.
+    SELECT oid FROM pg_type
+     WHERE typname = 'citext' OR typtype = 'e'
+        OR typnamespace = 'pg_catalog'::regnamespace AND typname ~ '^_?reg[a-z]+$'
+    UNION
+    SELECT t.oid FROM told_by_text b JOIN pg_type t
+        ON t.typbasetype = b.oid OR t.typelem = b.oid AND t.typlen = -1
+        OR EXISTS (SELECT 1 FROM pg_range r WHERE r.rngtypid = t.oid AND r.rngsubtype = b.oid)
+        OR EXISTS (SELECT 1 FROM pg_attribute a
+                    WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND a.atttypid = b.oid)
+)
 SELECT format('%I.%I', n.nspname, c.relname), n.nspname, c.relname, a.attname,
        format_type(a.atttypid, NULL),
-       coalesce(NOT o.collisdeterministic, false) OR coalesce(b.typname, t.typname) IN ('citext', '_citext'),
-       t.oid = 'timestamptz'::regtype
+       coalesce(NOT o.collisdeterministic, false) OR a.atttypid IN (SELECT oid FROM told_by_text),
+       a.atttypid = 'timestamptz'::regtype
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  LEFT JOIN pg_type t ON t.oid = a.atttypid
-  LEFT JOIN pg_type b ON b.oid = t.typbasetype
   LEFT JOIN pg_collation o ON o.oid = a.attcollation
  WHERE c.relkind = 'r'
    AND c.relpersistence = 'p'
@@ -41,7 +52,7 @@ SELECT format('%I.%I', n.nspname, c.relname), n.nspname, c.relname, a.attname,
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its type, whether its equality hides a change, and whether it is a moment in time."""
+    """A column: its type, whether its hash says too little or too much of its value, and whether it is a moment."""
 
     name: str
     type: str
@@ -86,16 +97,21 @@ def unhashable(connection: "psycopg.Connection[tuple[object, ...]]", of: tuple[T
     return frozenset(found)
 
 
+_RECORD = "hash_record_extended({}, %(seed)s)"
+
+
 def statement(table: Table, without_hash: frozenset[str], *, summed: bool = True) -> sql.Composed:
     """Return the statement that counts and sums a table, and finds its newest times; its one parameter is the seed.
 
     Not `summed` it has none and only counts, which is some ten times as fast.
     """
     odd = [column for column in table.columns if column.blurred or column.type in without_hash]
-    if not odd:
-        row: sql.Composable = sql.SQL("the_row")
-    else:
+    hashed: sql.Composable = sql.SQL("hash_record_extended(the_row, %(seed)s)")
+    if odd:
         row = sql.SQL("ROW({})").format(sql.SQL(", ").join(_part(c, c in odd) for c in table.columns))
+        # PostgreSQL 13 hashes no rows at all; and what is text throughout may as well be hashed as one.
+        form = "hashtextextended({}::text, %(seed)s)" if len(odd) == len(table.columns) else _RECORD
+        hashed = sql.SQL(form).format(row)
     moments = [
         sql.SQL(
             "extract(epoch FROM max(the_row.{0}) FILTER (WHERE the_row.{0} <= now() AND isfinite(the_row.{0})))::float8"
@@ -107,9 +123,7 @@ def statement(table: Table, without_hash: frozenset[str], *, summed: bool = True
         sql.SQL(", ").join(
             [
                 sql.SQL("count(*)"),
-                sql.SQL("coalesce(sum(hash_record_extended({}, %(seed)s)), 0)::text").format(row)
-                if summed
-                else sql.SQL("NULL"),
+                sql.SQL("coalesce(sum({}), 0)::text").format(hashed) if summed else sql.SQL("NULL"),
                 *moments,
             ]
         ),
