@@ -93,18 +93,18 @@ def test_message(environment: str, language: str) -> Message:
 
 def send(urls: Sequence[str], what: Message) -> None:
     """Send a message to every URL (secrets, all of them); raise NotifyError when one did not take it."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # its own import warns of what it uses
-            apprise: Any = importlib.import_module("apprise")
-    except ImportError:
-        raise NotifyError(None, "apprise is not installed: pip install apprise") from None
     for library in ("apprise", "urllib3"):  # both log URLs
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-    sender = apprise.Apprise()
-    if len(urls) == 0 or not all(sender.add(url) for url in urls):
-        raise NotifyError(None, "a notification URL is not one that apprise understands")
-    if not sender.notify(title=what.title, body=what.body, body_format="text"):
-        raise NotifyError(None, "a notification was not taken")
+    with warnings.catch_warnings(action="ignore"):  # of what apprise itself uses
+        try:
+            apprise: Any = importlib.import_module("apprise")
+        except ImportError:
+            raise NotifyError(None, "apprise is not installed: pip install apprise") from None
+        sender = apprise.Apprise()
+        if len(urls) == 0 or not all(sender.add(url) for url in urls):
+            raise NotifyError(None, "a notification URL is not one that apprise understands")
+        if not sender.notify(title=what.title, body=what.body, body_format="text"):
+            raise NotifyError(None, "a notification was not taken")
 
 
 def tell(run: Run, urls: Sequence[str], home: Path, *, detail: bool) -> None:
