@@ -108,7 +108,7 @@ def test_the_notification_can_be_tried(suite: Suite, listener: Listener) -> None
     suite.environment(REPORT.format(folder=suite.folder))
     ran = suite.run("--notify-test", PENHAS_CHECKS_NOTIFY=f"json://{listener.host}/{SECRET}")
     assert (ran.code, ran.output.strip()) == (0, "the test notification left")
-    assert not (suite.reports / "here").exists()
+    assert not (suite.reports / "here/latest").exists()
     assert suite.run("--notify-test").code == 1
 
 
