@@ -9,6 +9,7 @@ from typing import Any
 
 from lab import postgresql, s3
 from lab.credentials import Credentials
+from lab.marked import BACKUP_SEED
 
 Table = Mapping[str, Any]
 
@@ -51,6 +52,7 @@ def variables(layout: Layout, credentials: Credentials) -> dict[str, str]:
         "PENHAS_CHECKS_S3_SECRET_KEY": credentials.media_secret,
         "PENHAS_CHECKS_BACKUP_ACCESS_KEY": credentials.backup_key,
         "PENHAS_CHECKS_BACKUP_SECRET_KEY": credentials.backup_secret,
+        "PENHAS_CHECKS_BACKUP_SEED": BACKUP_SEED,
     }
 
 
@@ -84,6 +86,7 @@ def text(layout: Layout) -> str:
             "bucket": s3.BACKUPS,
             "prefix": "postgresql/",
             "retention_days": 7,
+            "seed": {"env": "PENHAS_CHECKS_BACKUP_SEED"},
         },
         "restore": {"host": socket.gethostname(), "allow_here": "the lab's data are invented and lie on this machine"},
     }

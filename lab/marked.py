@@ -16,6 +16,8 @@ _NETWORK = "203.0.113."
 _LATITUDE = "-23.77713"
 _LONGITUDE = "-46.77713"
 
+BACKUP_SEED = f"{_WORD}SEMENTE-0"  # signs the manifests; the same in every lab, as the cached backups are
+
 MARKERS: tuple[str, ...] = (_WORD, _MAIL, _PHONE, _POSTCODE, _BIRTH, _HASH, _NETWORK, _LATITUDE, _LONGITUDE)
 
 

@@ -18,7 +18,19 @@ from lab.state import REPOSITORY, cache_folder
 if TYPE_CHECKING:
     from lab import seed
 
-_SOURCES = ("lab/seed", "lab/marked.py", "lab/template.py", "lab/postgresql.py", "checks/environments/grants")
+_SOURCES = (
+    "lab/seed",
+    "lab/marked.py",
+    "lab/template.py",
+    "lab/postgresql.py",
+    "checks/environments/grants",
+    # The backups in it are taken by these.
+    "checks/take_backup",
+    "checks/engine/probes/backup/manifest.py",
+    "checks/engine/probes/backup/structure.py",
+    "checks/engine/probes/backup/structure.sql",
+    "checks/engine/probes/backup/sums.py",
+)
 _KEEP = 4
 
 

@@ -60,10 +60,9 @@ def seed(
         if pg_bin is not None:
             taken = (now - BACKUP_AGE) // HOUR * HOUR
             dumper = dumps.Dumper(pg_bin, dsn, s3)
-            roles = dumper.roles()
             for day in reversed(range(BACKUP_DAYS)):
                 _extend(connection, s3, flavour, until=taken - day * DAY, now=now)
-                dumper.dump(taken - day * DAY, roles)
+                dumper.dump(taken - day * DAY)
             history.dumped(connection, taken)
         _extend(connection, s3, flavour, until=now, now=now)
         upkeep(connection, flavour, worker=True)
@@ -73,8 +72,8 @@ def seed(
 
 def backups(pg_bin: Path, dsn: str, s3: S3Settings) -> None:
     """Add one dump of what stands now, taken now."""
-    dumper, now = dumps.Dumper(pg_bin, dsn, s3), time()
-    dumper.dump(now, dumper.roles())
+    now = time()
+    dumps.Dumper(pg_bin, dsn, s3).dump(now)
     with _connect(dsn) as connection:
         history.dumped(connection, now)
 

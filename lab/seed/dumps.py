@@ -1,20 +1,16 @@
-"""Backups: pg_dump's custom format and the globals, stored under the time at which they are said to have been taken."""
+"""Backups: taken by the suite's own program, stored under the time at which they are said to have been taken."""
 
-import os
 import struct
-import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import gmtime, strftime
 
-from psycopg.conninfo import conninfo_to_dict
-
+from lab.marked import BACKUP_SEED
 from lab.seed.store import S3Settings, client
 
 PREFIX = "postgresql/"
-_VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +21,42 @@ class Dumper:
     dsn: str
     s3: S3Settings
 
-    def roles(self) -> bytes:
-        """Return the statements that make the cluster's roles, without their passwords."""
-        return _run([str(self.pg_bin / "pg_dumpall"), "--globals-only", "--no-role-passwords"], self.dsn)
+    def dump(self, taken: float) -> None:
+        """Take a backup now, and store it as if it had been taken at `taken` (epoch seconds)."""
+        # Loaded only here, as boto3 is: most starts of a cached lab take no backup.
+        from checks.engine.environment.secrets import SecretText  # noqa: PLC0415
+        from checks.engine.probes.backup import manifest as manifests  # noqa: PLC0415
+        from checks.engine.probes.backup.store_folder import FolderStore  # noqa: PLC0415
+        from checks.take_backup.progress import Progress  # noqa: PLC0415
+        from checks.take_backup.take import Plan, take  # noqa: PLC0415
 
-    def dump(self, taken: float, roles: bytes) -> None:
-        """Dump the database now, and store it with the `roles` statements as if taken at `taken` (epoch seconds)."""
-        stamp = strftime("%Y-%m-%dT%H%M%SZ", gmtime(taken))
-        with TemporaryDirectory() as folder:
-            file = Path(folder) / "dump"
-            _run([str(self.pg_bin / "pg_dump"), "--format=custom", f"--file={file}"], self.dsn)
-            content = set_back(file.read_bytes(), taken)
-        for name, body in ((f"penhas-{stamp}.dump", content), (f"penhas-{stamp}.globals.sql", roles)):
-            about = {"sha256": sha256(body).hexdigest(), "mtime": str(taken)}
-            client(self.s3).put_object(Bucket=self.s3.backup_bucket, Key=PREFIX + name, Body=body, Metadata=about)
+        name = f"penhas-{strftime('%Y-%m-%dT%H%M%SZ', gmtime(taken))}"
+        with TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            secret = SecretText(BACKUP_SEED)
+            store = FolderStore(folder, "")
+            plan = Plan(SecretText(self.dsn), store, "", secret, (), self.pg_bin, folder / "stage")
+            own = take(plan, Progress(quiet=True))
+            bodies = {file.role: (folder / file.name).read_bytes() for file in own.files}
+        bodies["dump"] = set_back(bodies["dump"], taken)
+        digest = sha256(bodies["dump"]).hexdigest()
+        files = tuple(
+            replace(file, name=file.name.replace(own.name, name), sha256=digest, plain_sha256=digest)
+            if file.role == "dump"
+            else replace(file, name=file.name.replace(own.name, name))
+            for file in own.files
+        )
+        back = taken - own.snapshot_at
+        dated = replace(
+            own, name=name, files=files, started=own.started + back, snapshot_at=taken, finished=own.finished + back
+        )
+        for file in files:
+            self._put(file.name, bodies[file.role], taken)
+        self._put(name + manifests.SUFFIX, manifests.write(dated, BACKUP_SEED.encode()), taken)
+
+    def _put(self, name: str, body: bytes, taken: float) -> None:
+        about = {"sha256": sha256(body).hexdigest(), "mtime": str(taken)}
+        client(self.s3).put_object(Bucket=self.s3.backup_bucket, Key=PREFIX + name, Body=body, Metadata=about)
 
 
 def set_back(archive: bytes, taken: float) -> bytes:
@@ -57,12 +75,3 @@ def set_back(archive: bytes, taken: float) -> bytes:
     fields = (moment.tm_sec, moment.tm_min, moment.tm_hour, moment.tm_mday, moment.tm_mon - 1, moment.tm_year - 1900, 0)
     header = b"".join(struct.pack("B", 0) + field.to_bytes(size, "little") for field in fields)
     return archive[:start] + header + archive[start + len(header) :]
-
-
-def _run(command: list[str], dsn: str) -> bytes:
-    """Run a client program with the connection in its environment, where no process listing shows the password."""
-    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC", "PGCONNECT_TIMEOUT": "5"}
-    for key, value in conninfo_to_dict(dsn).items():
-        if key in _VARIABLES and value is not None:
-            environment[_VARIABLES[key]] = str(value)
-    return subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60).stdout
