@@ -37,6 +37,7 @@ def describe(error: ValidationError, model: type[BaseModel], table: dict[str, ob
     """Return one line for each error: `file: [table] key: what is wrong`; a value from the file is never quoted."""
     lines = []
     items = error.errors(include_url=False, include_context=False, include_input=False)
+    items.sort(key=lambda item: item["type"] != "extra_forbidden")  # a mistyped key explains the one that is missing
     for item in items:
         location = tuple(item["loc"])
         if item["type"] == "too_short" and any(

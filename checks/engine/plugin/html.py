@@ -53,8 +53,8 @@ def pytest_html_report_title(report: object) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_table_header(cells: list[str]) -> None:
-    """Put our five columns in the place of pytest-html's own."""
-    cells[:] = header_cells()
+    """Put our five columns in the place of pytest-html's own; its first one is what its script sorts and filters by."""
+    cells[:] = [cells[0].replace("Result", "State"), *header_cells()[1:]]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -62,7 +62,8 @@ def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -
     """Put our five cells in the place of pytest-html's own."""
     result = _result(report)
     if result is not None:
-        cells[:] = row_cells(result)
+        state, *others = row_cells(result)
+        cells[:] = [state.replace("col-state", "col-result"), *others]
 
 
 @pytest.hookimpl(optionalhook=True)

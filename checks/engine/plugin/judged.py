@@ -35,6 +35,7 @@ def root_of(suite: Suite, case: Case, failure: Failure) -> str | None:
     """Return under what a failure is one alarm: the connection's check where that is to blame, else the reading."""
     spec = READINGS[failure.reading]
     line = failure.target if spec.via == "" else suite.environment.of(spec.via)[0]
+    line = line if failure.blame is None else failure.blame
     if failure.reason not in {Reason.CONNECTION, Reason.OURS, Reason.TIMEOUT}:
         return f"{failure.reading}@{failure.target}"
     root = f"{line.service}-connection@{line.name}"

@@ -19,6 +19,7 @@ from checks.engine.plugin.suite import SUITE, Suite, is_worker
 from checks.engine.plugin.where import CHECKS
 from checks.engine.readings import READINGS
 from checks.engine.report.findings import overall
+from checks.engine.report.folder import unfinished
 
 _RESULT = TypeAdapter(Result)
 
@@ -32,7 +33,7 @@ class Recorder:
         self.found: dict[str, Result] = {}
         self.readings: list[Mapping[str, object]] = []
         self.samples: list[tuple[str, str, float, str]] = []
-        self.collected: list[tuple[str, str]] = []
+        self.collected: dict[tuple[str, str], None] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is selected, with all that is known of it before it runs."""
@@ -52,7 +53,7 @@ class Recorder:
         output = getattr(node, "workeroutput", {}).get("penhas", {})
         self.readings += output.get("readings", [])
         self.samples += [tuple(row) for row in output.get("samples", [])]
-        self.collected = [tuple(pair) for pair in output.get("collected", self.collected)]
+        self.collected.update(dict.fromkeys((check, target) for check, target in output.get("collected", [])))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be collected is checks that were not run: UNKNOWN."""
@@ -100,6 +101,10 @@ class Recorder:
         if self.complete() and suite.profile.name in {"", "nightly"} and not _narrowed(self._config):
             results += tuple(_waiver_findings(suite, suite.collected or self.collected))
         complete = self.complete() and stopped_by == ""
+        if results == () and stopped_by != "":  # before the workers had said what there is
+            why = f"not finished: stopped by {stopped_by}"
+            pending = unfinished(suite.environment.name, suite.profile.name, suite.run_id, suite.started, why)
+            results = pending.results
         return Run(
             environment=suite.environment.name,
             production=suite.environment.production,
@@ -173,7 +178,7 @@ def _narrowed(config: pytest.Config) -> bool:
 def _waiver_findings(suite: Suite, collected: Iterable[tuple[str, str]]) -> Iterable[Result]:
     """A waiver that has expired or matches no check of this environment is a finding of its own."""
     known = {*collected, *((check, "*") for check, _ in collected)}
-    for waiver in suite.catalog.waivers:
+    for waiver in suite.catalog.waivers if known else ():
         problem = _waiver_problem(waiver, known, suite.started)
         if problem != "":
             yield Result(

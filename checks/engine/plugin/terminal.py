@@ -1,8 +1,10 @@
 """The terminal: what is verified before the run, and after it the verdict, worst first."""
 
+import contextlib
 import io
 import os
 import sys
+from typing import Any, TextIO
 
 import pytest
 
@@ -23,6 +25,34 @@ class Specs:
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the suite's own hook."""
     pluginmanager.add_hookspecs(Specs)
+
+
+class _Unbroken:
+    """A terminal that nobody may be reading any more (`| head`, a lost connection): it never ends a run."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._file.write(text)
+        except OSError:
+            return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.flush()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a broken terminal cost nothing but what would have been shown."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and SUITE in config.stash and not is_worker(config):
+        reporter._tw._file = _Unbroken(reporter._tw._file)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -1,0 +1,1 @@
+"""Tests of the engine: judging, reading, the options, the run and its end."""

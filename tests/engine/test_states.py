@@ -1,0 +1,257 @@
+"""Tests of the seven states from end to end: letter, exit code, one line each, and nothing of what was printed."""
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.engine.suites import Suite
+
+SECRET = "maria.da.silva@example.org"
+CHECKS = f'''
+SECRET = "{SECRET}"
+
+def test_made_ok(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    """The host is well."""
+    judged.ok("is well")
+
+def test_made_passes(host_cpu_times: HostCpuTimes) -> None:
+    """The host passes."""
+    assert host_cpu_times.busy >= 0
+
+def test_made_warning(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    """The host is quiet."""
+    judged(3, unit="jobs", subject="jobs", reading=host_cpu_times, above=(2, 5))
+
+@pytest.mark.guide("capacity.database-cpu")
+def test_made_critical(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    """The host is not busy."""
+    judged.critical("is too busy", ("seen twice",))
+
+def test_made_asserts(host_cpu_times: HostCpuTimes) -> None:
+    """Nothing secret is there."""
+    value = {{"dsn": SECRET}}
+    assert value == {{}}
+
+def test_made_asserts_with_words(host_cpu_times: HostCpuTimes) -> None:
+    """Nothing is there."""
+    assert not SECRET, "something is there"
+
+def test_made_fails(host_cpu_times: HostCpuTimes) -> None:
+    """Nothing fails."""
+    pytest.fail("it failed, and says so")
+
+def test_made_unknown(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    """The host can be read."""
+    judged.unknown("cannot be told")
+
+def test_made_not_judged(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    """The host has a history."""
+    judged.not_judged("first sample")
+
+def test_made_not_covered(redis_memory) -> None:
+    """Redis has memory."""
+
+def test_made_waived(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    """The host is new."""
+    judged.warning("is old")
+
+def test_made_waived_unknown(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    """The host is new."""
+    judged.unknown("is blind")
+
+def test_made_returns(host_cpu_times: HostCpuTimes) -> bool:
+    """The check returns."""
+    return host_cpu_times.busy < 0
+
+def test_made_raises(host_cpu_times: HostCpuTimes) -> None:
+    """The check raises."""
+    {{}}[SECRET]
+
+def test_made_raises_assertion_elsewhere(host_cpu_times: HostCpuTimes) -> None:
+    """A library asserts."""
+    import unittest
+    unittest.TestCase().assertEqual(SECRET, "")
+
+def test_made_prints(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    """The check prints, logs and warns."""
+    import logging, sys, warnings
+    print(SECRET)
+    print(SECRET, file=sys.stderr)
+    logging.getLogger("driver").error(SECRET)
+    warnings.warn(SECRET)
+    judged.warning("printed")
+
+@pytest.fixture
+def falls_over():
+    yield
+    raise KeyError(SECRET)
+
+def test_made_teardown(host_cpu_times: HostCpuTimes, falls_over, judged: Judge) -> None:
+    """The check cleans up."""
+    judged.ok("is well")
+
+def test_made_skips(host_cpu_times: HostCpuTimes) -> None:
+    """The check skips."""
+    pytest.skip(SECRET)
+
+@pytest.mark.skip(reason="later")
+def test_made_marked_skip(host_cpu_times: HostCpuTimes) -> None:
+    """The check is left out."""
+
+@pytest.mark.xfail(reason="known", strict=False)
+def test_made_expected_to_fail(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    """The check is expected to fail."""
+    judged.critical("failed")
+
+async def test_made_async(host_cpu_times: HostCpuTimes) -> None:
+    """Nobody awaits the check."""
+
+def test_made_lacks(host_cpu_times: HostCpuTimes, no_such_fixture) -> None:
+    """The check asks for what is not there."""
+
+def test_made_reads_nothing() -> None:
+    """The check reads nothing."""
+
+def test_made_reads_nothing_but_judges(judged: Judge) -> None:
+    """The check reads nothing, and judges."""
+    judged.ok("all is well")
+'''
+EXPECTED = {
+    "made-ok@db1": "OK",
+    "made-passes@db1": "OK",
+    "made-warning@db1": "WARNING",
+    "made-critical@db1": "CRITICAL",
+    "made-asserts@db1": "CRITICAL",
+    "made-asserts-with-words@db1": "CRITICAL",
+    "made-fails@db1": "CRITICAL",
+    "made-unknown@db1": "UNKNOWN",
+    "made-not-judged@db1": "not judged",
+    "made-not-covered@not-covered": "not covered",
+    "made-waived@db1": "waived",
+    "made-waived-unknown@db1": "waived",
+    "made-returns@db1": "UNKNOWN",
+    "made-raises@db1": "UNKNOWN",
+    "made-raises-assertion-elsewhere@db1": "UNKNOWN",
+    "made-prints@db1": "WARNING",
+    "made-teardown@db1": "UNKNOWN",
+    "made-skips@db1": "UNKNOWN",
+    "made-marked-skip@db1": "UNKNOWN",
+    "made-expected-to-fail@db1": "CRITICAL",
+    "made-async@db1": "UNKNOWN",
+    "made-lacks@db1": "UNKNOWN",
+    "made-reads-nothing@none": "UNKNOWN",
+    "made-reads-nothing-but-judges@none": "UNKNOWN",
+}
+WAIVERS = """
+[[waiver]]
+check = "made-waived"
+target = "db1"
+reason = "known"
+owner = "us"
+until = {until}
+[[waiver]]
+check = "made-waived-unknown"
+targets = "all"
+reason = "known"
+owner = "us"
+until = {until}
+"""
+LOUD = (
+    "-vv",
+    "--showlocals",
+    "--tb=long",
+    "-rA",
+    "--capture=no",
+    "--log-cli-level=DEBUG",
+    "--full-trace",
+    "--durations=3",
+)
+
+
+@pytest.fixture
+def states(suite: Suite, soon: str) -> Suite:
+    suite.check(CHECKS)
+    suite.environment(WAIVERS.format(until=soon))
+    return suite
+
+
+def everything(folder: Path) -> str:
+    """Return all that a run left behind."""
+    return "".join(path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file())
+
+
+def test_every_state_and_every_way_to_break_a_check(states: Suite) -> None:
+    ran = states.run("--junitxml=junit.xml")
+    assert ran.states() == EXPECTED
+    assert ran.code == 1
+    assert "health/test_made.py ..WCCCCU-swwUUUW.UUUCUUUU" in ran.output.replace(".U UUCUUUU", ".UUUCUUUU")
+    said = ran.messages()
+    assert said["made-warning@db1"] == "host db1: jobs 3 jobs, warning above 2 jobs"
+    assert said["made-asserts@db1"] == "host db1: not so: Nothing secret is there."
+    assert said["made-asserts-with-words@db1"] == "host db1: something is there"
+    assert said["made-waived@db1"] == "WARNING, waived: host db1: is old"
+    assert said["made-raises@db1"].startswith("host db1: the check is broken: KeyError at test_made.py:")
+    assert said["made-not-covered@not-covered"] == "the environment here has no redis"
+    assert said["made-reads-nothing@none"].startswith("the check reads nothing")
+    assert all("\n" not in message for message in said.values())
+    critical = next(check for check in ran.latest()["checks"] if check["id"] == "made-critical")
+    assert critical["evidence"] == ["seen twice"]
+    assert critical["action"] != ""
+    tags = {
+        str(case.get("name")).split("@")[0]: [child.tag for child in case if child.tag != "properties"]
+        for case in ET.parse(states.folder / "junit.xml").iter("testcase")  # noqa: S314 (our own file)
+    }
+    assert [tags[f"made-{name}"] for name in ("ok", "warning", "critical", "unknown", "not-judged", "waived")] == [
+        [], ["skipped"], ["failure"], ["error"], ["skipped"], ["skipped"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [(), ("-n2",)])
+def test_nothing_of_a_value_reaches_terminal_or_reports(states: Suite, more: tuple[str, ...]) -> None:
+    ran = states.run(*LOUD, *more)
+    assert ran.states() == EXPECTED, ran.output
+    assert SECRET not in ran.output
+    assert SECRET not in everything(states.reports)
+    assert "Traceback" not in ran.output
+    assert "FAILURES" not in ran.output
+    assert ran.output.rstrip().splitlines()[-1].startswith("Reports: ")
+
+
+def test_a_file_that_cannot_be_imported_is_unknown_and_costs_no_other(suite: Suite) -> None:
+    suite.check("def test_made_ok(host_cpu_times):\n    '''Well.'''\n")
+    suite.check(f"raise KeyError('{SECRET}')\n", "health/test_broken.py")
+    for more in ((), ("-n2",)):
+        ran = suite.run(*more)
+        assert ran.states() == {"made-ok@db1": "OK", "collection@test-broken": "UNKNOWN"}
+        assert ran.messages()["collection@test-broken"] == (
+            "health/test_broken.py: the file of checks cannot be read (KeyError); mend it"
+        )
+        assert ran.code == 1
+        assert SECRET not in ran.output
+
+
+def test_nothing_selected_is_no_success(suite: Suite) -> None:
+    suite.check("def test_made_ok(host_cpu_times):\n    '''Well.'''\n")
+    ran = suite.run("-k", "nothing_is_called_this")
+    assert ran.code == 5
+    assert ran.latest()["verdict"] == "UNKNOWN"
+    assert "UNKNOWN: nothing was judged" in ran.output
+
+
+def test_everything_not_covered_is_no_success(suite: Suite) -> None:
+    suite.check("def test_made_memory(redis_memory):\n    '''Well.'''\n")
+    ran = suite.run()
+    assert (ran.code, ran.latest()["verdict"]) == (5, "UNKNOWN")
+
+
+def test_a_warning_fails_only_when_asked(suite: Suite) -> None:
+    suite.check("def test_made_old(host_cpu_times, judged):\n    '''New.'''\n    judged.warning('is old')\n")
+    assert suite.run().code == 0
+    assert suite.run("--fail-on=warning").code == 1
+    baseline = suite.run().reports / "here" / "latest" / "results.json"
+    suite.check(
+        "def test_made_new(host_cpu_times, judged):\n    '''New.'''\n    judged.critical('new')\n", "health/test_new.py"
+    )
+    assert suite.run("--fail-on=new", f"--baseline={baseline}").code == 1
+    assert suite.run("--fail-on=new", f"--baseline={suite.reports}/here/latest/results.json").code == 0
