@@ -108,8 +108,8 @@ class Relay:
             while data := server.recv(65536):
                 if self._left is not None:
                     data, self._left = data[: self._left], self._left - len(data)
+                answered.set()  # before it is sent: the client may speak again at once
                 client.sendall(data)
-                answered.set()
                 if self._left is not None and self._left <= 0:
                     if self._then == "cut":
                         client.shutdown(socket.SHUT_RDWR)

@@ -59,8 +59,9 @@ def start(launcher: Launcher, folder: Path) -> Iterator[Start]:
         users.write_text(f"user default on >{SECRET} ~* &* +@all\n{line}\n")
         (folder / data).mkdir(exist_ok=True)
         port = free_port()
-        base = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder / data), "--aclfile", str(users)]
-        process = launcher.start("redis", [lab_redis.find(), *base, *settings])
+        lines = (f"port {port}", "bind 127.0.0.1", f"dir {folder / data}", f"aclfile {users}", *settings)
+        (folder / "redis.conf").write_text("\n".join(lines))
+        process = launcher.start("redis", [lab_redis.find(), folder / "redis.conf"])
         started.append(process)
         server = Server(port, process)
         process.await_ready(lambda: answers(server))
@@ -120,7 +121,7 @@ def server_of(kept: Kept) -> RedisServer:
 
 
 def test_the_shipped_acl_suffices_for_every_reading(start: Start) -> None:
-    server = start("--maxmemory", "8mb")
+    server = start("maxmemory 8mb")
     kept = read(server.url())
     assert connection(kept).reachable
     assert (server_of(kept).role, server_of(kept).loading) == ("master", False)
@@ -153,7 +154,7 @@ def test_a_replica_is_read_as_one(start: Start) -> None:
 
 
 def test_a_failed_save_is_found_although_the_server_answers(start: Start, folder: Path) -> None:
-    server = start("--save", "1 1", "--dbfilename", "taken.rdb", data="unsaved")
+    server = start("save 1 1", "dbfilename taken.rdb", data="unsaved")
     (folder / "unsaved" / "taken.rdb").mkdir()
     server.command("SET", "a", "1")
     server.command("BGSAVE")
@@ -165,22 +166,24 @@ def test_a_failed_save_is_found_although_the_server_answers(start: Start, folder
 
 
 def test_a_loading_server_says_so_and_still_gives_its_readings(start: Start) -> None:
-    server = start("--save", "")
-    server.command("EVAL", "for i = 1, 50000 do redis.call('SET', i, i) end", "0")
+    # The server looks up from loading each 2 MiB: values of 20 kB, and a millisecond for each.
+    server = start('save ""', "rdbcompression no", data="loading")
+    server.command("EVAL", "local v = string.rep('x', 20000) for i = 1, 2000 do redis.call('SET', i, v) end", "0")
     server.command("SAVE")
     server.process.stop(signal.SIGTERM)
-    loading = start("--key-load-delay", "100", "--loading-process-events-interval-bytes", "1024")
+    loading = start("key-load-delay 1000", data="loading")
     kept = read(loading.url())
     assert connection(kept).problem == "loading its data set (LOADING)"
     assert server_of(kept).loading
 
 
 def test_exhausted_connections_are_told(start: Start) -> None:
-    server = start("--maxclients", "3")
+    server = start("maxclients 3")
     with contextlib.ExitStack() as opened:
         for _ in range(3):
-            opened.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-        time.sleep(0.1)
+            holder = opened.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            holder.sendall(b"PING\r\n")
+            assert holder.recv(100) != b""
         assert problem(read(server.url())) == "connections exhausted (maxclients)"
 
 

@@ -35,6 +35,10 @@ class Deadline:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
+    def restart(self, at_most: float) -> None:
+        """Begin anew, for no more than so many seconds: each answer has its own time, and all of them one end."""
+        self._end = time.monotonic() + min(self.seconds, at_most)
+
     def left(self) -> float:
         """Return the seconds that are left, never below 0."""
         return max(0.0, self._end - time.monotonic())
