@@ -12,7 +12,7 @@ from checks.engine.model import Result, State
 from checks.engine.plugin.run import PROGRESS
 from checks.engine.plugin.suite import SUITE, is_worker, suite_of
 from checks.engine.report.folder import write_atomic
-from checks.engine.report.html_rows import detail_lines, header_cells, row_cells
+from checks.engine.report.html_rows import detail_lines, escape, header_cells, row_cells
 
 _RESULT = TypeAdapter(Result)
 WRITTEN = pytest.StashKey[tuple[Path, Path | None]]()
@@ -53,17 +53,16 @@ def pytest_html_report_title(report: object) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_table_header(cells: list[str]) -> None:
-    """Put our five columns in the place of pytest-html's own; its first one is what its script sorts and filters by."""
-    cells[:] = [cells[0].replace("Result", "State"), *header_cells()[1:]]
+    """Put our five columns behind pytest-html's first, which its script sorts and filters by."""
+    cells[1:] = header_cells()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
-    """Put our five cells in the place of pytest-html's own."""
+    """Put our five cells behind pytest-html's first; a file that could not be read has a name and nothing more."""
     result = _result(report)
-    if result is not None:
-        state, *others = row_cells(result)
-        cells[:] = [state.replace("col-state", "col-result"), *others]
+    unread = [f"<td>{escape(text)}</td>" for text in (State.UNKNOWN.value, report.nodeid, "", "", "")]
+    cells[1:] = unread if result is None else row_cells(result)
 
 
 @pytest.hookimpl(optionalhook=True)
