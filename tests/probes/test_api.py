@@ -175,7 +175,7 @@ def test_a_healthy_instance_is_read_over_one_connection() -> None:
         ("/b", 200, ()),
     ]
     latency = of(kept, "api_own_latency", ApiOwnLatency)
-    assert latency.requests == 5
+    assert latency.requests == 4
     assert 0 < latency.slowest < 1
     detailed = of(kept, "api_detailed", ApiDetailed)
     assert (detailed.status_without_credentials, detailed.http_status, detailed.missing) == (401, 200, ())
@@ -184,7 +184,7 @@ def test_a_healthy_instance_is_read_over_one_connection() -> None:
     assert {command for command, _, _ in instance.asked} == {"GET"}
     assert {headers["User-Agent"] for _, _, headers in instance.asked} == {"penhas-checks/test"}
     # Timing uses the requests that were made for the paths.
-    assert len(instance.asked) == 5 + 1 + 2 + 1
+    assert len(instance.asked) == 4 + 1 + 2 + 1
 
 
 def test_the_texts_of_health_are_brought_to_words() -> None:
@@ -252,7 +252,7 @@ def test_probe_paths_tell_status_and_missing_keys() -> None:
 def test_latency_without_probe_paths_says_which_path_it_took() -> None:
     with running({"/health": (200, HEALTH)}) as instance:
         latency = of(read(instance.url, "api_own_latency"), "api_own_latency", ApiOwnLatency)
-    assert latency.requests == 5
+    assert latency.requests == 4
     assert "/health" in latency.source
 
 

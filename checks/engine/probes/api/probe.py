@@ -12,7 +12,7 @@ from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.readings.api import ApiConnection, ApiOwnLatency, ApiProbes, ProbePath
 
 CONNECTION = "api_connection"
-LATENCY_REQUESTS = 5
+LATENCY_REQUESTS = 4  # with health and the detailed path a visit stays within eight round trips, connecting included
 
 
 def read(context: Context) -> None:
