@@ -62,7 +62,12 @@ def _up(options: argparse.Namespace) -> int:
 
 def _start(options: argparse.Namespace, *, owned: bool) -> Lab:
     return Lab.up(
-        flavour=options.flavour, postgresql=options.postgresql, traffic=options.traffic, owned=owned, say=_say
+        flavour=options.flavour,
+        postgresql=options.postgresql,
+        traffic=options.traffic,
+        monitoring=options.monitoring,
+        owned=owned,
+        say=_say,
     )
 
 
@@ -199,6 +204,12 @@ def _parser() -> argparse.ArgumentParser:
             default=2.5,
             metavar="RATE",
             help="visitors' requests a second to each API (default: 2.5)",
+        )
+        made.add_argument(
+            "--monitoring",
+            action=argparse.BooleanOptionalAction,
+            default=name == "run",
+            help="also Prometheus, exporters, Alertmanager, nginx, rotated logs and their index (default: with run)",
         )
     command("status", _status, "what runs and what is broken").add_argument("--json", action="store_true")
     command("faults", _faults, "list the faults; with --json what each is expected to change").add_argument(

@@ -46,6 +46,7 @@ class Lab:
         postgresql: str = "auto",
         folder: Path | None = None,
         traffic: float = 2.5,
+        monitoring: bool = False,
         owned: bool = True,
         say: Callable[[str], None] = lambda _: None,
     ) -> Self:
@@ -56,7 +57,13 @@ class Lab:
                 raise LabError(f"a lab is already running in {where.state}: python -m lab down")
             clean(where)
             private_folder(where.state)
-            options = {"flavour": flavour, "postgresql": postgresql, "traffic": traffic, "owned": owned}
+            options = {
+                "flavour": flavour,
+                "postgresql": postgresql,
+                "traffic": traffic,
+                "monitoring": monitoring,
+                "owned": owned,
+            }
             supervisor = subprocess.Popen(
                 [sys.executable, "-m", "lab.supervisor", str(where.state), str(where.data), json.dumps(options)],
                 stdin=subprocess.PIPE if owned else subprocess.DEVNULL,

@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Layout:
     apis: tuple[str, ...]
     procfs: Path
     volume: Path | None
+    monitoring: Mapping[str, Table] = field(default_factory=dict)
 
 
 def variables(layout: Layout, credentials: Credentials) -> dict[str, str]:
@@ -87,9 +88,11 @@ def text(layout: Layout) -> str:
             "prefix": "postgresql/",
             "retention_days": 7,
             "seed": {"env": "PENHAS_CHECKS_BACKUP_SEED"},
+            "second": {**_store(backups, "PENHAS_CHECKS_BACKUP"), "bucket": s3.COPY, "prefix": "postgresql/"},
         },
         "restore": {"host": socket.gethostname(), "allow_here": "the lab's data are invented and lie on this machine"},
     }
+    tables.update(layout.monitoring)
     head = {"name": "lab", "production": False, "language": "en", "lab": True}
     parts = [_lines(head), *(f"[{name}]\n{_lines(table)}" for name, table in tables.items())]
     return "\n".join(parts)
@@ -120,9 +123,13 @@ def _lines(table: Table) -> str:
     return "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
 
 
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() else json.dumps(key)
+
+
 def _value(value: object) -> str:
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }" if value else "{}"
+        return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items()) + " }" if value else "{}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_value, value)) + "]"
     return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike in TOML

@@ -15,6 +15,13 @@ from pathlib import Path
 LAB = {
     "postgresql-15": "/usr/lib/postgresql/15/bin/postgres",
     "libminion-perl": "/usr/share/perl5/Minion.pm",
+    "prometheus": "/usr/bin/prometheus",
+    "prometheus-alertmanager": "/usr/bin/prometheus-alertmanager",
+    "prometheus-postgres-exporter": "/usr/bin/prometheus-postgres-exporter",
+    "prometheus-redis-exporter": "/usr/bin/prometheus-redis-exporter",
+    "prometheus-node-exporter": "/usr/bin/prometheus-node-exporter",
+    "nginx-light": "/usr/sbin/nginx",
+    "logrotate": "/usr/sbin/logrotate",
     "libmojo-pg-perl": "/usr/share/perl5/Mojo/Pg.pm",
 }
 TESTS = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab import api_processes, host, minion, postgresql, redis, s3, template
+from lab import api_processes, host, minion, monitoring, postgresql, redis, s3, template
 from lab.credentials import STEM, Credentials
 from lab.environment_file import Layout
 from lab.marked import MARKERS
@@ -32,6 +32,7 @@ class Options:
     flavour: str = "guide"
     postgresql: str = "auto"
     traffic: float = 2.5
+    monitoring: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class Running:
     worker: minion.Worker | None = None
     volume: Process | None = None
     traffic: Traffic | None = None
+    watchers: monitoring.Watchers | None = None
     missing: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)
@@ -94,6 +96,10 @@ class Running:
             self.proxies.add(name, port)
         for name in ("media", "backups"):
             self.proxies.add(name, self.store.port)
+        if self.options.monitoring:
+            with self._timed("what watches it"):
+                self.watchers = monitoring.Watchers(self, data / "monitoring")
+                self.watchers.start()
         if self.options.traffic > 0:
             self.traffic = Traffic(self.proxies, tuple(self.apis.values()), PUBLIC_PATHS, self.options.traffic)
 
@@ -101,12 +107,15 @@ class Running:
         """Stop everything that was started and remove the data."""
         if self.traffic is not None:
             self.traffic.stop()
+        if self.watchers is not None:
+            self.watchers.stop()
         self.proxies.stop()
         processes = [api.process for api in self.apis.values()]
         processes += [self.worker.process if self.worker is not None else None, self.volume]
         if hasattr(self, "machine"):
             self.machine.stop()
             processes += [self.cache.process, self.store.process, self.replica.process, self.primary.process]
+        processes += self.watchers.processes.values() if self.watchers is not None else ()
         with ThreadPoolExecutor(12) as pool:  # side by side: each takes its time
             list(pool.map(Process.kill_quickly, [p for p in processes if p is not None]))
         shutil.rmtree(self.places.data, ignore_errors=True)
@@ -117,7 +126,8 @@ class Running:
         ports = {name: proxy.port for name, proxy in self.proxies.by_name.items()}
         volume = self.machine.volume if self.volume is not None else None
         apis = tuple(self.apis)
-        return Layout(self.options.flavour, ports, apis, self.machine.procfs, volume)
+        tables = {} if self.watchers is None else self.watchers.tables()
+        return Layout(self.options.flavour, ports, apis, self.machine.procfs, volume, tables)
 
     @property
     def minion_dsn(self) -> str:

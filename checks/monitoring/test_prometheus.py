@@ -4,6 +4,7 @@ import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.prometheus import (
+    YOUNG,
     PrometheusConnection,
     PrometheusExporters,
     PrometheusServer,
@@ -133,6 +134,8 @@ def test_prometheus_exporters_see(prometheus_exporters: PrometheusExporters, jud
 @pytest.mark.profiles("nightly", "triage")
 def test_prometheus_alertmanager_connected(prometheus_server: PrometheusServer, judged: Judge) -> None:
     """Prometheus knows an Alertmanager to send alerts to."""
+    if prometheus_server.alertmanagers == 0 and prometheus_server.uptime < YOUNG:
+        judged.not_judged(f"Prometheus started {prometheus_server.uptime:.0f} s ago: it looks for its Alertmanager yet")
     if prometheus_server.alertmanagers == 0:
         judged.critical("knows no Alertmanager: whatever fires, nobody is told")
     judged.ok(f"sends to {prometheus_server.alertmanagers} Alertmanager")

@@ -95,14 +95,17 @@ class Logs:
         self._access.line(f'{address} - - [{stamp}] "{request.method} {target} HTTP/1.1" {status} - "-" "PenhaS/3.4"')
 
     def _past(self) -> None:
-        """Write the last minutes of a process that has been running: the lab's log does not begin with the lab."""
+        """Write what a process that has been running wrote an hour ago: the lab's log does not begin with the lab.
+
+        The personal data in it are older than the minutes that the suite looks at: a healthy lab has no finding.
+        """
         now = time.time()
         for number in range(_HISTORY):
             level, category, message = _PAST[number % len(_PAST)]
             text = message.format(
                 mail=marked.mail(number), phone=marked.phone(number), token=marked.word("token", number), number=number
             )
-            self.write(level, category, text, now - (_HISTORY - number) * 15)
+            self.write(level, category, text, now - 3600 - (_HISTORY - number) * 15)
         self.write("INFO", "Penhas", "Servidor iniciado")
 
 

@@ -6,6 +6,11 @@ from checks.engine.model import Count, NotJudged, PerSecond, Ratio, Reading, Sec
 from checks.engine.readings import derived, reading
 
 
+YOUNG = (
+    30.0  # it discovers targets and Alertmanagers within some six seconds, and scrapes once an interval from then on
+)
+
+
 @reading("prometheus_connection", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusConnection(Reading):
@@ -188,6 +193,8 @@ def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> P
     if later.started != earlier.started or later.samples < earlier.samples:
         return NotJudged("Prometheus restarted between the two samples")
     lost = later.lost - earlier.lost
+    if lost > 0 and earlier.sampled_at - earlier.started < YOUNG:
+        return NotJudged("Prometheus had just started, and did not know its Alertmanager yet")
     sent = later.sent - earlier.sent
     faults = later.compactions_failed - earlier.compactions_failed + later.corruptions - earlier.corruptions
     return PrometheusWork(

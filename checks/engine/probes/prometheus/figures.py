@@ -7,9 +7,17 @@ from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
 from checks.engine.probes.folding import fold_path
 from checks.engine.probes.prometheus.query import Point, data, figures, instant, now, one
-from checks.engine.probes.prometheus.scraped import YOUNG, instances_of
+from checks.engine.probes.prometheus.scraped import instances_of
 from checks.engine.probes.watchers import Asker
-from checks.engine.readings.prometheus import Due, Node, PrometheusNodes, PrometheusSeries, PrometheusTraffic, Slow
+from checks.engine.readings.prometheus import (
+    YOUNG,
+    Due,
+    Node,
+    PrometheusNodes,
+    PrometheusSeries,
+    PrometheusTraffic,
+    Slow,
+)
 
 MINIMUM_REQUESTS = 50
 HISTOGRAM = "http_request_duration_seconds"
@@ -115,8 +123,8 @@ def nodes(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusNodes 
     found = figures(
         asker,
         {
-            "cpu": "avg by (instance) (1 - sum by (instance, cpu)"
-            ' (rate(node_cpu_seconds_total{mode=~"idle|iowait"}[5m])))',
+            "cpu": '1 - sum by (instance) (rate(node_cpu_seconds_total{mode=~"idle|iowait"}[5m]))'
+            " / sum by (instance) (rate(node_cpu_seconds_total[5m]))",
             "memory": "1 - sum by (instance) (node_memory_MemAvailable_bytes)"
             " / sum by (instance) (node_memory_MemTotal_bytes)",
             "disk": "max by (instance) (1 - node_filesystem_avail_bytes{" + real + "} / (node_filesystem_avail_bytes"

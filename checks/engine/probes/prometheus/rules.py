@@ -7,18 +7,21 @@ from typing import Any
 
 from checks.engine import promql
 from checks.engine.environment.monitoring import Prometheus
+from checks.engine.model import NotJudged
 from checks.engine.probes.prometheus.query import data, figures, instant, now, one, seconds_since, unix
 from checks.engine.probes.watchers import Asker
-from checks.engine.readings.prometheus import Firing, PrometheusFiring, PrometheusRules, Rule, Selected, Wanted
+from checks.engine.readings.prometheus import YOUNG, Firing, PrometheusFiring, PrometheusRules, Rule, Selected, Wanted
 
 SHIPPED = Path(__file__).parents[3] / "alert_rules.toml"
 HISTORY = "3d"
 
 
-def rules(asker: Asker, settings: Prometheus, _uptime: float) -> PrometheusRules:
+def rules(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusRules | NotJudged:
     """Return the loaded alert rules with what their selectors find, and the ones that are wanted."""
     loaded = loaded_rules(asker)
     selected = _selected(asker, loaded)
+    if uptime < YOUNG + settings.interval and any(one.metric_series == 0 for one in selected):
+        return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
     buckets = sorted({s.metric for s in selected if s.metric.endswith("_bucket")})
     facts = figures(
         asker,

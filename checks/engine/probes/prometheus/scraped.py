@@ -9,10 +9,9 @@ from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged, ProbeError, Reason
 from checks.engine.probes.prometheus.query import Point, data, instant, now, seconds_since
 from checks.engine.probes.watchers import Asker
-from checks.engine.readings.prometheus import Exporter, PrometheusExporters, PrometheusTargets, Scraped
+from checks.engine.readings.prometheus import YOUNG, Exporter, PrometheusExporters, PrometheusTargets, Scraped
 
 OWN_WORDS = ("pg_up", "redis_up", "elasticsearch_up", "elasticsearch_cluster_health_up", "minio_up", "nginx_up")
-YOUNG = 30.0  # Prometheus discovers its targets within about six seconds, and scrapes once an interval from then on
 
 _PROBLEMS = (
     (r"connection refused", "connection refused"),

@@ -1,0 +1,245 @@
+"""What watches the lab: Prometheus and its exporters, Alertmanager and whom it tells, nginx, logs, their index.
+
+All of it is Debian's but for the index, for which see elasticsearch.py. Started last and not awaited: Prometheus' first
+scrapes come some six seconds after its start, and the suite says so until they are there.
+"""
+
+import json
+import shutil
+import signal
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lab import alertmanager, exporters, logs, nginx, postgresql, prometheus
+from lab.alertmanager import Alertmanager
+from lab.api_processes import Api
+from lab.exporters import Exporter
+from lab.logs import Log
+from lab.nginx import Nginx
+from lab.processes import Process, free_port, listens
+from lab.prometheus import Prometheus
+from lab.receiver import Receiver
+from lab.state import REPOSITORY
+from lab.traffic import Traffic
+
+if TYPE_CHECKING:
+    from lab.running import Running
+
+PROGRAMS = {
+    "prometheus": ("prometheus", alertmanager.PROGRAM, *exporters.PROGRAMS),
+    "logs": (nginx.PROGRAM, logs.PROGRAM),
+}
+PROXIES = ("prometheus", "alertmanager", "elasticsearch")
+JOBS = ("penhas-api", "postgres-exporter", "redis-exporter", "node-exporter")
+LEVELS = {"root": "INFO", "Penhas.Controller": "DEBUG", "Penhas.Minion": "INFO", "Mojolicious": "WARN"}
+
+
+@dataclass(slots=True)
+class Watchers:
+    """Everything of it that runs; a part whose programs are not installed is not there."""
+
+    running: "Running"
+    folder: Path
+    exporters: dict[str, Exporter] = field(default_factory=dict)
+    prometheus: Prometheus | None = None
+    alertmanager: Alertmanager | None = None
+    receiver: Receiver | None = None
+    nginx: Nginx | None = None
+    traffic: Traffic | None = None
+    logs: dict[str, Log] = field(default_factory=dict)
+    index: Process | None = None
+    index_port: int = 0
+
+    @property
+    def processes(self) -> dict[str, Process]:
+        """Every process by name."""
+        parts: dict[str, Any] = {
+            **self.exporters,
+            "prometheus": self.prometheus,
+            "alertmanager": self.alertmanager,
+            "nginx": self.nginx,
+        }
+        found = {name: part.process for name, part in parts.items() if part is not None and part.process is not None}
+        return {**found, **({"elasticsearch": self.index} if self.index is not None else {})}
+
+    @property
+    def delivered(self) -> Path:
+        """The file of what was delivered to people."""
+        return self.folder / "delivered.jsonl"
+
+    def start(self) -> None:
+        """Start all that is installed."""
+        self.folder.mkdir(exist_ok=True)
+        if self._installed("prometheus"):
+            self._start_metrics()
+        if self._installed("logs") and self.running.options.flavour == "guide":
+            self._start_logs()
+        for name, process in self.processes.items():
+            port = {**self._ports(), **{n: e.port for n, e in self.exporters.items()}}[name]
+            process.await_ready(lambda port=port: listens(port))  # type: ignore[misc]
+            if name in PROXIES:
+                self.running.proxies.add(name, port)
+        for log in self.logs.values():
+            log.make_history()
+            log.write_config()
+
+    def stop(self) -> None:
+        """Stop what is not a process."""
+        if self.traffic is not None:
+            self.traffic.stop()
+        if self.receiver is not None:
+            self.receiver.stop()
+
+    def break_index(self, **wrong: Any) -> None:
+        """Let the index be wrong in these ways and no other."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.index_port}/_lab", json.dumps(wrong).encode(), method="PUT"
+        )
+        with urllib.request.urlopen(request, timeout=5):  # noqa: S310 (http, our own)
+            pass
+
+    def tables(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what the environment file says of them."""
+        found: dict[str, Mapping[str, Any]] = {}
+        url = {name: f"http://127.0.0.1:{p.port}" for name, p in self.running.proxies.by_name.items()}
+        if self.prometheus is not None:
+            found["prometheus"] = {
+                "url": url["prometheus"],
+                "interval": prometheus.INTERVAL,
+                "jobs": [self._job(name, targets) for name, targets in self.prometheus.jobs.items()],
+                "rules": self._rules(),
+            }
+            found["alertmanager"] = {"url": url["alertmanager"], "watchdog": "Watchdog"}
+        if self.logs:
+            found["logs"] = {"timezone": _zone(), "window": 900.0, "targets": [self._log(n) for n in self.logs]}
+        if self.index is not None:
+            found["elasticsearch"] = {"url": url["elasticsearch"], "index": "penhas-%Y.%m.%d", "grows_within": 60.0}
+        return found
+
+    def _installed(self, part: str) -> bool:
+        absent = [program for program in PROGRAMS[part] if shutil.which(program) is None]
+        if absent:
+            self.running.missing.append(f"no {part}: {', '.join(Path(p).name for p in absent)} not installed")
+        return absent == []
+
+    def _ports(self) -> dict[str, int]:
+        parts = {"prometheus": self.prometheus, "alertmanager": self.alertmanager, "nginx": self.nginx}
+        found = {name: part.port for name, part in parts.items() if part is not None}
+        return {**found, "elasticsearch": self.index_port}
+
+    def _start_metrics(self) -> None:
+        running = self.running
+        exporters.prepare(running.machine)
+        database = running.proxies.add("exporter-postgresql", running.primary.port).port
+        role = f"{postgresql.CHECKS}:{running.credentials.checks}"
+        dsn = f"postgresql://{role}@127.0.0.1:{database}/{postgresql.DATABASE}?sslmode=disable"
+        cache = running.proxies.add("exporter-redis", running.cache.port).port
+        found = [
+            exporters.postgresql(dsn),
+            exporters.redis(cache, running.cache.password),
+            *(exporters.node(name, running.machine) for name in exporters.NODES),
+        ]
+        self.exporters = {exporter.name: exporter for exporter in found}
+        self.receiver = Receiver(self.delivered)
+        web, mail = self.receiver.start()
+        self.alertmanager = Alertmanager(
+            self.folder / "alertmanager",
+            running.proxies.add("receiver-webhook", web).port,
+            running.proxies.add("receiver-mail", mail).port,
+        )
+        apis = tuple(f"127.0.0.1:{api.port}" for api in running.apis.values())
+        jobs = {
+            "penhas-api": apis if running.options.flavour == "guide" else (),
+            "postgres-exporter": (self.exporters["postgres-exporter"].address,),
+            "redis-exporter": (self.exporters["redis-exporter"].address,),
+            "node-exporter": tuple(self.exporters[name].address for name in exporters.NODES),
+        }
+        jobs = {name: targets for name, targets in jobs.items() if targets}
+        own = running.proxies.add("prometheus-alertmanager", self.alertmanager.port).port
+        self.prometheus = Prometheus(self.folder / "prometheus", jobs, own)
+        self.alertmanager.start(running.launcher)
+        self.prometheus.start(running.launcher)
+        for exporter in found:
+            exporter.start(running.launcher)
+
+    def _start_logs(self) -> None:
+        running = self.running
+        self.nginx = Nginx(self.folder / "nginx", tuple(api.port for api in running.apis.values()))
+        self.nginx.start(running.launcher)
+        api = running.apis["api1"]
+        file = api.folder / "api1.app.log"
+        # Index what the three instances write from now on.
+        self.index_port = free_port()
+        every = [one.folder / f"{name}.app.log" for name, one in running.apis.items()]
+        self.index = running.launcher.start(
+            "elasticsearch",
+            [sys.executable, "-m", "lab.elasticsearch", str(self.index_port), *map(str, every)],
+            cwd=REPOSITORY,
+        )
+        pidfile = self.folder / "api1.pid"
+        assert api.process is not None  # noqa: S101 (for the type checker: it was started)
+        pidfile.write_text(f"{api.process.pid}\n")
+        self.logs["api"] = Log("api", file, self.folder / "logrotate-api", pidfile, _reopen(api))
+        self.logs["nginx"] = Log(
+            "nginx",
+            self.nginx.log,
+            self.folder / "logrotate-nginx",
+            self.folder / "nginx" / "nginx.pid",
+            self.nginx.reopen,
+        )
+        visitors = Api("nginx", self.folder, {}, port=self.nginx.port)
+        self.traffic = Traffic(running.proxies, (visitors,), ("/pontos-de-apoio", "/anonymous-questionnaires"), 2.0)
+
+    def _job(self, name: str, targets: tuple[str, ...]) -> Mapping[str, Any]:
+        exporter = {"postgres-exporter": "pg_up", "redis-exporter": "redis_up"}.get(name)
+        return {"name": name, "targets": list(targets), **({"exporter": exporter} if exporter is not None else {})}
+
+    def _log(self, name: str) -> Mapping[str, Any]:
+        log = self.logs[name]
+        rotation = {"config": str(log.config), "keep_days": logs.DAYS[name]}
+        if name == "nginx":
+            return {"name": name, "pattern": str(log.file), "layout": "nginx", "quiet": 60.0, "rotation": rotation}
+        return {
+            "name": name,
+            "pattern": str(log.file),
+            "layout": "guide",
+            "quiet": 60.0,
+            "structured": True,
+            "levels": LEVELS,
+            "rotation": rotation,
+            "canary": True,
+        }
+
+    def _rules(self) -> list[Mapping[str, Any]]:
+        """Return the shipped rules with the lab's shortened `for`."""
+        groups = yaml.safe_load(prometheus.RULES.read_text(encoding="utf-8"))["groups"]
+        return [
+            {
+                "alert": rule["alert"],
+                "expr": rule["expr"].strip(),
+                "for": float(prometheus.FOR) if "for" in rule else 0.0,
+                "severity": rule["labels"]["severity"],
+            }
+            for group in groups
+            for rule in group["rules"]
+        ]
+
+
+def _reopen(api: Api) -> Callable[[], None]:
+    def reopen() -> None:
+        assert api.process is not None  # noqa: S101 (for the type checker: it was started)
+        api.process.popen.send_signal(signal.SIGUSR1)
+
+    return reopen
+
+
+def _zone() -> str:
+    """Return the name of this machine's time zone, in which the instances stamp their entries."""
+    found = Path("/etc/localtime").resolve().parts
+    return "/".join(found[found.index("zoneinfo") + 1 :]) if "zoneinfo" in found else "UTC"
