@@ -7,12 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# Loaded once, here: what pytester runs in this process would otherwise build every model anew.
-import checks.engine.plugin.html
-import checks.engine.plugin.options
-import checks.engine.plugin.rows
-import checks.engine.plugin.terminal  # noqa: F401
-from tests.engine.suites import Suite
+from tests.engine.inside import Inside
 
 SECRET = "s3cr3t-p4ss"
 API = '[api]\ntargets = [{{ name = "api1", url = "http://127.0.0.1:{port}" }}]\nhealth = "/health"\n'
@@ -42,7 +37,7 @@ class Refused:
 
     def __init__(self, pytester: pytest.Pytester, listener: socket.socket) -> None:
         self.pytester = pytester
-        self.suite = Suite(pytester.path)
+        self.suite = Inside(pytester)
         self.api = API.format(port=listener.getsockname()[1])
         self.suite.check("def test_made_health(api_health):\n    '''Well.'''\n")
         self.file = self.suite.environment(self.api)

@@ -1,6 +1,6 @@
 """What one run of the suite knows before anything is contacted; built from the options, kept in pytest's stash."""
 
-import os
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,4 +117,4 @@ def is_distributed(config: pytest.Config) -> bool:
 
 def new_run_id() -> str:
     """Return a short id that names this run in files, in the user agent and in the log lines of the services."""
-    return f"{int(time.time()) % 10**6:06d}{os.getpid() % 1000:03d}"
+    return secrets.token_hex(4)

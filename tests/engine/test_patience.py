@@ -1,0 +1,148 @@
+"""Tests of what is read again: noisy readings, and what converges after a deploy."""
+
+import time
+
+import pytest
+
+from checks.engine.model import ProbeError, Reason
+from checks.engine.probes import Context
+from checks.engine.readings.api import ApiOwnLatency
+from checks.engine.readings.redis import RedisConnection
+from tests.engine.inside import Inside
+from tests.engine.scripted import Probes, connection
+
+LIMITS = "def test_limit(threshold: Row, judged: Judge) -> None:\n    '''Within limits.'''\n    judged.row(threshold)\n"
+API = '[api]\ntargets = [{ name = "api1", url = "http://127.0.0.1:1" }]\nhealth = "/health"\n'
+REDIS = '[redis]\ntargets = [{ name = "cache", env = "PENHAS_CHECKS_X" }]\n'
+ROW = "capacity-api-response-time-smoke@api1"
+
+
+@pytest.fixture
+def inside(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Inside:
+    for module in ("judged", "settle"):
+        monkeypatch.setattr(f"checks.engine.plugin.{module}.PAUSE", 0.05)
+    return Inside(pytester)
+
+
+def slow(probes: Probes, *seconds: float | None) -> list[float]:
+    """Let the API be so slow at each reading, or not be readable; return when it was read."""
+    given, read = list(seconds), list[float]()
+
+    def latency(context: Context) -> None:
+        connection(context)
+        if "api_own_latency" in context.names:
+            value = given.pop(0)
+            read.append(time.time())
+            if value is None:
+                raise ProbeError(Reason.PROTOCOL, "rubbish")
+            made = ApiOwnLatency(source="GET /health", sampled_at=time.time(), slowest=value, requests=5)
+            context.settle("api_own_latency", made)
+
+    probes.set("api", latency)
+    return read
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "said"),
+    [
+        ((0.5,), "OK", "500 ms"),
+        ((0.6, 0.1, 0.2), "OK", "200 ms (1 of 3 samples not OK)"),
+        ((0.6, 0.1, 0.7), "WARNING", "600 ms, warning above 500 ms (2 of 3 samples not OK)"),
+        ((0.6, 0.7), "WARNING", "700 ms, warning above 500 ms (2 of 2 samples not OK)"),
+        ((2.0, 3.0), "CRITICAL", "3000 ms, critical above 1000 ms (2 of 2 samples not OK)"),
+        ((2.0, 0.6, 0.1), "WARNING", "600 ms, warning above 500 ms (2 of 3 samples not OK)"),
+        ((2.0, 0.1, 0.6), "WARNING", "600 ms, warning above 500 ms (2 of 3 samples not OK)"),
+        ((2.0, None), "CRITICAL", "2000 ms, critical above 1000 ms"),
+        ((None,), "UNKNOWN", "rubbish"),
+    ],
+)
+def test_a_noisy_reading_is_judged_by_the_middle_of_three(
+    inside: Inside, probes: Probes, seconds: tuple[float | None, ...], state: str, said: str
+) -> None:
+    read = slow(probes, *seconds)
+    inside.environment(API)
+    inside.check(LIMITS, "capacity/test_limits.py")
+    ran = inside.inside("-k", "smoke", "-p", "no:html")
+    assert ran.states() == {ROW: state}, ran.output
+    assert said in ran.messages()[ROW]
+    assert len(read) == len(seconds)
+
+
+def test_a_row_that_converges_is_given_time_and_says_how_long_it_took(inside: Inside, probes: Probes) -> None:
+    slow(probes, 2.0, 2.0, 2.0, 0.1)
+    inside.environment(API)
+    inside.check(LIMITS, "capacity/test_limits.py")
+    ran = inside.inside("-k", "smoke", "--settle=60", "-p", "no:html")
+    assert ran.states() == {ROW: "OK"}, ran.output
+    assert "100 ms; came good 0 s after the start" in ran.messages()[ROW]
+
+
+CONVERGES = """
+@pytest.mark.convergent
+def test_made_connection(redis_connection, judged: Judge) -> None:
+    '''Redis answers.'''
+    if not redis_connection.reachable:
+        judged.critical(redis_connection.problem)
+    judged.ok("answers")
+
+@pytest.mark.convergent
+def test_made_server(redis_server, judged: Judge) -> None:
+    '''Redis serves.'''
+    judged.ok("serves")
+
+def test_made_impatient(redis_connection, judged: Judge) -> None:
+    '''Redis answered at once.'''
+    assert redis_connection.reachable, "did not answer at once"
+"""
+
+
+def starting(probes: Probes, refusals: int, reason: Reason = Reason.CONNECTION) -> list[float]:
+    """Let Redis refuse so many times before it answers; return when it was asked."""
+    asked: list[float] = []
+
+    def read(context: Context) -> None:
+        asked.append(time.time())
+        up = len(asked) > refusals
+        problem = "" if up else "connection refused"
+        made = RedisConnection(source="PING", sampled_at=time.time(), reachable=up, problem=problem)
+        context.settle("redis_connection", made)
+        if "redis_server" in context.names:
+            context.settle("redis_server", ProbeError(reason, problem or "no INFO"))
+
+    probes.set("redis", read)
+    return asked
+
+
+def test_what_converges_comes_good_within_the_window_and_says_how_long_it_took(inside: Inside, probes: Probes) -> None:
+    starting(probes, 3)
+    inside.environment(REDIS)
+    inside.check(CONVERGES)
+    ran = inside.inside("-k", "connection or impatient", "--settle=60", "-p", "no:html")
+    assert ran.states() == {"made-connection@cache": "OK", "made-impatient@cache": "OK"}
+    assert ran.messages()["made-connection@cache"] == "redis cache: answers; came good 0 s after the start"
+
+
+def test_what_does_not_converge_is_what_it_was_when_the_window_ends(inside: Inside, probes: Probes) -> None:
+    asked = starting(probes, 10**6)
+    inside.environment(REDIS)
+    inside.check(CONVERGES)
+    ran = inside.inside("--settle=0.5", "-p", "no:html")
+    assert ran.states() == {
+        "made-connection@cache": "CRITICAL",
+        "made-server@cache": "UNKNOWN",
+        "made-impatient@cache": "CRITICAL",
+    }
+    assert ran.messages()["made-connection@cache"] == "redis cache: connection refused"
+    assert len(asked) > 2
+    asked.clear()
+    inside.inside("-p", "no:html")
+    assert len(asked) == 1
+
+
+def test_our_own_fault_is_not_waited_for(inside: Inside, probes: Probes) -> None:
+    asked = starting(probes, 0, Reason.OURS)
+    inside.environment(REDIS)
+    inside.check(CONVERGES)
+    ran = inside.inside("--settle=60", "-p", "no:html")
+    assert ran.states()["made-server@cache"] == "UNKNOWN"
+    assert len(asked) == 1
