@@ -9,6 +9,7 @@ import os
 import selectors
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+import psycopg
 
 from lab import environment_file, faults
 from lab.api_processes import VERSION
@@ -49,7 +52,7 @@ def main(state: str, data: str, options: str) -> int:
             _serve(running, listener, owned=owned)
     except _Stop:
         pass
-    except (LabError, OSError) as error:
+    except (LabError, OSError, psycopg.Error, subprocess.SubprocessError) as error:
         code = 1
         with contextlib.suppress(OSError):
             _tell(failed=str(error))

@@ -10,7 +10,7 @@ _FILLER = "filler"
 
 def _busy(share: float) -> Act:
     def act(running: Running) -> None:
-        running.machine.busy = share
+        running.machine.work(share)
 
     return act
 
