@@ -95,7 +95,8 @@ class Suite:
         given = [] if any("environment" in arg for arg in args) else [f"--environment={self.folder}/here.toml"]
         return [sys.executable, "-m", "pytest", *given, f"--reports-dir={self.reports}", *args]
 
-    def variables(self, **more: str) -> dict[str, str]:
+    @staticmethod
+    def variables(**more: str) -> dict[str, str]:
         """Return the variables of a run: none of the suite's but those given."""
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("PENHAS_CHECKS", "PYTEST_"))}
         return {**kept, "NO_COLOR": "1", **more}

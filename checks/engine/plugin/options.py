@@ -70,8 +70,10 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     add("--language", choices=["en", "pt-BR"], help="the language of titles and actions (default: the environment's)")
     if not any(pluginmanager.has_plugin(name) for name in RERUNNERS):
         add("--reruns", dest="reruns", help=argparse.SUPPRESS)  # so that it is refused in our words
+    # pyproject.toml names these; without the plugins that know them they mean nothing and must not end the run.
+    if not pluginmanager.has_plugin("cacheprovider"):
+        parser.addini("cache_dir", "unused without pytest's cache")
     if not pluginmanager.has_plugin("xdist"):
-        # pyproject.toml names these; without xdist they mean nothing and must not end the run.
         add("--dist", dest="without_xdist", help=argparse.SUPPRESS)
         add("--max-worker-restart", dest="without_xdist", help=argparse.SUPPRESS)
 
