@@ -116,12 +116,16 @@ class Catalog:
 
     def action(self, guide: Iterable[str], language: str) -> str:
         """Return what to do, from the first guide item that says so in `language`."""
+        return next((words.action for words in self._words(guide, language) if words.action != ""), "")
+
+    def title(self, guide: Iterable[str], language: str) -> str:
+        """Return the title of the first guide item in `language`, "" where a check has none."""
+        return next((words.title for words in self._words(guide, language)), "")
+
+    def _words(self, guide: Iterable[str], language: str) -> Iterator[Words]:
         for item in guide:
             if item in self.guide:
-                words = self.guide[item].pt_br if language == "pt-BR" else self.guide[item].en
-                if words.action != "":
-                    return words.action
-        return ""
+                yield self.guide[item].pt_br if language == "pt-BR" else self.guide[item].en
 
     def waiver(self, check: str, target: str, now: float) -> Waiver | None:
         """Return the waiver that accepts a finding of this check on this target at Unix time `now`."""

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from checks.engine.model import State
-from checks.engine.report.findings import findings, new_findings, overall
+from checks.engine.report.findings import emergency, findings, new_findings, overall
 from tests.report.made import ordinary, result, run
 
 
@@ -90,3 +90,19 @@ def test_a_finding_is_new_when_it_was_not_there_or_is_worse(before: State | None
 def test_what_an_incomplete_baseline_could_not_read_is_not_something_it_had() -> None:
     baseline = dataclasses.replace(run(result("a", "x", State.UNKNOWN)), complete=False)
     assert new_findings(run(result("a", "x", State.UNKNOWN)), baseline)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (State.OK, ""),
+        (State.UNKNOWN, ""),
+        (State.WARNING, "it is on"),
+        (State.CRITICAL, "it is on"),
+        (State.WAIVED, "it is on"),
+    ],
+)
+def test_emergency_mode_is_what_its_checks_found(state: State, said: str) -> None:
+    assert (
+        emergency([result("emergency-mode-off", "cache", state, "it is on"), result("a", "x", State.CRITICAL)]) == said
+    )

@@ -119,7 +119,7 @@ def result_of(item: pytest.Item, judgement: Judgement, root: str | None, seconds
     result = Result(
         id=check_id(item.name.split("[")[0]) if case is None else case.id,
         target="none" if case is None else case.target.name,
-        title=title_of(item),
+        title=_title(suite, guide, title_of(item)),
         service="suite" if case is None else case.target.service,
         chapter=chapter_of(item.path),
         guide=guide,
@@ -139,6 +139,11 @@ def result_of(item: pytest.Item, judgement: Judgement, root: str | None, seconds
         nodeid=item.nodeid,
     )
     return waived(suite, result)
+
+
+def _title(suite: Suite, guide: tuple[str, ...], own: str) -> str:
+    """A check's own title is English and says more; other languages have the guide item's."""
+    return own if suite.language == "en" else suite.catalog.title(guide, suite.language) or own
 
 
 def _action(suite: Suite, guide: tuple[str, ...], own: str, state: State) -> str:

@@ -18,7 +18,7 @@ from checks.engine.plugin.outcome import result_of
 from checks.engine.plugin.suite import SUITE, Suite, is_worker
 from checks.engine.plugin.where import CHECKS
 from checks.engine.readings import READINGS
-from checks.engine.report.findings import overall
+from checks.engine.report.findings import emergency, overall
 from checks.engine.report.folder import unfinished
 
 _RESULT = TypeAdapter(Result)
@@ -118,6 +118,7 @@ class Recorder:
             results=results,
             not_covered=_absent(suite.environment),
             stopped_by=stopped_by,
+            emergency=emergency(results),
             language=suite.language,
             lab=suite.environment.lab,
         )

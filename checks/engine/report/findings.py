@@ -72,6 +72,16 @@ def overall(results: Sequence[Result], *, complete: bool = True) -> State:
     return State.OK if worst is State.WAIVED else worst
 
 
+def emergency(results: Sequence[Result]) -> str:
+    """Return what the checks whose id begins `emergency-mode` found, for the top of every report; "" when it is off."""
+    said = (
+        r
+        for r in results
+        if r.id.startswith("emergency-mode") and r.state in {State.WARNING, State.CRITICAL, State.WAIVED}
+    )
+    return "; ".join(result.message for result in said)
+
+
 def new_findings(run: Run, baseline: Run) -> tuple[Result, ...]:
     """Return the findings of `run` that `baseline` did not have, or had in a lesser state.
 
