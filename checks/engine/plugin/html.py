@@ -12,7 +12,8 @@ from checks.engine.model import Result, State
 from checks.engine.plugin.run import PROGRESS
 from checks.engine.plugin.suite import SUITE, is_worker, suite_of
 from checks.engine.report.folder import write_atomic
-from checks.engine.report.html_rows import detail_lines, escape, header_cells, row_cells
+from checks.engine.report.html_rows import detail_lines, header_cells, row_cells
+from checks.engine.report.text import escape
 
 _RESULT = TypeAdapter(Result)
 WRITTEN = pytest.StashKey[tuple[Path, Path | None]]()
