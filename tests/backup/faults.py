@@ -82,7 +82,10 @@ FAULTS = (
         ("errors", "structure", "listed"),
         ("casos_cliente_id_fkey",),
         source=(
-            "SET session_replication_role = replica; INSERT INTO casos (cliente_id, texto) VALUES (999999, 'Marcada R1')",
+            (
+                "SET session_replication_role = replica; "
+                "INSERT INTO casos (cliente_id, texto) VALUES (999999, 'Marcada R1')"
+            ),
         ),
     ),
     Fault(
@@ -105,7 +108,10 @@ FAULTS = (
             "CREATE FUNCTION public.ok(v text) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT true'",
             "ALTER TABLE casos ADD CHECK (public.ok(texto))",
             "UPDATE casos SET texto = 'Marcada R3' WHERE id = 1",
-            "CREATE OR REPLACE FUNCTION public.ok(v text) RETURNS bool IMMUTABLE LANGUAGE sql AS $$SELECT v !~ 'Marcada'$$",
+            (
+                "CREATE OR REPLACE FUNCTION public.ok(v text) RETURNS bool IMMUTABLE LANGUAGE sql "
+                "AS $$SELECT v !~ 'Marcada'$$"
+            ),
         ),
     ),
     Fault(
@@ -114,7 +120,10 @@ FAULTS = (
         ("errors", "rows", "structure", "listed"),
         ("clientes",),
         source=(
-            "CREATE FUNCTION public.sem(v text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN unaccent(v); END$$",
+            (
+                "CREATE FUNCTION public.sem(v text) RETURNS text IMMUTABLE LANGUAGE plpgsql "
+                "AS $$BEGIN RETURN unaccent(v); END$$"
+            ),
             "ALTER TABLE clientes ADD busca text GENERATED ALWAYS AS (public.sem(nome)) STORED",
         ),
     ),

@@ -52,8 +52,8 @@ class Source:
 
 
 @contextlib.contextmanager
-def source(programs: Path, major: int) -> Iterator[Source]:
-    """Run a server of its own for as long as the block lasts."""
+def source(programs: Path, major: int, *, tuned: bool = True) -> Iterator[Source]:
+    """Run a server of its own for as long as the block lasts, with PostgreSQL's default settings where not `tuned`."""
     base = MEMORY if os.access(MEMORY, os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="penhas-source-", dir=base))
     server = Source(folder, programs, major)
@@ -64,12 +64,10 @@ def source(programs: Path, major: int) -> Iterator[Source]:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(folder),
-            "fsync": "off",
-            "shared_buffers": "32MB",
             "dynamic_shared_memory_type": "mmap",
-            "max_wal_senders": "0",
-            "wal_level": "minimal",
         }
+        if tuned:
+            settings |= {"fsync": "off", "shared_buffers": "32MB", "max_wal_senders": "0", "wal_level": "minimal"}
         words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(

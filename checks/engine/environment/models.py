@@ -194,8 +194,9 @@ class Backup(Place):
 class Restore(Model):
     """The only machine on which a copy may lie, where on it, and how much of the machine it may take.
 
-    `scratch` is a folder (default: memory), `declared_encrypted` says that its volume is; `allow_here` is the reason why
-    a restore may run where it else may not; `tier` "rows" leaves indexes and constraints out; `jobs` are processes.
+    `scratch` is a folder (default: memory), `declared_encrypted` says that its volume is; `allow_here` is the reason
+    why a restore may run where it else may not; `tier` "rows" leaves indexes and constraints out; `jobs` are processes,
+    `nice` says how far everything else on the machine goes first.
     """
 
     host: str
@@ -204,6 +205,7 @@ class Restore(Model):
     allow_here: Annotated[str, Field(min_length=3)] | None = None
     binaries: str | None = None
     jobs: Annotated[int, Field(ge=1, le=16)] = 2
+    nice: Annotated[int, Field(ge=0, le=19)] = 10
     tier: Literal["full", "rows"] = "full"
 
     @property

@@ -70,9 +70,11 @@ def dying(sent: str) -> tuple[str, ...]:
     return ("setpriv", "--pdeathsig", sent, "--") if shutil.which("setpriv") is not None else ()
 
 
-def gentle() -> tuple[str, ...]:
-    """The words that let everything else on this machine go first."""
-    words: tuple[str, ...] = ("nice", "-n", "10") if shutil.which("nice") is not None else ()
+def gentle(nice: int) -> tuple[str, ...]:
+    """The words that let everything else on this machine go first; none for 0."""
+    if nice == 0 or shutil.which("nice") is None:
+        return ()
+    words = ("nice", "-n", str(nice))
     return (*words, "ionice", "-c", "2", "-n", "7") if shutil.which("ionice") is not None else words
 
 

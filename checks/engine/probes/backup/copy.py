@@ -57,7 +57,7 @@ def copied(context: Context, declared: models.Restore, store: Store, newest: Bac
     if backup is None:
         raise ProbeError(Reason.OURS, "no [backup] in this environment", "Name where the backups are.")
     clock = Clock()
-    with scratch.folder(declared.scratch, declared.declared_encrypted) as folder:
+    with scratch.folder(declared.scratch, declared.declared_encrypted, declared.nice) as folder:
         _room(folder, newest)
         fetched = fetch_backup(store, newest, backup, folder.fetched, remaining=partial(context.remaining, HOURS))
         clock.lap("fetch")
@@ -71,7 +71,7 @@ def copied(context: Context, declared: models.Restore, store: Store, newest: Bac
                 server,
                 fetched.path,
                 held,
-                database=held.header.database,
+                database=held.header.database or newest.database or "restored",
                 seconds=context.remaining(HOURS),
                 jobs=declared.jobs,
                 rows_only=rows_only,

@@ -165,6 +165,26 @@ def _extensions(server: Server, archive: Path, entries: tuple[TocEntry, ...]) ->
     return tuple((_bare(m[1]), _bare(m[2])) for m in _EXTENSION.finditer(_statements(server, archive, numbers)))
 
 
+def extension(superuser: Link, text: bytes) -> bool:
+    """Create the extension that a piece of SQL text makes, as superuser and from its name; say whether it makes one."""
+    match = _EXTENSION.search(text.decode("utf-8", "replace"))
+    if match is None:
+        return False
+    _extend(superuser, ((_bare(match[1]), _bare(match[2])),), {})
+    return True
+
+
+def prepare_plain(server: Server, entries: tuple[TocEntry, ...], roles: Iterable[str], database: str) -> Prepared:
+    """Make roles and an empty database for a dump that is SQL text, which says nothing of its database's locale."""
+    with server.connect("postgres") as link:
+        _roles(link, roles)
+        _create(link, DatabaseDefinition(database, ""), database)
+    with server.connect(database) as link:
+        _open_schemas(link)
+    left = {f"{entry.kind.lower()} {entry.name}: {LEFT_OUT[entry.kind]}" for entry in entries if entry.kind in LEFT_OUT}
+    return Prepared(database, server.folder.path, tuple(sorted(left)), ("a plain dump does not say its locale",))
+
+
 def _bare(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 

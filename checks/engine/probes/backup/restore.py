@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes.backup import child, layout, messages
+from checks.engine.probes.backup import child, layout, messages, plain
 from checks.engine.probes.backup.archive import (
     ArchiveError,
     ArchiveReader,
@@ -36,6 +36,13 @@ class Contents:
 
     header: Header
     entries: tuple[TocEntry, ...]
+    roles: tuple[str, ...] = ()  # named in the text of a plain dump, beside the owners
+    problem: str = ""
+
+    @property
+    def every_role(self) -> tuple[str, ...]:
+        """The roles that it names."""
+        return (*self.roles, *(role for entry in self.entries for role in entry.roles))
 
     @property
     def names(self) -> frozenset[str]:
@@ -60,11 +67,15 @@ class Restored:
     indexes_seconds: float
 
 
-def contents(archive: Path) -> Contents:
-    """Read header and table of contents of a custom or directory archive; raise ProbeError when they are not there."""
-    file = archive / "toc.dat" if archive.is_dir() else archive
+def contents(backup: Path) -> Contents:
+    """Read header and table of contents of a fetched backup of any format; raise ProbeError when they are not there."""
+    file = backup / "toc.dat" if backup.is_dir() else backup
     try:
         with file.open("rb") as opened:
+            head = opened.read(512)
+            if not head.startswith(b"PGDMP") and head[257:262] != b"ustar":
+                return _plain_contents(backup)
+            opened.seek(0 if head.startswith(b"PGDMP") else 512)  # toc.dat is the first member of a tar
             reader = ArchiveReader(ByteStream(iter(lambda: opened.read(1 << 16), b"")))
             header = read_header(reader)
             return Contents(header, tuple(read_toc(reader, header)))
@@ -72,9 +83,15 @@ def contents(archive: Path) -> Contents:
         raise ProbeError(Reason.PROTOCOL, "the backup's table of contents cannot be read") from None
 
 
+def _plain_contents(backup: Path) -> Contents:
+    found = plain.survey(backup)
+    header = Header("plain", (1, 0, 0), 4, 8, "none", None, "", found.server, found.program)
+    return Contents(header, found.entries, found.roles, found.problem)
+
+
 def restore(
     server: Server,
-    archive: Path,
+    backup: Path,
     held: Contents,
     *,
     database: str,
@@ -87,18 +104,20 @@ def restore(
 
     Raises ProbeError where nothing was learnt of the backup: no time, no room, a killed program.
     """
-    prepared = layout.prepare(server, archive, held.entries, database)
+    if held.header.format == "plain":
+        return _text(server, backup, held, database, seconds)
+    prepared = layout.prepare(server, backup, held.entries, database)
     watch = _Watch(len(held.entries), progress)
     ended = child.run(
         (
-            *child.gentle(),
+            *child.gentle(server.folder.nice),
             server.binaries["pg_restore"],
             *server.arguments(database, layout.RESTORER),
-            f"--jobs={jobs}",
+            f"--jobs={1 if held.header.format == 'tar' else jobs}",
             f"--use-list={prepared.use_list}",
             *(("--section=pre-data", "--section=data") if rows_only else ()),
             "--verbose",
-            str(archive),
+            str(backup),
         ),
         seconds,
         folder=server.folder.path,
@@ -114,6 +133,19 @@ def restore(
         errors = (RestoreError("", f"pg_restore ended with exit code {ended.code}"),)
     rows = watch.rows_done - watch.began
     return Restored(database, errors, prepared.left_out, prepared.differs, rows, ended.seconds - rows)
+
+
+def _text(server: Server, backup: Path, held: Contents, database: str, seconds: float) -> Restored:
+    prepared = layout.prepare_plain(server, held.entries, held.every_role, database)
+    began = time.monotonic()
+    loaded = plain.load(server, backup, database, began + seconds, held.names | {database})
+    ended = time.monotonic()
+    for error in loaded.errors:
+        if error.code in OURS:
+            raise ProbeError(Reason.OURS, f"nothing was verified: {error.what}", "Give [restore] scratch more room.")
+    whole = (RestoreError("", f"the backup is not whole: {held.problem}"),) if held.problem != "" else ()
+    rows = max(0.0, loaded.rows_done - began)
+    return Restored(database, (*whole, *loaded.errors), prepared.left_out, prepared.differs, rows, ended - began - rows)
 
 
 def _learnt_something(server: Server, ended: child.Ended, errors: tuple[RestoreError, ...]) -> None:

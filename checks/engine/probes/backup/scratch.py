@@ -36,6 +36,7 @@ class Folder:
     path: Path
     in_memory: bool
     private: bool
+    nice: int
 
     @property
     def data(self) -> Path:
@@ -60,7 +61,7 @@ class Folder:
 
 
 @contextmanager
-def folder(configured: str | None, declared_encrypted: bool) -> Iterator[Folder]:
+def folder(configured: str | None, declared_encrypted: bool, nice: int = 10) -> Iterator[Folder]:
     """Give a new scratch folder and erase it on every way out; raise ProbeError when it cannot be made or erased."""
     base = _base(configured)
     path = base / (PREFIX + secrets.token_hex(8))
@@ -78,7 +79,7 @@ def folder(configured: str | None, declared_encrypted: bool) -> Iterator[Folder]
             Reason.OURS, f"no scratch folder can be made ({_errno(error)})", "Check [restore] scratch and its rights."
         ) from None
     in_memory = _is_memory(base)
-    made = Folder(path, in_memory, in_memory or declared_encrypted)
+    made = Folder(path, in_memory, in_memory or declared_encrypted, nice)
     try:
         with erasure.at_exit(path):
             made.fetched.mkdir(mode=0o700)
@@ -139,7 +140,7 @@ def server(where: Folder, binaries: Binaries, seconds: float, *, database_bytes:
     with where.log.open("wb") as log:
         process = child.start(
             (
-                *child.gentle(),
+                *child.gentle(where.nice),
                 *child.privilege(),
                 *child.dying("QUIT"),
                 binaries["postgres"],
@@ -164,7 +165,7 @@ def _initialise(where: Folder, binaries: Binaries, seconds: float) -> None:
             os.chown(path, child.NOBODY, child.NOBODY)
     made = child.run(
         (
-            *child.gentle(),
+            *child.gentle(where.nice),
             *child.privilege(),
             binaries["initdb"],
             "-D",

@@ -1,0 +1,85 @@
+"""Every format of pg_dump comes back whole, and a plain dump is loaded without psql."""
+
+import gzip
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.backup.restoring import Bench, bench, compare, manifest_of
+
+__all__ = ["bench"]  # a fixture
+
+
+@pytest.fixture
+def plain(bench: Bench) -> Path:
+    """A plain dump of the base database."""
+    return _dump(bench, "p")
+
+
+def _dump(bench: Bench, form: str) -> Path:
+    path = bench.folder / f"formats.{form}"
+    if path.is_dir():
+        shutil.rmtree(path)
+    done = bench.source.program("pg_dump", f"-F{form}", "-f", str(path), "base")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+@pytest.mark.parametrize("form", ["c", "d", "t", "p"])
+def test_every_format_comes_back_whole(bench: Bench, form: str) -> None:
+    """Nothing differs from the manifest."""
+    assert compare(bench, f"format_{form}", _dump(bench, form), manifest_of(bench.source, "base")) == {}
+
+
+@pytest.mark.parametrize("packed", ["gzip", "zstd"])
+def test_a_packed_plain_dump_comes_back_whole(bench: Bench, plain: Path, packed: str) -> None:
+    """Gzip is unpacked here, zstd by its program."""
+    path = plain.with_suffix(f".{packed}")
+    if packed == "gzip":
+        path.write_bytes(gzip.compress(plain.read_bytes()))
+    elif shutil.which("zstd") is None:
+        pytest.skip("zstd is not installed")
+    else:
+        subprocess.run(["zstd", "-q", "-f", str(plain), "-o", str(path)], check=True)
+    assert compare(bench, f"packed_{packed}", path, manifest_of(bench.source, "base")) == {}
+
+
+def test_a_plain_dump_that_was_cut_is_no_backup(bench: Bench, plain: Path) -> None:
+    """Psql loads it without an error; here its missing end and its missing rows are told, and no row is."""
+    data = plain.read_bytes()
+    cut = plain.with_suffix(".cut")
+    cut.write_bytes(data[: data.index(b"Marcada 1500")])
+    findings = compare(bench, "cut", cut, manifest_of(bench.source, "base"))
+    assert "not whole" in findings["errors"][0]
+    assert any("public.clientes" in text for text in findings["rows"])
+    assert "Marcada" not in str(findings)
+
+
+def test_a_plain_dump_runs_no_command_of_psql(bench: Bench, plain: Path, tmp_path: Path) -> None:
+    """What psql would execute on this machine is an error of SQL, or nothing."""
+    mark = tmp_path / "executed"
+    hostile = plain.with_suffix(".hostile")
+    hostile.write_bytes(plain.read_bytes().replace(b"-- Name:", b"\\! touch " + str(mark).encode() + b"\n-- Name:", 1))
+    compare(bench, "hostile", hostile, None)
+    assert not mark.exists()
+
+
+def test_a_dump_runs_no_program_of_the_host(bench: Bench, tmp_path: Path) -> None:
+    """A function that only a superuser may run is refused to the role that restores."""
+    mark = tmp_path / "executed"
+    mark.parent.chmod(0o777)
+    bench.source.run("postgres", "DROP DATABASE IF EXISTS evil", "CREATE DATABASE evil")
+    bench.source.run(
+        "evil",
+        "CREATE FUNCTION public.f() RETURNS int LANGUAGE plpgsql AS "
+        f"$$BEGIN COPY (SELECT 1) TO PROGRAM 'touch {mark}'; RETURN 1; END$$",
+        "CREATE MATERIALIZED VIEW v AS SELECT public.f() AS f WITH NO DATA",
+        "UPDATE pg_class SET relispopulated = true WHERE relname = 'v'",
+    )
+    path = bench.folder / "evil.dump"
+    assert bench.source.program("pg_dump", "-Fc", "-f", str(path), "evil").returncode == 0
+    findings = compare(bench, "evil", path, None)
+    assert "superuser" in " ".join(findings["errors"])
+    assert not mark.exists()
