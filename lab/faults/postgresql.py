@@ -1,5 +1,9 @@
 """What goes wrong with PostgreSQL and its replication."""
 
+import contextlib
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 
 from lab import minion, postgresql
@@ -8,9 +12,11 @@ from lab.faults.expect import all_in
 from lab.faults.registry import Act, Fault, register
 from lab.postgresql import CHECKS, Cluster
 from lab.proxy import Mode
-from lab.running import Running
+from lab.running import PUBLIC_PATHS, Running
 
 _BOTH = ("primary", "replica1")
+_USABLE = 97  # max_connections less those reserved for superusers
+_SESSIONS_OF_API = 5
 _MEBIBYTE_OF_WAL = "SELECT pg_logical_emit_message(false, 'lab', repeat('x', 1024 * 1024))"
 
 
@@ -98,25 +104,53 @@ def join_replication(running: Running) -> None:
     await_replay(running)
 
 
+def _sessions(cluster: Cluster, of: str = "") -> int:
+    """Return how many sessions there are, our own left out; `of` one application only."""
+    which = f"AND application_name = '{of}'" if of else ""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    count = cluster.value(f"{query} {which}")
+    assert isinstance(count, int)  # noqa: S101 (for the type checker: it is a count)
+    return count
+
+
+def _open_sessions(running: Running) -> None:
+    """Have every instance of the API open all sessions that it ever will, as it has after some hours of work."""
+    urls = [f"{api.url}{path}" for api in running.apis.values() for path in ("/health", *PUBLIC_PATHS) * 3]
+    with ThreadPoolExecutor(len(urls)) as pool:
+        for _ in range(10):
+            list(pool.map(_visit, urls))
+            if _sessions(running.primary, "penhas-api") >= len(running.apis) * _SESSIONS_OF_API:
+                return
+
+
+def _visit(url: str) -> None:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (our own API)
+        answer.read()
+
+
 def _fill(cluster_of: str, share: float) -> tuple[Act, Act]:
     """Return acts that hold so many connections that `share` of those that roles may use are taken, and let go."""
     key = f"connections-{cluster_of}"
 
+    def cluster(running: Running) -> Cluster:
+        return running.primary if cluster_of == "primary" else running.replica
+
     def break_(running: Running) -> None:
-        cluster: Cluster = running.primary if cluster_of == "primary" else running.replica
-        usable = 97  # max_connections less those reserved for superusers
-        used = cluster.value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
-        assert isinstance(used, int)  # noqa: S101 (for the type checker: it is a count)
+        if share > 1:
+            _open_sessions(running)
         held: list[psycopg.Connection[tuple[object, ...]]] = running.kept.setdefault(key, [])
-        for _ in range(round(usable * share) - (used - 1)):
+        while _sessions(cluster(running)) < _USABLE * share:
             try:
-                held.append(cluster.connect(postgresql.APPLICATION))
+                held.append(cluster(running).connect(postgresql.APPLICATION))
             except psycopg.OperationalError:
                 return  # full is full
 
     def mend(running: Running) -> None:
         for connection in running.kept.pop(key):
             connection.close()
+        server = cluster(running)
+        assert server.process is not None  # noqa: S101 (for the type checker: it runs)
+        server.process.await_ready(lambda: _sessions(server, "lab") == 0)  # a session ends after its client has gone
 
     return break_, mend
 
@@ -157,6 +191,13 @@ _DEPENDS_ON_PRIMARY = (
     "replication-lag-seconds@replica1",
     "capacity-job-queue@queue",
 )
+_REPLICATION = (
+    "replication-standby-streaming@primary",
+    "replication-receiver-streaming@replica1",
+    "replication-lag-bytes@replica1",
+    "replication-lag-seconds@replica1",
+)
+_API_NEEDS_IT = ("api-health", "api-probes", "api-detailed-complete")
 _AGREEMENT = tuple(f"api-detailed-agreement@{name}" for name in NAMES)
 
 register(
@@ -184,8 +225,6 @@ register(
             "postgresql-accepts-writes@primary": "CRITICAL",
             "replication-standby-streaming@primary": "CRITICAL",
             "capacity-job-queue@queue": "UNKNOWN",
-            "replication-lag-bytes@replica1": "UNKNOWN",
-            "replication-lag-seconds@replica1": "UNKNOWN",
         },
         to_standby,
         to_primary,
@@ -249,6 +288,8 @@ register(
         {
             "postgresql-connection@primary": "CRITICAL",
             **all_in("UNKNOWN", (*_DEPENDS_ON_PRIMARY, *_AGREEMENT)),
+            # the instances have their sessions, and say that all is well
+            **all_in("CRITICAL", (f"api-agreement-database@{name}" for name in NAMES)),
         },
         *_fill("primary", 1.1),
     )
@@ -262,7 +303,7 @@ register(
             "postgresql-connection@primary": "CRITICAL",
             "replication-receiver-streaming@replica1": "CRITICAL",
             **all_in("UNKNOWN", (*_DEPENDS_ON_PRIMARY, *_AGREEMENT)),
-            **all_in("CRITICAL", (f"{check}@{name}" for name in NAMES for check in ("api-health", "api-probes"))),
+            **all_in("CRITICAL", (f"{check}@{name}" for name in NAMES for check in _API_NEEDS_IT)),
         },
         stop_primary,
         start_primary,
@@ -277,7 +318,7 @@ register(
             "UNKNOWN",
             (f"{check}@{name}" for name in _BOTH for check in ("postgresql-privileges", "postgresql-connections-used")),
         )
-        | all_in("UNKNOWN", ("replication-standby-streaming@primary", "replication-receiver-streaming@replica1")),
+        | all_in("UNKNOWN", _REPLICATION),
         *_statements((f"REVOKE pg_monitor FROM {CHECKS}",), (f"GRANT pg_monitor TO {CHECKS}",)),
     )
 )
@@ -315,7 +356,7 @@ register(
     Fault(
         "postgresql-password-wrong",
         "the checking role's password is not the one that we were given",
-        ("postgresql", "minion"),
+        ("postgresql", "minion", "api"),
         all_in(
             "UNKNOWN",
             (
@@ -323,6 +364,7 @@ register(
                 "postgresql-connection@replica1",
                 *_DEPENDS_ON_PRIMARY,
                 *_AGREEMENT,
+                *(f"api-agreement-database@{name}" for name in NAMES),
                 "postgresql-privileges@replica1",
                 "postgresql-connections-used@replica1",
                 "replication-receiver-streaming@replica1",

@@ -83,7 +83,7 @@ register(
     Fault(
         "redis-password-wrong",
         "the checking user's password is not the one that we were given",
-        ("redis",),
+        ("redis", "api"),
         all_in(
             "UNKNOWN",
             (
@@ -103,7 +103,7 @@ register(
     Fault(
         "redis-info-denied",
         "the checking user may not ask for INFO",
-        ("redis",),
+        ("redis", "api"),
         all_in(
             "UNKNOWN",
             (

@@ -1,0 +1,1 @@
+"""Every fault of the lab, proven against the checks."""

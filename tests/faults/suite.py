@@ -1,0 +1,83 @@
+"""Runs the suite against a lab as its users do, and tells what came out. Called by the tests beside it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import Lab
+from lab.state import FOLDER_VARIABLE, REPOSITORY
+
+FINDINGS = {"WARNING", "CRITICAL", "UNKNOWN"}
+# the most talkative that pytest can be: nothing marked may show even then
+_LOUD = ("-vv", "--showlocals", "--tb=long", "--capture=no")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One result, as results.json has it."""
+
+    key: str
+    service: str
+    state: str
+    message: str
+    nodeid: str
+    blocked_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run left: its checks by key, its terminal, its exit code."""
+
+    checks: dict[str, Check]
+    terminal: str
+    code: int
+    seconds: float
+
+    @property
+    def findings(self) -> dict[str, str]:
+        """Return the state of each check that is not well."""
+        return {key: check.state for key, check in self.checks.items() if check.state in FINDINGS}
+
+    def explain(self, keys: Sequence[str]) -> str:
+        """Return state and message of some checks, for people."""
+        lines = (f"{key}: {check.state}: {check.message}" for key, check in self.checks.items() if key in keys)
+        return "\n".join(lines) or self.terminal[-3000:]
+
+
+def run(lab: Lab, reports: Path, selection: Sequence[str] = ("checks",), options: Sequence[str] = ()) -> Outcome:
+    """Run the suite and return what came out; the reports of earlier runs in the same folder are its memory."""
+    started = time.monotonic()
+    command = [sys.executable, "-m", "pytest", *selection, "--environment=lab", f"--reports-dir={reports}", *_LOUD]
+    done = subprocess.run(
+        [*command, *options],
+        cwd=REPOSITORY,
+        env={**os.environ, FOLDER_VARIABLE: str(lab.places.state)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    terminal = done.stdout + done.stderr
+    results = reports / "lab" / "latest" / "results.json"
+    assert results.exists(), terminal
+    found = json.loads(results.read_text(encoding="utf-8"))
+    checks = [
+        Check(f"{c['id']}@{c['target']}", c["service"], c["state"], c["message"], c["nodeid"], c["blocked_by"])
+        for c in found["checks"]
+    ]
+    assert found["started"] > time.time() - (time.monotonic() - started) - 1, f"no report of this run\n{terminal}"
+    return Outcome({check.key: check for check in checks}, terminal, done.returncode, time.monotonic() - started)
+
+
+def leaks(lab: Lab, reports: Path, outcome: Outcome) -> list[str]:
+    """Return where marked data or secrets are found in what a run left: terminal, every report, the sample store."""
+    places = {"terminal": outcome.terminal.encode()}
+    places |= {str(p.relative_to(reports)): p.read_bytes() for p in reports.rglob("*") if p.is_file()}
+    return [
+        f"{name} ({marker[:6]}…)" for name, text in places.items() for marker in lab.markers if marker.encode() in text
+    ]
