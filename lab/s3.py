@@ -10,6 +10,7 @@ from lab.processes import Launcher, Process, free_port, listens
 from lab.state import LabError
 
 MEDIA, BACKUPS, REGION = "penhas-media", "penhas-backups", "us-east-1"
+COPY = f"{BACKUPS}-copy"  # the backups' second place
 _ATTEMPTS = 4
 
 
@@ -49,7 +50,7 @@ def pairs(credentials: Credentials) -> dict[str, str]:
 
 def start(launcher: Launcher, s3: S3, keys: dict[str, str], port: int = 0) -> None:
     """Start the server (on `port` where one is given) and return when it listens."""
-    for bucket in (MEDIA, BACKUPS):
+    for bucket in (MEDIA, BACKUPS, COPY):
         (s3.folder / bucket).mkdir(parents=True, exist_ok=True)
     for attempt in range(1, _ATTEMPTS + 1):
         s3.port = port or free_port()

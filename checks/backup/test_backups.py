@@ -47,7 +47,10 @@ def test_backup_retention_complete(backup_inventory: BackupInventory, judged: Ju
 @pytest.mark.profiles("nightly")
 def test_backup_databases_complete(backup_inventory: BackupInventory, judged: Judge) -> None:
     """Every database of the server has a complete backup within the retention."""
-    expected, missing = backup_inventory.databases_expected, backup_inventory.databases_missing
+    read = backup_inventory
+    expected, missing = read.databases_expected, read.databases_missing
+    if read.database_live != "" and read.newest_database not in {"", read.database_live, *expected}:
+        judged.critical(f"{read.newest} is of the database {read.newest_database}, not of {read.database_live}")
     if expected == ():
         judged.unknown("nobody says which databases there should be. Set [backup] databases")
     if missing:
@@ -77,6 +80,8 @@ def test_backup_size_usual(backup_inventory: BackupInventory, judged: Judge) -> 
 def test_backup_second_copy(backup_second: BackupSecond, judged: Judge) -> None:
     """Every complete backup lies in a second place too."""
     second = backup_second
+    if second.newest == "":
+        judged.not_judged("there is no complete backup, as backup-freshness says")
     if second.same_place:
         judged.critical(f"the second place, {second.place}, is the first one")
     if not second.newest_there:

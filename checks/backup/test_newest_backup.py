@@ -11,6 +11,7 @@ from checks.engine.readings.backup import BackupNewest
 def test_backup_whole(backup_newest: BackupNewest, judged: Judge) -> None:
     """Every block of the newest backup can be read, and its SHA-256 is the manifest's where it has one."""
     read = backup_newest
+    _there(read, judged)
     if read.problem != "":
         judged.critical(f"{read.name} is broken: {read.problem}. Take another now")
     if read.sha256_expected not in {"", read.sha256}:
@@ -60,6 +61,7 @@ def test_backup_rows_complete(backup_newest: BackupNewest, judged: Judge) -> Non
 def test_backup_checksummed(backup_newest: BackupNewest, judged: Judge) -> None:
     """A flipped bit in the newest backup would be seen: by its compression's checksum, or by the manifest's SHA-256."""
     read = backup_newest
+    _there(read, judged)
     kind = read.encryption or read.compression
     if read.sha256_expected != "":
         judged.ok("the manifest's SHA-256 guards every bit")
@@ -76,6 +78,7 @@ def test_backup_checksummed(backup_newest: BackupNewest, judged: Judge) -> None:
 @pytest.mark.profiles("nightly")
 def test_backup_encrypted(backup_newest: BackupNewest, judged: Judge) -> None:
     """The newest backup is not readable by whoever copies the file, where the environment says so."""
+    _there(backup_newest, judged)
     if backup_newest.encryption == "" and backup_newest.encryption_due:
         judged.critical(f"{backup_newest.name} lies there in the clear. Encrypt it: take_backup --encrypt")
     if backup_newest.encryption == "":
@@ -90,6 +93,7 @@ def test_backup_encrypted(backup_newest: BackupNewest, judged: Judge) -> None:
 def test_backup_globals(backup_newest: BackupNewest, judged: Judge) -> None:
     """The roles that the dump names are in a globals dump beside it: pg_dump itself keeps none."""
     read = backup_newest
+    _there(read, judged)
     if not read.globals_found:
         judged.critical(f"no globals dump beside {read.name}: its {read.roles_named} roles would be lost")
     if read.globals_problem != "":
@@ -104,6 +108,7 @@ def test_backup_globals(backup_newest: BackupNewest, judged: Judge) -> None:
 def test_backup_version_restorable(backup_newest: BackupNewest, judged: Judge) -> None:
     """The newest backup was written by a pg_dump that is no newer than its server, so that it restores there too."""
     read = backup_newest
+    _there(read, judged)
     if read.newer_than_server:
         judged.warning(
             f"pg_dump {read.dump_version} wrote it of a server {read.server_version}: it may not restore into that "
@@ -114,7 +119,14 @@ def test_backup_version_restorable(backup_newest: BackupNewest, judged: Judge) -
     judged.ok(f"pg_dump {read.dump_version}, server {read.server_version}")
 
 
+def _there(read: BackupNewest, judged: Judge) -> None:
+    """That there is none is one alarm, and backup-freshness says it."""
+    if read.name == "":
+        judged.not_judged("there is no complete backup, as backup-freshness says")
+
+
 def _whole(read: BackupNewest, judged: Judge) -> None:
     """What is broken is one alarm, and backup-whole says it."""
+    _there(read, judged)
     if read.problem != "":
         judged.not_judged(f"{read.name} is broken, as backup-whole says")

@@ -36,21 +36,23 @@ class BackupInventory(Reading):
     """Every backup that the place holds, oldest first, judged by a look at its first bytes and its manifest.
 
     `newest` is the newest complete one, `age` how old it is by the time inside it, `size_ratio` its size by the median
-    of up to seven before it; `days_missing` are days of the retention without one; `databases_missing` are those that
-    should be there and have no complete backup within the retention; `deleted` are names under a delete marker;
-    `keys_beside` are private keys that lie among the backups.
+    of up to seven before it; `days_missing` are days of the retention without one; `database_live` is the name in our
+    connection string ("" for unknown); `databases_missing` are those that should be there and have no complete backup
+    within the retention; `deleted` are names under a delete marker; `keys_beside` are private keys among the backups.
     """
 
     place: str
     backups: tuple[BackupEntry, ...]
     passed_over: Count
     newest: str
+    newest_database: str
     age: Seconds | None
     size: Bytes | None
     size_ratio: Ratio | None
     sizes_compared: Count
     retention_days: Count
     days_missing: tuple[str, ...]
+    database_live: str
     databases_expected: tuple[str, ...]
     databases_missing: tuple[str, ...]
     from_the_future: tuple[str, ...]
@@ -69,7 +71,8 @@ class BackupInventory(Reading):
 class BackupSecond(Reading):
     """The second place: `missing` are complete backups of the first, within the retention, that it lacks or has short.
 
-    `same_place` says that it is the same bucket and endpoint, or folder, as the first.
+    `same_place` says that it is the same bucket and endpoint, or folder, as the first; `newest` is "" where there is
+    none in the first.
     """
 
     place: str
@@ -82,7 +85,7 @@ class BackupSecond(Reading):
 @reading("backup_newest", service="backup", deadline=3600)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupNewest(Reading):
-    """The newest complete backup, read to its last byte without writing it anywhere.
+    """The newest complete backup (`name` "" for none), read to its last byte without writing it anywhere.
 
     `problem` says what is broken ("" where it is whole); `reads` how it was read. `tables` counts those with data in
     it, `relations_missing` and `data_missing` are what `compared_with` has and the archive has not; `rows_differ` are
@@ -91,28 +94,28 @@ class BackupNewest(Reading):
     """
 
     name: str
-    format: str
-    compression: str
-    encryption: str
-    encryption_due: bool
-    checksummed: bool
-    size: Bytes
-    unpacked: Bytes
-    seconds: Seconds
-    reads: str
-    problem: str
-    sha256: str
-    sha256_expected: str
-    tables: Count
-    rows: Count | None
-    rows_differ: tuple[str, ...]
-    compared_with: str
-    relations_missing: tuple[str, ...]
-    data_missing: tuple[str, ...]
-    globals_found: bool
-    globals_problem: str
-    roles_named: Count
-    roles_missing: tuple[str, ...]
-    server_version: str
-    dump_version: str
-    newer_than_server: bool
+    format: str = ""
+    compression: str = ""
+    encryption: str = ""
+    encryption_due: bool = False
+    checksummed: bool = False
+    size: Bytes = 0
+    unpacked: Bytes = 0
+    seconds: Seconds = 0.0
+    reads: str = ""
+    problem: str = ""
+    sha256: str = ""
+    sha256_expected: str = ""
+    tables: Count = 0
+    rows: Count | None = None
+    rows_differ: tuple[str, ...] = ()
+    compared_with: str = ""
+    relations_missing: tuple[str, ...] = ()
+    data_missing: tuple[str, ...] = ()
+    globals_found: bool = False
+    globals_problem: str = ""
+    roles_named: Count = 0
+    roles_missing: tuple[str, ...] = ()
+    server_version: str = ""
+    dump_version: str = ""
+    newer_than_server: bool = False

@@ -40,7 +40,9 @@ def examine(store: Store, stock: Stock, environment: Environment, remaining: Cal
     """Return the reading of the newest complete backup; raises ProbeError where this machine cannot read it."""
     backup = environment.backup
     assert backup is not None  # noqa: S101 (its target is there)
-    newest = stock.require_newest()
+    newest = stock.newest
+    if newest is None:
+        return BackupNewest(name="", source=f"listing of {store.label}", sampled_at=time.time())
     start = time.monotonic()
     configured = None if environment.restore is None else environment.restore.binaries
     if newest.format == "directory":

@@ -56,11 +56,13 @@ class Stock:
     backups: tuple[BackupSet, ...]
     passed_over: int
     keys: tuple[str, ...]
+    database: str = ""
 
     @property
     def newest(self) -> BackupSet | None:
-        """The newest complete backup of any database."""
-        return next((b for b in reversed(self.backups) if b.problem == ""), None)
+        """The newest complete backup, of the first database that [backup] names where it names any."""
+        of = (b for b in reversed(self.backups) if b.problem == "" and self.database in {"", b.database})
+        return next(of, None)
 
     def require_newest(self) -> BackupSet:
         """Return the newest complete backup; raise ProbeError when there is none."""
@@ -79,7 +81,8 @@ def take_stock(store: Store, backup: Backup) -> Stock:
     backups = [found for found in (heap.backup(files) for files in looked) if found is not None]
     backups = _marked(backups)
     backups.sort(key=lambda found: (found.taken_at is not None, found.taken_at or 0.0, found.name))
-    return Stock(store.label, tuple(backups), len(dumps) - len(looked), tuple(heap.keys))
+    main = backup.databases[0] if backup.databases else ""
+    return Stock(store.label, tuple(backups), len(dumps) - len(looked), tuple(heap.keys), main)
 
 
 def _marked(backups: list[BackupSet]) -> list[BackupSet]:

@@ -88,12 +88,14 @@ def inventory(store: Store, stock: Stock, environment: Environment, now: float |
         backups=tuple(_entry(found) for found in stock.backups),
         passed_over=stock.passed_over,
         newest="" if newest is None else newest.name,
+        newest_database="" if newest is None else newest.database,
         age=None if newest is None or newest.taken_at is None else at - newest.taken_at,
         size=None if newest is None else newest.size,
         size_ratio=_size_ratio(complete)[0],
         sizes_compared=_size_ratio(complete)[1],
         retention_days=backup.retention_days,
         days_missing=days_missing(complete, backup, at),
+        database_live=database_of(environment),
         databases_expected=expected,
         databases_missing=_missing(complete, expected, at - 86400.0 * backup.retention_days),
         from_the_future=tuple(f.name for f in complete if (f.taken_at or 0.0) > at + _FUTURE),
@@ -195,12 +197,12 @@ def second(stock: Stock, backup: Backup) -> BackupSecond:
     there = {stored.key.removeprefix(place.prefix): stored.size for stored in other.objects()}
     complete = [found for found in stock.backups if found.problem == ""]
     missing = [found.name for found in complete if not _whole_there(found, backup.prefix, there)]
-    newest = stock.require_newest()
+    newest = stock.newest
     same = (place.endpoint, place.bucket, place.folder) == (backup.endpoint, backup.bucket, backup.folder)
     return BackupSecond(
         place=other.label,
-        newest=newest.name,
-        newest_there=newest.name not in missing,
+        newest="" if newest is None else newest.name,
+        newest_there=newest is not None and newest.name not in missing,
         missing=tuple(missing),
         same_place=same,
         source=f"listing of {other.label}",
