@@ -4,10 +4,12 @@ from http import HTTPStatus
 
 import pytest
 
+from checks.engine.agreement import direct_figures, disagreements
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.api import ApiConnection, ApiDetailed, ApiHealth, ApiProbes
-from checks.engine.readings.postgresql import PostgresqlConnection
-from checks.engine.readings.redis import RedisConnection
+from checks.engine.readings.minion import MinionQueue
+from checks.engine.readings.postgresql import PostgresqlConnection, PostgresqlConnections, PostgresqlStandbys
+from checks.engine.readings.redis import RedisConnection, RedisMemory, RedisServer
 from checks.engine.readings.s3 import S3Connection
 
 CLOCK = 60.0
@@ -119,3 +121,24 @@ def test_api_detailed_complete(api_detailed: ApiDetailed, judged: Judge) -> None
     if api_detailed.missing:
         judged.critical(f"lacks {', '.join(api_detailed.missing)}")
     judged.ok(f"{len(api_detailed.figures)} figures")
+
+
+@pytest.mark.guide("health.detailed", "health.agreement")
+@pytest.mark.profiles("nightly", "triage")
+def test_api_detailed_agreement(
+    api_detailed: ApiDetailed,
+    postgresql_connections: PostgresqlConnections,
+    postgresql_standbys: PostgresqlStandbys,
+    redis_server: RedisServer,
+    redis_memory: RedisMemory,
+    minion_queue: MinionQueue,
+    judged: Judge,
+) -> None:
+    """Every figure of the detailed health endpoint that can be read directly is what we read."""
+    direct = direct_figures(postgresql_connections, postgresql_standbys, redis_server, redis_memory, minion_queue)
+    wrong, compared = disagreements(dict(api_detailed.figures), direct)
+    if compared == 0:
+        judged.unknown(f"gave no figure to compare (HTTP {api_detailed.http_status} with credentials)")
+    if wrong:
+        judged.warning(f"{len(wrong)} of {compared} figures are not what we read ourselves", wrong)
+    judged.ok(f"{compared} figures agree with what we read ourselves")
