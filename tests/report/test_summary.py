@@ -198,3 +198,12 @@ def test_every_text_has_contrast(scheme: str, text: str, ground: str) -> None:
     colours = _colours(source, scheme)
     light, dark = sorted((_luminance(colours[text]), _luminance(colours[ground])), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_what_was_not_judged_for_one_reason_is_one_line() -> None:
+    why = "the environment has no prometheus"
+    made = run(*(result(f"prometheus-{n}", "not-covered", State.NOT_COVERED, why) for n in range(60)))
+    got = page(made)
+    assert got.text.count(why) == 1
+    assert "60 checks" in got.text
+    assert "20 more are in results.json" in got.text

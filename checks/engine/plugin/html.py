@@ -12,7 +12,7 @@ from checks.engine.model import Result, State
 from checks.engine.plugin.run import PROGRESS
 from checks.engine.plugin.suite import SUITE, is_worker, suite_of
 from checks.engine.report.folder import write_atomic
-from checks.engine.report.html_rows import detail_lines, header_cells, row_cells
+from checks.engine.report.html_rows import detail_lines, header_cells, row_cells, style
 from checks.engine.report.text import escape
 
 _RESULT = TypeAdapter(Result)
@@ -50,6 +50,12 @@ def pytest_metadata(metadata: dict[str, object]) -> None:
 def pytest_html_report_title(report: object) -> None:
     """Say what the page is."""
     report.title = "penhas-checks: every check"  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_summary(prefix: list[str]) -> None:
+    """Make the table readable."""
+    prefix.append(style())
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -120,21 +120,20 @@ def _by_service(run: Run, words: Words) -> str:
 
 
 def _rest(run: Run, words: Words) -> str:
-    sections = []
-    for heading, states in (
-        ("waived_heading", (State.WAIVED,)),
-        ("not_judged_heading", (State.NOT_JUDGED, State.NOT_COVERED)),
-    ):
-        items = [parts.line(result, words) for result in run.results if result.state in states]
-        if State.NOT_COVERED in states:
-            shown = {result.service for result in run.results if result.state is State.NOT_COVERED}
-            badge = parts.badge(State.NOT_COVERED, words)
-            items += [f"<li>{badge} {escape(item, _SHORT)}\n" for item in run.not_covered if item not in shown]
-        if items:
-            sections.append(
-                f'<section><h2>{escape(words.say(heading))}</h2><ul class="rows">{"".join(items)}</ul></section>'
-            )
-    return "\n".join(sections)
+    waived = [parts.line(result, words) for result in run.results if result.state is State.WAIVED]
+    reasons: dict[tuple[State, str], list[Result]] = {}
+    for result in run.results:
+        if result.state in {State.NOT_JUDGED, State.NOT_COVERED}:
+            reasons.setdefault((result.state, result.message), []).append(result)
+    rest = [parts.group(results, words) for results in reasons.values()]
+    shown = {result.service for result in run.results if result.state is State.NOT_COVERED}
+    badge = parts.badge(State.NOT_COVERED, words)
+    rest += [f"<li>{badge} {escape(item, _SHORT)}\n" for item in run.not_covered if item not in shown]
+    return "\n".join(
+        f'<section><h2>{escape(words.say(heading))}</h2><ul class="rows">{"".join(items)}</ul></section>'
+        for heading, items in (("waived_heading", waived), ("not_judged_heading", rest))
+        if items
+    )
 
 
 def _passed(run: Run, words: Words) -> str:

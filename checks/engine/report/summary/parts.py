@@ -1,5 +1,7 @@
 """The parts of summary.html that show one result: a card, a row, a line. Everything that comes in goes out escaped."""
 
+from collections.abc import Sequence
+
 from checks.engine.model import Result, State
 from checks.engine.report.findings import Finding
 from checks.engine.report.past import Past
@@ -46,7 +48,8 @@ def card(finding: Finding, past: Past | None, words: Words, guide_url: str, *, n
     ]
     if result.action != "":
         parts.append(f'<p class="do"><b>{escape(words.say("action"))}:</b> {escape(result.action, _MESSAGE)}</p>')
-    facts = [_reading(result, past, words), _since(result, past, words, new=new), _guide(result, words, guide_url)]
+    since = [_since(result, past, words, new=new), _guide(result, words, guide_url)]
+    facts = [_reading(result, past, words), " · ".join(fact for fact in since if fact != "")]
     parts.append("".join(f'<p class="f">{fact}</p>' for fact in facts if fact != ""))
     evidence = _evidence(result, words)
     if evidence:
@@ -71,6 +74,21 @@ def passed(result: Result, words: Words) -> str:
         limits = "" if result.limits is None else f" <small>{escape(words.limits(result.limits))}</small>"
         return f"<li>{key(result)} {shown}{limits}\n"
     return f"<li>{key(result)} <small>{escape(result.title or result.message, _SHORT)}</small>\n"
+
+
+def group(results: Sequence[Result], words: Words) -> str:
+    """Return results that were not judged for one and the same reason: the reason, and the checks folded under it."""
+    first = results[0]
+    if len(results) == 1:
+        return line(first, words)
+    items = "".join(f"<li>{key(result)}" for result in results[:_BLOCKED])
+    if len(results) > _BLOCKED:
+        items += f"<li>{escape(words.many('more_left_out', len(results) - _BLOCKED))}"
+    count = escape(words.many("checks", len(results)))
+    return (
+        f"<li>{badge(first.state, words)} {escape(first.message, _SHORT)}"
+        f"<details><summary>{count}</summary><ul>{items}</ul></details>\n"
+    )
 
 
 def line(result: Result, words: Words) -> str:
