@@ -290,6 +290,19 @@ def test_a_role_from_which_rows_are_hidden_takes_no_backup(command: Command) -> 
     assert "row security hides rows of casos" in said
 
 
+def test_the_shipped_role_takes_a_whole_backup_and_may_write_nothing(command: Command) -> None:
+    grants = (ROOT / "checks" / "environments" / "grants" / "postgresql-backup.sql").read_text()
+    statements = ("CREATE POLICY ninguem ON casos USING (false)", "ALTER TABLE casos ENABLE ROW LEVEL SECURITY")
+    command.server.run("penhas", *statements, grants, grants)
+    command.variables["PENHAS_CHECKS_TEST_SOURCE"] = command.server.dsn("penhas", "penhas_backup")
+    code, said = command.run()
+    assert (code, len(command.stored())) == (0, 3), said
+    with psycopg.connect(command.server.dsn("penhas", "penhas_backup"), autocommit=True) as link:
+        link.execute("SET default_transaction_read_only TO off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            link.execute("DELETE FROM casos")
+
+
 def _until(true: Callable[[], object], seconds: float = 15.0) -> None:
     """Wait for something to come true."""
     until = time.monotonic() + seconds
