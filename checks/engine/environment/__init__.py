@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ValidationError, model_validator
 
-from checks.engine.environment import models, monitoring
+from checks.engine.environment import models, monitoring, operations
 from checks.engine.environment.errors import InvalidFileError, describe
 from checks.engine.environment.report import Report
 from checks.engine.environment.secrets import Model, Name
@@ -30,10 +30,13 @@ class Environment(Model):
     report: Report = Report()
     api: models.Api | None = None
     postgresql: models.Postgresql | None = None
-    redis: models.Redis | None = None
+    redis: operations.Redis | None = None
     s3: models.S3 | None = None
-    minion: models.Minion | None = None
-    host: models.Host | None = None
+    minion: operations.Minion | None = None
+    host: operations.Host | None = None
+    application: operations.Application | None = None
+    cron: operations.Cron | None = None
+    emergency: operations.Emergency = operations.Emergency()
     prometheus: monitoring.Prometheus | None = None
     alertmanager: monitoring.Alertmanager | None = None
     logs: monitoring.Logs | None = None
@@ -47,6 +50,8 @@ class Environment(Model):
     def _consistent(self) -> "Environment":
         if self.minion is not None and self.postgresql is None:
             raise ValueError("minion is read through the primary: add the table postgresql, or leave minion out")
+        if self.application is not None and self.postgresql is None:
+            raise ValueError("application is read through the primary: add the table postgresql, or leave it out")
         seen: set[tuple[str, str]] = set()
         for target in self.targets():
             if (target.service, target.name) in seen:
@@ -82,6 +87,10 @@ def _targets(environment: Environment) -> Iterator[Target]:
     if environment.host is not None:
         yield Target("host", environment.host.name, "host")
         yield from (Target("host", m.name, "mount") for m in environment.host.mounts)
+    if environment.application is not None:
+        yield Target("application", environment.application.name)
+    if environment.cron is not None:
+        yield Target("cron", environment.cron.name)
     if environment.prometheus is not None:
         yield Target("prometheus", environment.prometheus.name)
     if environment.alertmanager is not None:

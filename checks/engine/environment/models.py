@@ -2,6 +2,7 @@
 
 import socket
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -73,20 +74,30 @@ class Api(Model):
 
 
 class Postgresql(Model):
-    """The primary and its replicas, each on its own connection."""
+    """The primary and its replicas, each on its own connection.
+
+    `migrations` says what the deployed version expects of each tool (`{ minion = "23" }`), `superusers` who may be one,
+    `plaintext_networks` from where sessions without TLS are accepted, as from a bridge on the same machine.
+    """
 
     primary: Connection
     replicas: tuple[Connection, ...] = ()
     pooler: bool = False
     statement_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     columns: dict[str, str] = Field(default_factory=dict)
+    migrations: Annotated[dict[str, str], Field(min_length=1)] | None = None
+    superusers: tuple[str, ...] = ("postgres",)
+    plaintext_networks: tuple[str, ...] = ()
 
-
-class Redis(Model):
-    """The Redis servers and the prefix of session keys."""
-
-    targets: Annotated[tuple[Connection, ...], Field(min_length=1)]
-    session_prefix: str = "penhas:CaS:"
+    @field_validator("plaintext_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError("must be networks, as 172.17.0.0/16") from None
+        return value
 
 
 class Bucket(Model):
@@ -109,27 +120,6 @@ class S3(Model):
     @classmethod
     def _plain(cls, value: str | None) -> str | None:
         return None if value is None else plain_url(value)
-
-
-class Minion(Model):
-    """The job queue, read through the primary's connection."""
-
-    name: Name = "queue"
-
-
-class Mount(Model):
-    """A mount point to watch."""
-
-    name: Name
-    path: str
-
-
-class Host(Model):
-    """The host that the suite runs on: where its procfs is, and the mounts that hold data."""
-
-    name: Name
-    procfs: str = "/proc"
-    mounts: tuple[Mount, ...] = ()
 
 
 class Place(Model):

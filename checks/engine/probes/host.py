@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from checks.engine.environment import models
+from checks.engine.environment import operations
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
 from checks.engine.readings.host import HostCpuTimes, HostDisk
@@ -28,7 +28,7 @@ def read(context: Context) -> None:
             context.settle(name, error)
 
 
-def _read(name: str, settings: models.Host, context: Context) -> Reading:
+def _read(name: str, settings: operations.Host, context: Context) -> Reading:
     if name == "host_cpu_times":
         return cpu_times(Path(settings.procfs))
     for mount in settings.mounts:

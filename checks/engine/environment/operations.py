@@ -1,0 +1,135 @@
+"""The tables of an environment file for what runs beside the API: Redis, the job queue, hosts, cron, the application."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from checks.engine.environment.secrets import Connection, Model, Name
+
+_FIELD = r"(\*|\d+(-\d+)?)(/\d+)?(,\d+(-\d+)?)*"
+_SCHEDULE = re.compile(rf"{_FIELD}( {_FIELD}){{4}}|@(hourly|daily|weekly|monthly)")
+
+
+class Redis(Model):
+    """The Redis servers, the prefix of session keys, and how much of a server a search among its keys may take.
+
+    `replicas` is how many must follow each server; `persistent` says that what it holds must outlive a restart;
+    `lock_key` is the lock that must not outlive its holder. A search takes at most `keys_seconds` and sends at most
+    `keys_per_second` commands a second.
+    """
+
+    targets: Annotated[tuple[Connection, ...], Field(min_length=1)]
+    session_prefix: str = "penhas:CaS:"
+    replicas: Annotated[int, Field(ge=0)] = 0
+    persistent: bool = False
+    lock_key: str | None = None
+    keys_seconds: Annotated[float, Field(gt=0, le=120)] = 10.0
+    keys_per_second: Annotated[int, Field(ge=100)] = 50000
+
+
+class Minion(Model):
+    """The job queue, read through the primary's connection.
+
+    `schema_version` is that of the deployed Minion; `longest` gives seconds that a job of a task may take.
+    """
+
+    name: Name = "queue"
+    schema_version: int | None = None
+    longest: dict[str, float] = Field(default_factory=dict)
+
+
+class Mount(Model):
+    """A mount point to watch."""
+
+    name: Name
+    path: str
+
+
+class Host(Model):
+    """The host that the suite runs on: where its procfs is, the mounts that hold data, the processes to follow.
+
+    `workers` is the name, as procfs has it, of the processes whose growth is watched.
+    """
+
+    name: Name
+    procfs: str = "/proc"
+    mounts: tuple[Mount, ...] = ()
+    workers: str | None = None
+
+
+class Emergency(Model):
+    """What emergency mode looks like here, and until when it is on purpose."""
+
+    read_only_key: str = "penhas:read_only_mode"
+    maxmemory_policy: str | None = None
+    until: datetime | None = None
+
+    @field_validator("until")
+    @classmethod
+    def _zoned(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("until needs a time zone, as in 2027-04-01T00:00:00-03:00")
+        return value
+
+
+class Application(Model):
+    """What the application's own tables say: mail, business figures and growth, through views of counts.
+
+    `timezone` is where the users live; `bucket_bytes` and `database_bytes` are the sizes that must not be met within
+    `forecast_days`.
+    """
+
+    name: Name = "penhas"
+    weeks: Annotated[int, Field(ge=3, le=8)] = 3
+    bucket_bytes: Annotated[int, Field(gt=0)] | None = None
+    database_bytes: Annotated[int, Field(gt=0)] | None = None
+    forecast_days: Annotated[float, Field(gt=0)] = 30.0
+
+
+class CronJob(Model):
+    """One line of the crontab: schedule and command, and the effect that proves it ran: its age at most (seconds).
+
+    `effect` is the path of a file that the job writes, or `table:` and the name of an effect that the database tells.
+    """
+
+    schedule: str
+    command: str
+    effect: str | None = None
+    max_age: Annotated[float, Field(gt=0)] | None = None
+
+    @field_validator("schedule")
+    @classmethod
+    def _five_fields(cls, value: str) -> str:
+        if _SCHEDULE.fullmatch(value) is None:
+            raise ValueError("must be the five fields of crontab(5), as in '0 4 * * *'")
+        return value
+
+
+_SCRIPTS = "/opt/penhas/scripts"
+GUIDE_JOBS = tuple(
+    CronJob(schedule=schedule, command=f"{_SCRIPTS}/{script}.sh")
+    for schedule, script in (
+        ("0 * * * *", "housekeeping"),
+        ("0 3 * * *", "daily-maintenance"),
+        ("0 4 * * *", "backup-database"),
+        ("0 5 * * *", "cleanup-old-files"),
+        ("0 2 * * 0", "weekly-maintenance"),
+        ("0 3 * * 0", "reindex-search"),
+        ("0 1 1 * *", "monthly-reports"),
+    )
+)
+
+
+class Cron(Model):
+    """The crontab of this host, as a file, and the jobs that must be in it (default: the guide's seven).
+
+    `spool` is where the mail that cron sends waits to leave.
+    """
+
+    name: Name = "cron"
+    crontab: str
+    mailto: bool = True
+    jobs: Annotated[tuple[CronJob, ...], Field(min_length=1)] = GUIDE_JOBS
+    spool: str | None = None
