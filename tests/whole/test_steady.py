@@ -1,0 +1,96 @@
+"""A healthy lab stays green, run after run and with workers, and what hangs does not hold the others back."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import Lab
+from lab.state import FOLDER_VARIABLE, REPOSITORY
+from tests.faults.suite import run
+
+RUNS = 20
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with Lab.up(folder=tmp_path_factory.mktemp("steady") / "lab") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("reports")
+
+
+def test_twenty_healthy_runs_have_not_one_finding(lab: Lab, reports: Path) -> None:
+    for number in range(RUNS):
+        outcome = run(lab, reports)
+        assert outcome.findings == {}, f"run {number}: {outcome.explain(list(outcome.findings))}"
+        assert outcome.code == 0
+
+
+def test_workers_find_the_same(lab: Lab, tmp_path: Path) -> None:
+    alone = run(lab, tmp_path / "alone", options=["--restore"])
+    shared = run(lab, tmp_path / "shared", options=["--restore", "-n2"])
+    assert list(alone.checks) == list(shared.checks)
+    assert shape(tmp_path / "alone") == shape(tmp_path / "shared")
+
+
+def shape(reports: Path) -> str:
+    """Return results.json without times, ids and numbers that a live server says anew."""
+    found = json.loads((reports / "lab/latest/results.json").read_text(encoding="utf-8"))
+    kept = (
+        "id",
+        "target",
+        "title",
+        "service",
+        "chapter",
+        "guide",
+        "profiles",
+        "state",
+        "limits",
+        "action",
+        "blocked_by",
+    )
+    checks = [{key: check[key] for key in kept} for check in found["checks"]]
+    messages = [re.sub(r"\d[\d.]*", "N", check["message"]) for check in found["checks"]]
+    read = sorted(f"{record['reading']}@{record['target']}" for record in found["readings"])
+    return json.dumps([checks, messages, read, found["verdict"], found["not_covered"]], indent=1)
+
+
+def test_other_services_answer_within_three_seconds_while_postgresql_hangs(lab: Lab, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "checks", "--environment=lab", "--profile=triage", "-v"]
+    with lab.broken("postgresql-primary-hangs"):
+        started = time.monotonic()
+        with subprocess.Popen(
+            [*command, f"--reports-dir={tmp_path}"],
+            cwd=REPOSITORY,
+            env={**os.environ, FOLDER_VARIABLE: str(lab.places.state), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as child:
+            seen: dict[str, float] = {}
+            reader = threading.Thread(target=_note, args=(child, seen, started))
+            reader.start()
+            child.wait(40)
+            reader.join(5)
+            seconds = time.monotonic() - started
+    assert seen["test_redis_connection[cache]"] < 3, seen
+    assert seen["test_s3_connection[media]"] < 3, seen
+    assert seconds < 20, seconds
+
+
+def _note(child: "subprocess.Popen[str]", seen: dict[str, float], started: float) -> None:
+    assert child.stdout is not None
+    for line in child.stdout:
+        match = re.search(r"::(test_\w+\[[^\]]+\])", line)
+        if match is not None:
+            seen.setdefault(match.group(1), time.monotonic() - started)
