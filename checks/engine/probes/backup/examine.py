@@ -6,7 +6,7 @@ Called by looking.py, and by the restore with the bytes that it fetches anyway.
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from checks.engine.environment import Environment
@@ -14,13 +14,14 @@ from checks.engine.environment.models import Backup
 from checks.engine.model import ProbeError
 from checks.engine.probes.backup import live_catalog
 from checks.engine.probes.backup.archive import ArchiveError, Header
-from checks.engine.probes.backup.fetch import Counted, digest_of
+from checks.engine.probes.backup.fetch import Counted, FetchedBackup, digest_of
 from checks.engine.probes.backup.inventory import BackupSet, Stock
 from checks.engine.probes.backup.kinds import OURS, Read, read_custom, read_folder, read_plain
 from checks.engine.probes.backup.manifest import Manifest
 from checks.engine.probes.backup.pipe import decryption, through
 from checks.engine.probes.backup.sql_read import split_name
-from checks.engine.probes.backup.store import Store
+from checks.engine.probes.backup.store import Store, Stored
+from checks.engine.probes.backup.store_folder import FolderStore
 from checks.engine.readings.backup import BackupNewest
 
 _GLOBALS_MOST = 64 << 20
@@ -67,6 +68,25 @@ def read_whole(counted: Counted, newest: BackupSet, backup: Backup, configured: 
     for _ in source:
         pass
     return Whole(read, counted.result().sha256, problem)
+
+
+def of_fetched(
+    store: Store, newest: BackupSet, environment: Environment, fetched: FetchedBackup, remaining: Callable[[], float]
+) -> BackupNewest:
+    """Return the same reading from the file that the restore has fetched, in the clear: nothing is fetched twice."""
+    backup = environment.backup
+    assert backup is not None  # noqa: S101 (its target is there)
+    start = time.monotonic()
+    configured = None if environment.restore is None else environment.restore.binaries
+    here = FolderStore(fetched.path.parent, "")
+    if newest.format == "directory":
+        keys = [f"{fetched.path.name}/{PurePosixPath(stored.key).name}" for stored in newest.stored]
+        whole = _folder(here, replace(newest, stored=tuple(Stored(key, 0, 0.0) for key in keys)), remaining)
+    else:
+        counted = Counted(here.chunks(fetched.path.name), remaining)
+        whole = read_whole(counted, replace(newest, encryption=""), backup, configured)
+    whole = replace(whole, sha256=fetched.sha256)  # of what is stored, which may be encrypted
+    return compare(store, newest, environment, whole, time.monotonic() - start)
 
 
 def _folder(store: Store, newest: BackupSet, remaining: Callable[[], float]) -> Whole:

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from checks.engine.environment.models import Backup
@@ -16,7 +16,7 @@ from checks.engine.probes.backup.store import CHUNK
 _VARIABLES = ("PATH", "HOME", "GNUPGHOME", "TMPDIR", "LANG")  # all that such a program may see of our environment
 
 
-def through(command: tuple[str, ...], pieces: Iterable[bytes], what: str) -> Iterator[bytes]:
+def through(command: tuple[str, ...], pieces: Iterable[bytes], what: str) -> Generator[bytes, None, None]:
     """Yield what `command` makes of `pieces`; ends by raising when the program fails.
 
     A program that fails before it gave anything is taken to lack its key (our own fault, ProbeError); one that fails
