@@ -119,7 +119,7 @@ def show_base(value: float, base: Unit) -> str:
 
 
 def evidence(reading: Reading, name: str, without: str = "") -> tuple[str, ...]:
-    """Return the other numbers of a reading, named; text fields are left out."""
+    """Return the other numbers of a reading, and the culprits that it names; other text fields are left out."""
     parts = []
     for field in fields(reading):
         if field.name in {"source", "sampled_at", without}:
@@ -127,4 +127,5 @@ def evidence(reading: Reading, name: str, without: str = "") -> tuple[str, ...]:
         base, value = unit_of(name, field.name), getattr(reading, field.name)
         if base is not None and value is not None:
             parts.append(f"{field.name.replace('_', ' ')} {show_base(value, base)}")
-    return tuple(parts)
+    culprits: tuple[str, ...] = getattr(reading, "culprits", ())
+    return (*parts, *culprits)

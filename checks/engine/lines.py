@@ -44,7 +44,7 @@ class Batch:
     def settle(self, name: str, outcome: Reading | ProbeError) -> None:
         """Hand over the outcome of one reading."""
         if isinstance(outcome, ProbeError):
-            failure = Failure(name, self.targets[name], outcome.reason, outcome.why, outcome.mend)
+            failure = Failure(name, self.targets[name], outcome.reason, outcome.why, outcome.mend, outcome.blame)
             settle(self.futures[name], failure)
         else:
             settle(self.futures[name], outcome)

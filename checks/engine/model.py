@@ -92,7 +92,8 @@ class Reason(enum.Enum):
 class Failure:
     """What the reader returns in place of a reading; a value, never an exception.
 
-    `why` says what happened, `mend` what to do about it; both are our own words, never a driver's.
+    `why` says what happened, `mend` what to do about it; both are our own words, never a driver's. `blame` is another
+    target whose connection is the cause: what stands on two servers falls with either.
     """
 
     reading: str
@@ -100,6 +101,7 @@ class Failure:
     reason: Reason
     why: str
     mend: str
+    blame: Target | None = None
 
     @property
     def message(self) -> str:
@@ -110,11 +112,12 @@ class Failure:
 class ProbeError(Exception):
     """Raised by a probe for one reading; the reader turns it into a Failure. Holds our words only."""
 
-    def __init__(self, reason: Reason, why: str, mend: str = "") -> None:
+    def __init__(self, reason: Reason, why: str, mend: str = "", blame: Target | None = None) -> None:
         super().__init__(why)
         self.reason = reason
         self.why = why
         self.mend = mend
+        self.blame = blame
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ def _plain(name: str, outcome: Outcome) -> dict[str, object]:
     if isinstance(outcome, Reading):
         return {"value": plain(name, outcome)}
     if isinstance(outcome, Failure):
-        return {"failure": {"reason": outcome.reason.value, "why": outcome.why, "mend": outcome.mend}}
+        failure = {"reason": outcome.reason.value, "why": outcome.why, "mend": outcome.mend}
+        return {"failure": failure if outcome.blame is None else {**failure, "blame": str(outcome.blame)}}
     return {"not_judged": outcome.why}
 
 
@@ -41,7 +42,7 @@ class Replay:
             name, target = str(table.get("reading")), targets.get(str(table.get("target")))
             if target is not None and name in READINGS:
                 tables = [table, *table.get("samples", ())]
-                self._outcomes[name, target] = [_outcome(name, target, one) for one in tables]
+                self._outcomes[name, target] = [_outcome(name, target, one, targets) for one in tables]
 
     def start(self, needs: Iterable[tuple[str, Target]]) -> None:
         """Start nothing: all that there is was read before."""
@@ -77,7 +78,7 @@ class Replay:
         return [(name, target, found[0]) for name, target, found in self.outcomes() if isinstance(found[0], Reading)]
 
 
-def _outcome(name: str, target: Target, table: Mapping[str, Any]) -> Outcome:
+def _outcome(name: str, target: Target, table: Mapping[str, Any], targets: Mapping[str, Target]) -> Outcome:
     """Return one outcome; one that does not have the shape of today is a Failure that says so."""
     try:
         if "value" in table:
@@ -85,7 +86,8 @@ def _outcome(name: str, target: Target, table: Mapping[str, Any]) -> Outcome:
         if "not_judged" in table:
             return NotJudged(str(table["not_judged"]))
         failure = table["failure"]
-        return Failure(name, target, Reason(failure["reason"]), str(failure["why"]), str(failure["mend"]))
+        reason, blame = Reason(failure["reason"]), targets.get(str(failure.get("blame", "")))
+        return Failure(name, target, reason, str(failure["why"]), str(failure["mend"]), blame)
     except (ValueError, KeyError, TypeError):
         why = "what that run kept of it does not have the shape of today"
         return Failure(name, target, Reason.PROTOCOL, why, "Judge it with the suite's version of that run.")

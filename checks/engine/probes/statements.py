@@ -5,15 +5,18 @@ where version 17 and later need another text, and an entry in STATEMENTS.
 """
 
 import functools
+import json
 import re
+import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from psycopg import pq
 from psycopg.pq.abc import PGresult
 
-from checks.engine.model import ProbeError, Reading, Reason
+from checks.engine.model import NotJudged, ProbeError, Reading, Reason
+from checks.engine.readings import READINGS
 
 SQL = Path(__file__).parent / "sql"
 PG_MONITOR = "GRANT pg_monitor TO {role};"
@@ -68,6 +71,16 @@ class Row:
         """Return the value as a truth value."""
         return self._due(column, self.maybe_text(column)) == "t"
 
+    def texts(self, column: str) -> tuple[str, ...]:
+        """Return the texts of a JSON array; NULL, which json_agg gives for no rows, is none."""
+        value = self.maybe_text(column)
+        return () if value is None else tuple(str(item) for item in json.loads(value))
+
+    def tables(self, column: str) -> tuple[dict[str, typing.Any], ...]:
+        """Return the objects of a JSON array; NULL is none."""
+        value = self.maybe_text(column)
+        return () if value is None else tuple(json.loads(value))
+
     def has(self, column: str) -> bool:
         """Whether there is such a column."""
         return column in self._columns
@@ -83,16 +96,54 @@ class Row:
         return value
 
 
-Build = Callable[[tuple[Row, ...], Stamp], Reading]
+Build = Callable[[tuple[Row, ...], Stamp], Reading | NotJudged]
+
+
+def plainly(name: str) -> Build:
+    """Return what makes the reading `name` of one row whose columns are called as its fields are.
+
+    A column `not_judged` that is not NULL says why there is nothing to judge; a tuple of text is a JSON array.
+    """
+    cls = READINGS[name].type
+    hints = typing.get_type_hints(cls)
+    own = [field.name for field in fields(cls) if field.name not in {"source", "sampled_at"}]
+
+    def build(rows: tuple[Row, ...], stamp: Stamp) -> Reading | NotJudged:
+        row = rows[0]
+        why = row.maybe_text("not_judged") if row.has("not_judged") else None
+        if why is not None:
+            return NotJudged(why)
+        # A field that the statement does not give is one that the settings give.
+        values = {field: _BY_TYPE[hints[field]](row, field) for field in own if row.has(field)}
+        return cls(**values, source=stamp.source, sampled_at=stamp.sampled_at)
+
+    return build
+
+
+_BY_TYPE: dict[typing.Any, Callable[[Row, str], typing.Any]] = {
+    int: Row.integer,
+    float: Row.real,
+    bool: Row.flag,
+    str: Row.text,
+    int | None: Row.maybe_integer,
+    float | None: Row.maybe_real,
+    str | None: Row.maybe_text,
+    tuple[str, ...]: Row.texts,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One reading's statement: what its rows become, and what to grant where it is denied."""
+    """One reading's statement: what its rows become, and what to grant where it is denied.
+
+    `hides` is what the column `hidden` counts; a `heavy` one is sent last, so that no other waits for it.
+    """
 
     reading: str
-    build: Build
+    build: Build | None = None
     grant: str = PG_MONITOR
+    hides: tuple[str, str] = ("session", "sessions")
+    heavy: bool = False
 
     def text(self, version: int) -> str:
         """Return the SQL for a server of this version number."""
@@ -102,7 +153,7 @@ class Statement:
         """Return source and time for this statement's reading."""
         return Stamp(_load(self.reading, version // 10000)[1], sampled_at)
 
-    def reading_of(self, result: PGresult, stamp: Stamp, role: str) -> Reading:
+    def reading_of(self, result: PGresult, stamp: Stamp, role: str) -> Reading | NotJudged:
         """Return the reading; raises ProbeError where the rows do not hold it, or hide some from our role."""
         rows = rows_of(result)
         if not rows:
@@ -110,10 +161,10 @@ class Statement:
         if rows[0].has("hidden"):
             hidden = sum(row.hidden() for row in rows)
             if hidden > 0:
-                why = f"our role may not see {hidden} {'session' if hidden == 1 else 'sessions'}"
+                why = f"our role may not see {hidden} {self.hides[0] if hidden == 1 else self.hides[1]}"
                 raise ProbeError(Reason.DENIED, why, self.grant.format(role=role))
         try:
-            return self.build(rows, stamp)
+            return (self.build or plainly(self.reading))(rows, stamp)
         except ValueError:
             raise ProbeError(Reason.PROTOCOL, "the server gave text where a number is due") from None
 
@@ -123,6 +174,16 @@ def rows_of(result: PGresult) -> tuple[Row, ...]:
     width = range(result.nfields)
     columns = {(result.fname(i) or b"").decode(): i for i in width}
     return tuple(Row(columns, tuple(result.get_value(r, i) for i in width)) for r in range(result.ntuples))
+
+
+def text_of(name: str, version: int) -> str:
+    """Return the SQL called `name` for a server of this version number."""
+    return _load(name, version // 10000)[0]
+
+
+def is_lock_timeout(result: PGresult) -> bool:
+    """Whether the server gave a statement up because it waited too long for a lock."""
+    return result.error_field(pq.DiagnosticField.SQLSTATE) == b"55P03"
 
 
 @functools.cache

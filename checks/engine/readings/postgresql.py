@@ -62,22 +62,32 @@ class PostgresqlConnections(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Standby:
-    """One row of pg_stat_replication; bytes behind the primary's current position, None where not reported."""
+    """One row of pg_stat_replication; bytes behind the primary's current position, None where not reported.
+
+    `attached` are the seconds since it connected, `sync_state` is async, potential, sync or quorum.
+    """
 
     name: str
     state: str
     replay_bytes: int | None
     replay_lag: float | None
     reply_age: float | None
+    attached: float | None = None
+    sync_state: str = "async"
 
 
 @reading("postgresql_standbys", service="postgresql", kinds=("primary",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlStandbys(Reading):
-    """Replication as the primary sees it (catalogue PG18), base backups left out."""
+    """Replication as the primary sees it (catalogue PG18), base backups left out.
+
+    `synchronous` says that commits wait for a standby; `expected` standbys are those that the environment file names.
+    """
 
     standbys: tuple[Standby, ...]
     current_lsn: int
+    synchronous: bool = False
+    expected: int = 0
 
 
 @reading("postgresql_receiver", service="postgresql", kinds=("replica",))
@@ -91,6 +101,7 @@ class PostgresqlReceiver(Reading):
     replay_paused: bool
     received_lsn: int
     replayed_lsn: int
+    timeline: int | None = None
 
 
 @reading(

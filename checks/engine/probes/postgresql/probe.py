@@ -9,7 +9,7 @@ from checks.engine.environment import models
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import Failure, ProbeError, Reason, Target
 from checks.engine.probes import Context, statements
-from checks.engine.probes.postgresql import table
+from checks.engine.probes.postgresql import settings, table
 from checks.engine.probes.postgresql.problems import ConnectionProblem
 from checks.engine.probes.postgresql.session import Deadline, Session, open_session
 from checks.engine.probes.settling import not_connected, settle_all
@@ -25,18 +25,18 @@ CATCH_UP_SECONDS, CATCH_UP_TIMES = 0.1, 2  # a healthy replica replays a positio
 
 def read(context: Context) -> None:
     """Settle every name of `context.names` for one server."""
-    settings = context.environment.postgresql
-    if settings is None:
+    ours = context.environment.postgresql
+    if ours is None:
         raise ProbeError(Reason.OURS, "the environment file has no table postgresql")
-    _Visit(context, settings).run()
+    _Visit(context, ours).run()
 
 
 class _Visit:
     """One visit to one server: what is due, and what was settled already."""
 
-    def __init__(self, context: Context, settings: models.Postgresql) -> None:
+    def __init__(self, context: Context, ours: models.Postgresql) -> None:
         self._context = context
-        self._settings = settings
+        self._settings = ours
         self._due = list(context.names)
         self._started = time.monotonic()
 
@@ -66,20 +66,28 @@ class _Visit:
 
     def _first_batch(self, session: Session) -> None:
         names = [n for n in self._due if n not in {table.CONNECTION, table.LAG}]
+        names.sort(key=lambda name: table.STATEMENTS[name].heavy)
         texts = [_SELECT_1, *(self._text(name, session) for name in names)]
         seconds = 0.0
         sent = time.time()
+        patience = self._patience()
+        blocked: dict[str, ProbeError] = {}
 
         def arrived(index: int, result: PGresult) -> None:
             nonlocal seconds
+            patience.restart(self._context.remaining(patience.seconds + MARGIN_SECONDS) - MARGIN_SECONDS)
             if index == 0:
                 seconds = time.monotonic() - self._started
                 if result.status != pq.ExecStatus.TUPLES_OK:
                     raise ConnectionProblem("lets us in but does not execute SELECT 1")
             else:
-                self._settle(names[index - 1], texts[index], result, session, sent)
+                error = self._settle(names[index - 1], texts[index], result, session, sent)
+                if error is not None:
+                    blocked[names[index - 1]] = error
 
-        session.run(texts, self._patience(), arrived)
+        session.run(texts, patience, arrived)
+        if blocked:
+            self._settle_blocked(session, blocked)
         # Last, because a server that cuts us off between two answers is not one that answers.
         if table.CONNECTION in self._due:
             self._due.remove(table.CONNECTION)
@@ -93,16 +101,36 @@ class _Visit:
     def _text(self, name: str, session: Session) -> str:
         return table.STATEMENTS[name].text(session.version)
 
-    def _settle(self, name: str, text: str, result: PGresult, session: Session, sent: float) -> None:
+    def _settle(self, name: str, text: str, result: PGresult, session: Session, sent: float) -> ProbeError | None:
+        """Settle one reading; return the error of one that waited for a lock, which is settled with who holds it."""
         statement = table.STATEMENTS[name]
         self._due.remove(name)
         try:
             if result.status != pq.ExecStatus.TUPLES_OK:
                 raise statements.refusal(result, text, statement.grant, session.user)
             stamp = statement.stamp(session.version, (sent + time.time()) / 2)
-            self._context.settle(name, statement.reading_of(result, stamp, session.user))
+            outcome = statement.reading_of(result, stamp, session.user)
+            self._context.settle(name, settings.completed(outcome, self._settings))
         except ProbeError as error:
+            if statements.is_lock_timeout(result):
+                self._due.append(name)
+                return error
             self._context.settle(name, error)
+        return None
+
+    def _settle_blocked(self, session: Session, blocked: dict[str, ProbeError]) -> None:
+        """Ask who holds the locks that statements waited for in vain, and say so in each of their errors."""
+        holders: list[str] = []
+
+        def arrived(_: int, result: PGresult) -> None:
+            if result.status == pq.ExecStatus.TUPLES_OK:
+                holders.extend(text for row in statements.rows_of(result) for text in row.texts("culprits"))
+
+        session.run([statements.text_of("postgresql_lock_holders", session.version)], self._patience(), arrived)
+        for name, error in blocked.items():
+            why = f"{error.why}: {'; '.join(holders)}" if holders else error.why
+            self._due.remove(name)
+            self._context.settle(name, ProbeError(error.reason, why, "Wait for that session, or end it."))
 
     def _lag(self, session: Session) -> None:
         if table.LAG not in self._due:
@@ -110,7 +138,8 @@ class _Visit:
         primary = self._context.peer("postgresql_standbys", _primary(self._settings))
         if isinstance(primary, Failure) or not isinstance(primary, PostgresqlStandbys):
             why = primary.why if isinstance(primary, Failure) else "it gave something else"
-            error = ProbeError(Reason.NO_DATA, f"the primary's position is not known: {why}", "Mend the primary first.")
+            reason, blame = (primary.reason, primary.target) if isinstance(primary, Failure) else (Reason.NO_DATA, None)
+            error = ProbeError(reason, f"the primary's position is not known: {why}", "Mend the primary first.", blame)
             self._due.remove(table.LAG)
             self._context.settle(table.LAG, error)
             return

@@ -105,7 +105,8 @@ class Session:
             yield "", _SYNC
             return
         # SET LOCAL as a function call: all of it ends with the transaction, so nothing stays on a pooled connection.
-        local = ", ".join(f"set_config('{k}', '{v}', true)" for k, v in _limits(self._statement_timeout).items())
+        limits = {**_limits(self._statement_timeout), "idle_in_transaction_session_timeout": round(IDLE_TIMEOUT * 1000)}
+        local = ", ".join(f"set_config('{k}', '{v}', true)" for k, v in limits.items())
         yield "BEGIN READ ONLY", _DISCARD
         yield f"SELECT {local}", _DISCARD
         yield statement, index
@@ -167,7 +168,6 @@ def _limits(statement_timeout: float) -> dict[str, int]:
     return {
         "statement_timeout": round(statement_timeout * 1000),
         "lock_timeout": round(LOCK_TIMEOUT * 1000),
-        "idle_in_transaction_session_timeout": round(IDLE_TIMEOUT * 1000),
     }
 
 

@@ -2,7 +2,7 @@
 
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes.minion import QUEUE
-from checks.engine.probes.statements import Row, Stamp, Statement
+from checks.engine.probes.statements import GRANTS, Row, Stamp, Statement
 from checks.engine.readings.postgresql import (
     PostgresqlConnections,
     PostgresqlPrivileges,
@@ -66,6 +66,7 @@ def _standbys(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
     return PostgresqlStandbys(
         standbys=tuple(_standby(row) for row in rows if row.maybe_text("state") is not None),
         current_lsn=rows[0].integer("current_lsn"),
+        synchronous=rows[0].flag("synchronous"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )
@@ -78,6 +79,8 @@ def _standby(row: Row) -> Standby:
         replay_bytes=row.maybe_integer("replay_bytes"),
         replay_lag=row.maybe_real("replay_lag"),
         reply_age=row.maybe_real("reply_age"),
+        attached=row.maybe_real("attached"),
+        sync_state=row.text("sync_state"),
     )
 
 
@@ -90,6 +93,7 @@ def _receiver(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
         replay_paused=row.flag("replay_paused"),
         received_lsn=row.integer("received_lsn"),
         replayed_lsn=row.integer("replayed_lsn"),
+        timeline=row.maybe_integer("timeline"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )
@@ -117,6 +121,43 @@ def _alone(_rows: tuple[Row, ...], _stamp: Stamp) -> Reading:
     raise ProbeError(Reason.NO_DATA, "it needs the primary's position")
 
 
+_SETTINGS = ("group of settings", "groups of settings")
+_SEQUENCES = ("sequence or its table", "sequences or their tables")
+_PLAIN = (
+    "limits",
+    "headroom",
+    "sent",
+    "received",
+    "conflicts",
+    "standby_settings",
+    "unlogged",
+    "slots",
+    "archiver",
+    "wal_folder",
+    "checkpoints",
+    "checksums",
+    "timeouts",
+    "transactions",
+    "blocked",
+    "prepared",
+    "horizon",
+    "counters",
+    "wraparound",
+    "autovacuum",
+    "dead_rows",
+    "vacuumed",
+    "indexes",
+    "duplicates",
+    "unused_indexes",
+    "foreign_keys",
+    "constraints",
+    "extensions",
+    "collations",
+    "roles",
+    "tls",
+    "statements_loaded",
+)
+
 STATEMENTS: dict[str, Statement] = {
     s.reading: s
     for s in (
@@ -127,5 +168,17 @@ STATEMENTS: dict[str, Statement] = {
         Statement("postgresql_receiver", _receiver),
         Statement(LAG, _alone),
         QUEUE,
+        *(Statement(f"postgresql_{name}") for name in _PLAIN),
+        Statement("postgresql_settings", hides=_SETTINGS),
+        Statement("postgresql_configuration", hides=_SETTINGS),
+        Statement("postgresql_statements_store", hides=("statement", "statements")),
+        Statement("postgresql_statements", hides=("statement", "statements")),
+        Statement("postgresql_sequences", grant=GRANTS, hides=_SEQUENCES),
+        Statement("postgresql_sequences_behind", grant=GRANTS, hides=_SEQUENCES, heavy=True),
+        Statement("postgresql_migrations", grant=GRANTS),
+        Statement("postgresql_sessions_table", grant=GRANTS, heavy=True),
+        Statement("postgresql_size", heavy=True),
+        Statement("postgresql_bloat", grant=GRANTS, heavy=True),
+        Statement("postgresql_index_bloat", grant=GRANTS, heavy=True),
     )
 }

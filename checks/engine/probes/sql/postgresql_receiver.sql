@@ -9,7 +9,8 @@ SELECT r.status,
        CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() <> 'not paused'
             ELSE false END AS replay_paused,
        pg_wal_lsn_diff(at.received, '0/0')::bigint AS received_lsn,
-       pg_wal_lsn_diff(at.replayed, '0/0')::bigint AS replayed_lsn
+       pg_wal_lsn_diff(at.replayed, '0/0')::bigint AS replayed_lsn,
+       r.received_tli AS timeline
 FROM (SELECT coalesce(pg_last_wal_receive_lsn(), here.replayed) AS received, here.replayed
       FROM (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
                         ELSE pg_current_wal_lsn() END AS replayed) AS here) AS at

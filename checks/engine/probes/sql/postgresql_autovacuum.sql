@@ -1,0 +1,17 @@
+-- Whether autovacuum runs (catalogue PG14), and tables that it was turned off for.
+-- source: pg_stat_activity, pg_class
+-- scope: primary; versions: 14 and later
+WITH off AS (
+    SELECT c.oid::regclass::text AS name
+    FROM pg_class c, pg_options_to_table(c.reloptions) AS o
+    WHERE c.relkind IN ('r', 'm', 'p') AND o.option_name = 'autovacuum_enabled'
+      AND lower(o.option_value) IN ('false', 'off', 'no', '0', 'f', 'n')
+)
+SELECT count(*) FILTER (WHERE backend_type IS NULL) AS hidden,
+       current_setting('autovacuum') = 'on' AS enabled,
+       count(*) FILTER (WHERE backend_type = 'autovacuum launcher') > 0 AS launcher,
+       count(*) FILTER (WHERE backend_type = 'autovacuum worker') AS running,
+       current_setting('autovacuum_max_workers')::int AS most,
+       (SELECT count(*) FROM off) AS tables_off,
+       (SELECT json_agg(name ORDER BY name) FROM off) AS culprits
+FROM pg_stat_activity;

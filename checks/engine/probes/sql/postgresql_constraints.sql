@@ -1,0 +1,11 @@
+-- Constraints that were never validated, and triggers that were turned off (catalogue PG37).
+-- source: pg_constraint, pg_trigger
+-- scope: any; versions: 14 and later
+SELECT count(*) AS findings, json_agg(finding ORDER BY finding) AS culprits
+FROM (
+    SELECT format('constraint %s on %s is not validated', conname, nullif(conrelid, 0)::regclass) AS finding
+    FROM pg_constraint WHERE NOT convalidated
+    UNION ALL
+    SELECT format('trigger %s on %s is off', tgname, tgrelid::regclass)
+    FROM pg_trigger WHERE tgenabled = 'D' AND NOT tgisinternal
+) AS f;

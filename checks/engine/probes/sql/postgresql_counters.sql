@@ -1,0 +1,7 @@
+-- Counters of all databases together (catalogue PG43).
+-- source: pg_stat_database
+-- scope: any; versions: 14 and later
+SELECT sum(deadlocks)::bigint AS deadlocks, sum(temp_bytes)::bigint AS temporary,
+       sum(blks_hit)::bigint AS blocks_hit, sum(blks_read)::bigint AS blocks_read,
+       coalesce(max(stats_reset)::text, '') AS reset
+FROM pg_stat_database;

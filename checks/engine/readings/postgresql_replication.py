@@ -1,0 +1,81 @@
+"""Replication in depth: the stream from either side, conflicts on the standby, and what a standby needs to follow."""
+
+from dataclasses import dataclass
+
+from checks.engine.model import Bytes, Count, NotJudged, Reading, Seconds
+from checks.engine.readings import alias, derived, reading
+
+
+@reading("postgresql_sent", service="postgresql", kinds=("primary",), noisy=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlSent(Reading):
+    """The standby that is furthest behind in receiving, as the primary sees it; there is none where none is attached.
+
+    `reply_age` grows without bound where the stream hangs while its state still says that it streams.
+    """
+
+    unflushed: Bytes
+    reply_age: Seconds
+    culprits: tuple[str, ...]
+
+
+@reading("postgresql_received", service="postgresql", kinds=("replica",), noisy=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlReceived(Reading):
+    """How long the replica has heard nothing, and what it has received and not replayed (catalogue PG19)."""
+
+    message_age: Seconds
+    apply_backlog: Bytes
+
+
+@reading("postgresql_conflicts", service="postgresql", kinds=("replica",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlConflicts(Reading):
+    """Queries on the replica that replay cancelled, since the statistics began (catalogue PG20)."""
+
+    cancelled: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlCancelled(Reading):
+    """Queries that replay cancelled between two samples, an hour's worth where they lie further apart."""
+
+    per_hour: Count
+
+
+@derived("postgresql_cancelled", base="postgresql_conflicts", apart=(10.0, 7 * 86400.0), type=PostgresqlCancelled)
+def cancelled(earlier: PostgresqlConflicts, later: PostgresqlConflicts) -> PostgresqlCancelled | NotJudged:
+    """Return the cancellations of the time between; a smaller total means that the statistics were reset."""
+    if later.cancelled < earlier.cancelled:
+        return NotJudged("the statistics were reset since the last sample")
+    hours = max(1.0, (later.sampled_at - earlier.sampled_at) / 3600)
+    return PostgresqlCancelled(
+        per_hour=-(-(later.cancelled - earlier.cancelled) // round(hours)),
+        source=later.source,
+        sampled_at=later.sampled_at,
+    )
+
+
+@reading("postgresql_standby_settings", service="postgresql")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlStandbySettings(Reading):
+    """The settings that must be at least as high on a standby as on its primary, or replay stops."""
+
+    max_connections: Count
+    max_worker_processes: Count
+    max_wal_senders: Count
+    max_prepared_transactions: Count
+    max_locks_per_transaction: Count
+
+
+alias("primary_settings", of="postgresql_standby_settings", kinds=("primary",))
+alias("replica_settings", of="postgresql_standby_settings", kinds=("replica",))
+
+
+@reading("postgresql_unlogged", service="postgresql", kinds=("primary",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlUnlogged(Reading):
+    """Tables that are empty on a standby and after a crash (catalogue PG36), Minion's own two left out."""
+
+    tables: Count
+    culprits: tuple[str, ...]

@@ -1,0 +1,77 @@
+"""Vacuum and analyse: wraparound, autovacuum, what waits to be vacuumed, and bloat."""
+
+from dataclasses import dataclass
+
+from checks.engine.model import Bytes, Count, Ratio, Reading
+from checks.engine.readings import reading
+
+
+@reading("postgresql_wraparound", service="postgresql", kinds=("primary",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlWraparound(Reading):
+    """How near the oldest database is to the number at which the server refuses writes (catalogue PG12, PG13).
+
+    `forced_ratio` compares the oldest table with the age at which autovacuum must freeze it, whatever it costs.
+    """
+
+    transactions_ratio: Ratio
+    multixacts_ratio: Ratio
+    forced_ratio: Ratio
+    culprits: tuple[str, ...]
+
+
+@reading("postgresql_autovacuum", service="postgresql", kinds=("primary",), noisy=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlAutovacuum(Reading):
+    """Whether autovacuum runs, how many of its workers work, and tables that it was turned off for (PG14)."""
+
+    enabled: bool
+    launcher: bool
+    running: Count
+    most: Count
+    tables_off: Count
+    culprits: tuple[str, ...]
+
+
+@reading("postgresql_dead_rows", service="postgresql", kinds=("primary",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlDeadRows(Reading):
+    """The table furthest past the number at which autovacuum takes it up (PG15, PG16), as shares of that number.
+
+    Tables with fewer than 10,000 such rows do not count: a small table is at any moment past its number.
+    """
+
+    dead_ratio: Ratio
+    inserted_ratio: Ratio
+    modified_ratio: Ratio
+    culprits: tuple[str, ...]
+
+
+@reading("postgresql_vacuumed", service="postgresql", kinds=("primary",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlVacuumed(Reading):
+    """Days since the guide's tables were vacuumed and analysed, of those that changed since; None: never."""
+
+    tables: Count
+    stale: Count
+    culprits: tuple[str, ...]
+
+
+@reading("postgresql_bloat", service="postgresql", kinds=("primary",), deadline=60.0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlBloat(Reading):
+    """The most space that one table wastes, measured only where the estimate is bad."""
+
+    wasted: Bytes
+    measured: Count
+    culprits: tuple[str, ...]
+
+
+@reading("postgresql_index_bloat", service="postgresql", kinds=("primary",), deadline=60.0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlIndexBloat(Reading):
+    """The most space that one B-tree wastes, by the density of its leaves, measured only where its estimate is bad."""
+
+    wasted: Bytes
+    measured: Count
+    culprits: tuple[str, ...]
