@@ -4,6 +4,8 @@ import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.postgresql import PostgresqlConnection, PostgresqlPrivileges, PostgresqlServer
+from checks.engine.readings.postgresql_capacity import PostgresqlStarted
+from checks.engine.readings.postgresql_schema import PostgresqlMigrations
 
 
 @pytest.mark.convergent
@@ -13,7 +15,8 @@ def test_postgresql_connection(postgresql_connection: PostgresqlConnection, judg
     """The server lets us in and answers."""
     if not postgresql_connection.reachable:
         judged.critical(postgresql_connection.problem)
-    judged.ok(f"answers in {postgresql_connection.seconds * 1000:.0f} ms")
+    seconds = postgresql_connection.seconds
+    judged(seconds * 1000, unit="ms", subject="answers in", reading=postgresql_connection, above=(3000, None))
 
 
 @pytest.mark.convergent
@@ -53,3 +56,27 @@ def test_postgresql_privileges(postgresql_privileges: PostgresqlPrivileges, judg
             "Use the role of checks/environments/grants/postgresql.sql"
         )
     judged.ok("reads all that it must, and may write nothing")
+
+
+@pytest.mark.guide("health.database")
+@pytest.mark.profiles("smoke", "nightly", "triage")
+def test_postgresql_migrations(postgresql_migrations: PostgresqlMigrations, judged: Judge) -> None:
+    """Every migration that the deployed version expects was applied."""
+    applied, expected = postgresql_migrations.applied, postgresql_migrations.expected
+    if applied == ():
+        judged.unknown("no migration tool left its version: its table is missing or empty", expected)
+    missing = tuple(version for version in expected if version not in applied)
+    if missing != ():
+        judged.critical(f"the schema is not what the deployed version expects: {', '.join(missing)}", applied)
+    judged.ok("the schema is what the deployed version expects", applied)
+
+
+@pytest.mark.guide("health.database")
+@pytest.mark.profiles("nightly", "triage")
+def test_postgresql_restarted(postgresql_started: PostgresqlStarted, judged: Judge) -> None:
+    """The server was not restarted since the last run."""
+    if postgresql_started.restarted:
+        judged.warning(
+            f"restarted {postgresql_started.uptime / 60:.0f} min ago, after the last run: see its log for why"
+        )
+    judged.ok("was not restarted since the last run")

@@ -3,18 +3,31 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.postgresql import PostgresqlReceiver, PostgresqlStandbys
+from checks.engine.readings.postgresql import PostgresqlReceiver, PostgresqlServer, PostgresqlStandbys
+from checks.engine.readings.postgresql_replication import PostgresqlStandbySettings
+from checks.engine.readings.postgresql_wal import PostgresqlArchiver, PostgresqlSlots
+
+CATCH_UP = 300.0  # seconds
+ARCHIVE_PATIENCE = 300.0  # seconds that a segment may wait while archiving fails
+ARCHIVE_HANGS = 900.0  # seconds that one may wait while it does not
+SLOT_PATIENCE = 600.0  # seconds for which the reader of a slot may be away
 
 
 @pytest.mark.guide("metrics.database")
 @pytest.mark.profiles("nightly", "triage")
 def test_replication_standby_streaming(postgresql_standbys: PostgresqlStandbys, judged: Judge) -> None:
-    """The primary sees a standby that streams."""
+    """The primary sees as many standbys stream as the environment has replicas."""
     states = tuple(f"{standby.name}: {standby.state}" for standby in postgresql_standbys.standbys)
     if postgresql_standbys.standbys == ():
         judged.critical("no standby is connected: nothing takes over when this server is lost")
-    if not any(standby.state == "streaming" for standby in postgresql_standbys.standbys):
+    streaming = [standby for standby in postgresql_standbys.standbys if standby.state == "streaming"]
+    if streaming == []:
         judged.critical("no standby is streaming", states)
+    if len(streaming) < postgresql_standbys.expected:
+        judged.critical(f"{len(streaming)} of {postgresql_standbys.expected} standbys stream", states)
+    slow = [s for s in postgresql_standbys.standbys if s.state == "catchup" and (s.attached or 0) > CATCH_UP]
+    if slow != []:
+        judged.warning(f"{slow[0].name} has been catching up for {(slow[0].attached or 0) / 60:.0f} min", states)
     judged.ok(f"{len(states)} standby connected", states)
 
 
@@ -29,3 +42,97 @@ def test_replication_receiver_streaming(postgresql_receiver: PostgresqlReceiver,
     if postgresql_receiver.replay_paused:
         judged.critical("replay is paused: SELECT pg_wal_replay_resume() on the replica resumes it")
     judged.ok("receives and replays")
+
+
+@pytest.mark.guide("metrics.database")
+@pytest.mark.profiles("nightly", "triage")
+def test_replication_timeline(
+    postgresql_receiver: PostgresqlReceiver, primary_server: PostgresqlServer, judged: Judge
+) -> None:
+    """The replica receives the timeline that the primary writes, not that of a server left behind by a failover."""
+    if postgresql_receiver.timeline is None:
+        judged.not_judged("no WAL receiver runs")
+    if postgresql_receiver.timeline != primary_server.timeline:
+        judged.critical(
+            f"receives timeline {postgresql_receiver.timeline}, the primary writes {primary_server.timeline}: "
+            "a failover was only half done, and it follows the old server"
+        )
+    judged.ok(f"receives the primary's timeline {primary_server.timeline}")
+
+
+@pytest.mark.guide("metrics.database")
+@pytest.mark.profiles("nightly", "triage")
+def test_replication_synchronous(postgresql_standbys: PostgresqlStandbys, judged: Judge) -> None:
+    """Where commits wait for a standby, there is one to wait for."""
+    if not postgresql_standbys.synchronous:
+        judged.ok("commits wait for no standby")
+        return
+    if not any(standby.sync_state in {"sync", "quorum"} for standby in postgresql_standbys.standbys):
+        judged.critical("commits wait for a synchronous standby, and none is there: every write hangs")
+    judged.ok("a synchronous standby is there")
+
+
+@pytest.mark.guide("metrics.database")
+@pytest.mark.profiles("nightly", "triage")
+def test_replication_settings(
+    replica_settings: PostgresqlStandbySettings, primary_settings: PostgresqlStandbySettings, judged: Judge
+) -> None:
+    """The replica's limits are at least the primary's, without which replay pauses and a restart fails."""
+    lower = [
+        f"{name} {getattr(replica_settings, name)}, the primary has {getattr(primary_settings, name)}"
+        for name in (
+            "max_connections",
+            "max_worker_processes",
+            "max_wal_senders",
+            "max_prepared_transactions",
+            "max_locks_per_transaction",
+        )
+        if getattr(replica_settings, name) < getattr(primary_settings, name)
+    ]
+    if lower != []:
+        judged.critical(f"lower than the primary: {lower[0]}. Raise it and restart the replica", tuple(lower))
+    judged.ok("no limit is lower than the primary's")
+
+
+@pytest.mark.guide("metrics.database")
+@pytest.mark.profiles("nightly", "triage")
+def test_replication_slots(postgresql_slots: PostgresqlSlots, judged: Judge) -> None:
+    """Every slot has its WAL and its reader."""
+    found, evidence = postgresql_slots, postgresql_slots.culprits
+    if found.lost != ():
+        judged.critical(f"{', '.join(found.lost)}: the WAL it needs is gone. Drop it and rebuild its standby", evidence)
+    if found.unreserved != ():
+        judged.warning(f"{', '.join(found.unreserved)}: the next checkpoint may remove WAL that it needs", evidence)
+    if found.inactive != ():
+        text = f"{', '.join(found.inactive)}: nobody reads it, and WAL piles up. Bring its reader back, or drop it"
+        if found.inactive_age is not None and found.inactive_age > SLOT_PATIENCE:
+            judged.critical(f"{text} (for {found.inactive_age / 60:.0f} min)", evidence)
+        judged.warning(text, evidence)
+    judged.ok(f"{found.slots} slots, all of them read", evidence)
+
+
+@pytest.mark.guide("metrics.database")
+@pytest.mark.profiles("nightly", "triage")
+def test_replication_slot_limit(postgresql_slots: PostgresqlSlots, judged: Judge) -> None:
+    """A slot that nobody reads cannot fill the primary's disk."""
+    if postgresql_slots.slots > 0 and not postgresql_slots.limited:
+        judged.warning(
+            "max_slot_wal_keep_size is -1: a slot that nobody reads fills the disk. Set it below what is free"
+        )
+    judged.ok("slots hold no more than max_slot_wal_keep_size" if postgresql_slots.limited else "there is no slot")
+
+
+@pytest.mark.guide("metrics.database")
+@pytest.mark.profiles("nightly", "triage")
+def test_wal_archiving(postgresql_archiver: PostgresqlArchiver, judged: Judge) -> None:
+    """WAL is archived; a failure that has healed is none."""
+    found = postgresql_archiver
+    if not found.enabled:
+        judged.not_judged("archive_mode is off: there is no way back to a moment between two backups")
+    if found.failing and found.waiting > ARCHIVE_PATIENCE:
+        judged.critical(f"archiving fails, and a segment has waited for {found.waiting / 60:.0f} min")
+    if found.failing:
+        judged.warning("archiving fails: run archive_command by hand as the server's user and read what it says")
+    if found.waiting > ARCHIVE_HANGS:
+        judged.critical(f"archiving hangs: a segment has waited for {found.waiting / 60:.0f} min without a failure")
+    judged.ok("archives what is written")
