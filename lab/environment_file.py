@@ -17,6 +17,20 @@ _PROBES = [
     {"path": "/", "status": 200, "json_keys": ["api", "version"]},
     {"path": "/pontos-de-apoio-dados-auxiliares", "status": 200, "json_keys": ["categorias"]},
 ]
+# What takes minutes or gigabytes to go wrong goes wrong in the lab in seconds and megabytes.
+_LIMITS: dict[str, Table] = {
+    "sessions-idle-in-transaction": {"warning": 4, "critical": 900},
+    "sessions-oldest-transaction": {"warning": 4 / 60, "critical": 30},
+    "sessions-longest-query": {"warning": 4 / 60, "critical": 5},
+    "sessions-blocked": {"warning": 4, "critical": 120},
+    "sessions-xmin-age": {"warning": 20_000, "critical": 10_000_000},
+    "replication-slot-retained": {"warning": 0.05, "critical": 10},
+    "replication-reply-age": {"warning": 4, "critical": 60},
+    "postgresql-wal-size": {"warning": 130, "critical": 300},
+    "postgresql-database-size": {"warning": 1, "critical": 250},
+    "bloat-tables": {"warning": 0.004, "critical": 5},
+    "bloat-indexes": {"warning": 0.004, "critical": 5},
+}
 _COLUMNS = {
     "guide": {
         "users_created": "clientes.created_at",
@@ -71,6 +85,7 @@ def text(layout: Layout) -> str:
             "replicas": [{"name": "replica1", "env": "PENHAS_CHECKS_REPLICA1_DSN"}],
             "pooler": False,
             "columns": _COLUMNS[layout.flavour],
+            "migrations": {"minion": "23"},
         },
         "redis": {
             "targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS_URL"}],
@@ -95,6 +110,7 @@ def text(layout: Layout) -> str:
     tables.update(layout.monitoring)
     head = {"name": "lab", "production": False, "language": "en", "lab": True}
     parts = [_lines(head), *(f"[{name}]\n{_lines(table)}" for name, table in tables.items())]
+    parts += [f"[[threshold]]\n{_lines({'id': name, 'above': above})}" for name, above in _LIMITS.items()]
     return "\n".join(parts)
 
 

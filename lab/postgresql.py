@@ -34,7 +34,10 @@ _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_permissions": "0700",
     "dynamic_shared_memory_type": "mmap",  # in the data folder, so that nothing stays in /dev/shm after a kill
-    "fsync": "off",
+    "archive_mode": "on",
+    "archive_command": "true",  # its success is what the lab needs, not its copies
+    "idle_in_transaction_session_timeout": "10min",
+    "max_prepared_transactions": "5",
     "shared_buffers": "32MB",
     "max_connections": "100",
     "shared_preload_libraries": "pg_stat_statements",
@@ -190,7 +193,7 @@ def create(primary: Cluster) -> None:
         f"CREATE ROLE {REPLICATOR} LOGIN REPLICATION",
     )
     primary.execute((*roles, f"CREATE DATABASE {DATABASE} OWNER {OWNER}"), database="postgres")
-    primary.execute(("CREATE EXTENSION pg_stat_statements", "CREATE EXTENSION amcheck"))
+    primary.execute(f"CREATE EXTENSION {name}" for name in ("pg_stat_statements", "amcheck", "pgstattuple"))
 
 
 def grant(primary: Cluster) -> None:
