@@ -155,7 +155,7 @@ FAULTS = (
         ("pg_trgm",),
         dump=("-n", "public"),
     ),
-    Fault("N1", "the file ends at 90 %", ("errors", "rows"), ("casos",), spoil=cut(0.5)),
+    Fault("N1", "the file ends at 92 %", ("errors", "rows"), ("evidencias",), spoil=cut(0.92)),
     Fault(
         "N2",
         "bytes changed in an archive without compression",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from checks.engine import environment
 from checks.engine.environment import Environment
-from checks.engine.model import Failure, ProbeError, Reading, Target
+from checks.engine.model import Failure, NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import backup
 from checks.engine.readings.restore import BackupRestored
 
@@ -20,9 +20,9 @@ class Once:
         self.target = loaded.of("backup")[0]
         self.names = names
         self.run_id = "bench"
-        self.outcomes: dict[str, Reading | ProbeError] = {}
+        self.outcomes: dict[str, Reading | ProbeError | NotJudged] = {}
 
-    def settle(self, name: str, outcome: Reading | ProbeError) -> None:
+    def settle(self, name: str, outcome: Reading | ProbeError | NotJudged) -> None:
         """Keep an outcome."""
         self.outcomes[name] = outcome
 

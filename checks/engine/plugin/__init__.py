@@ -5,6 +5,7 @@ _MODULES = (
     "html",
     "terminal",
     "delivery",
+    "restore_progress",
     "run",
     "recorder",
     "outcome",

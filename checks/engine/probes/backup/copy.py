@@ -13,7 +13,7 @@ from pathlib import Path
 from checks.engine.environment import Environment, models
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.backup import binaries, live_rows, restore, scratch
+from checks.engine.probes.backup import binaries, live_rows, progress, restore, scratch
 from checks.engine.probes.backup.fetch import fetch_backup
 from checks.engine.probes.backup.inventory import BackupSet
 from checks.engine.probes.backup.manifest import fingerprint, row_seed
@@ -59,12 +59,21 @@ def copied(context: Context, declared: models.Restore, store: Store, newest: Bac
     clock = Clock()
     with scratch.folder(declared.scratch, declared.declared_encrypted, declared.nice) as folder:
         _room(folder, newest)
-        fetched = fetch_backup(store, newest, backup, folder.fetched, remaining=partial(context.remaining, HOURS))
+        fetching = progress.Phase("fetch", "bytes", newest.size)
+        fetched = fetch_backup(
+            store,
+            newest,
+            backup,
+            folder.fetched,
+            remaining=partial(context.remaining, HOURS),
+            progress=fetching.at,
+        )
         clock.lap("fetch")
         if newest.manifest is not None and fetched.sha256 != newest.manifest.dump.sha256:
             raise UnrestorableError("it is not the file that its manifest was made for (SHA-256): nothing was restored")
         held = restore.contents(fetched.path)
         chosen = binaries.choose(held.major, declared.binaries)
+        progress.Phase("server")
         with scratch.server(folder, chosen, context.remaining(60), database_bytes=_database_bytes(newest)) as server:
             rows_only = declared.tier == "rows"
             done = restore.restore(
@@ -80,12 +89,14 @@ def copied(context: Context, declared: models.Restore, store: Store, newest: Bac
             clock.add("rows", done.rows_seconds)
             clock.add("indexes", done.indexes_seconds)
             if not rows_only:
+                progress.Phase("statistics")
                 with server.connect(done.database) as link:
                     link.execute("ANALYZE")
                 clock.lap("statistics")
             source = source_of(context, newest, chosen.major)
             seen = verify(server, done.database, held.entries, source, hands=declared.jobs, rows_only=rows_only)
             clock.lap("verify")
+            progress.Phase("look")
             yield Copy(newest, folder, fetched.path, server, held, done, seen, source, clock.phases)
 
 

@@ -19,7 +19,9 @@ class RestoreError:
     entry: str = ""
 
     def __str__(self) -> str:
-        names = ", ".join(dict.fromkeys((*((self.entry,) if self.entry != "" else ()), *self.objects)))
+        named = set(self.entry.split(" "))
+        parts = (self.entry, *(name for name in dict.fromkeys(self.objects) if name not in named))
+        names = ", ".join(part for part in parts if part != "")
         told = f"{names}: {self.what}" if names != "" else self.what
         return f"{told} ({self.code})" if self.code != "" else told
 

@@ -7,7 +7,7 @@ nothing is tolerated, what cannot be restored without a superuser is left out be
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,11 +23,11 @@ from checks.engine.probes.backup.archive import (
     read_toc,
 )
 from checks.engine.probes.backup.messages import RestoreError
+from checks.engine.probes.backup.progress import Phase
 from checks.engine.probes.backup.scratch import Server
 
 # What says something of this machine and not of the backup: then nothing was verified.
 OURS = {"53100", "53200", "08006"}
-Progress = Callable[[str, int, int], None]  # phase, items done, items in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,6 @@ def restore(
     seconds: float,
     jobs: int = 2,
     rows_only: bool = False,
-    progress: Progress | None = None,
 ) -> Restored:
     """Restore into a new database of the throw-away server within `seconds`.
 
@@ -107,7 +106,7 @@ def restore(
     if held.header.format == "plain":
         return _text(server, backup, held, database, seconds)
     prepared = layout.prepare(server, backup, held.entries, database)
-    watch = _Watch(len(held.entries), progress)
+    watch = _Watch(Phase("restore", "objects", len(held.entries)))
     ended = child.run(
         (
             *child.gentle(server.folder.nice),
@@ -169,8 +168,7 @@ _FINISHED = re.compile(
 class _Watch:
     """Follows pg_restore's own account of what it has done; only kinds are looked at, no name is kept."""
 
-    items: int
-    progress: Progress | None
+    phase: Phase
     began: float = field(default_factory=time.monotonic)
     rows_done: float = field(default_factory=time.monotonic)
     _read: int = 0
@@ -189,8 +187,8 @@ class _Watch:
         self._done += len(kinds)
         if "TABLE DATA" in kinds:
             self.rows_done = time.monotonic()
-        if self.progress is not None and kinds:
-            self.progress("restore", min(self._done, self.items), self.items)
+        if kinds:
+            self.phase.at(min(self._done, self.phase.due or 0))
 
     @staticmethod
     def _kinds(text: bytes) -> Iterator[str]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 
 from checks.engine.probes.backup import integrity, layout, proof, structure, sums
 from checks.engine.probes.backup.archive import TocEntry
 from checks.engine.probes.backup.crew import share
 from checks.engine.probes.backup.manifest import TableSum
+from checks.engine.probes.backup.progress import Phase
 from checks.engine.probes.backup.proof import Source
 from checks.engine.probes.backup.scratch import SUPERUSER, Link, Server
 from checks.engine.probes.backup.structure import Structure
@@ -50,10 +51,14 @@ def _counted(server: Server, database: str, seed: int | None, hands: int) -> lis
         tables = sums.tables(link)
         odd = sums.unhashable(link, tables) if seed is not None else frozenset[str]()
 
+    phase, done = Phase("verify", "tables", len(tables)), count(1)
+
     def one(table: sums.Table, link: Link) -> TableSum:
         with link.transaction():
             link.execute(sums.SETTINGS)
-            return sums.take(link, table, odd, seed)
+            taken = sums.take(link, table, odd, seed)
+        phase.at(next(done))
+        return taken
 
     return share(server, database, layout.RESTORER, hands, [partial(one, table) for table in tables])
 

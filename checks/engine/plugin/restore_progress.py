@@ -1,0 +1,62 @@
+"""Shows how far a restore has come: on a terminal one line that renews itself, in a log one line a phase."""
+
+import sys
+import time
+from typing import TextIO
+
+import pytest
+
+from checks.engine.plugin.suite import is_worker
+from checks.engine.probes.backup.progress import LISTENERS, Step
+
+OFTEN = 0.2  # seconds between two renewals of the line
+_UNITS = {"bytes": ("MiB", 1 << 20)}
+
+
+class Shown:
+    """A listener that writes to a terminal or a log."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._renews = file.isatty()
+        self._phase = ""
+        self._last = 0.0
+
+    def __call__(self, step: Step) -> None:
+        """Show a step where it is due."""
+        begins = step.phase != self._phase
+        now = time.monotonic()
+        if not begins and (not self._renews or now - self._last < OFTEN):
+            return
+        self._phase, self._last = step.phase, now
+        text = line(step)
+        try:
+            self._file.write(f"\r\x1b[K{text}" if self._renews else f"\n{text}")
+            self._file.flush()
+        except (OSError, ValueError):
+            LISTENERS.remove(self)  # nobody reads any more: that ends no restore
+
+
+def line(step: Step) -> str:
+    """Return a step as people read it: phase, how much of how much, rate, and what remains."""
+    unit, size = _UNITS.get(step.unit, (step.unit, 1))
+    parts = [f"restore: {step.phase}"]
+    if step.done > 0:
+        due = "" if step.due is None else f" of {step.due / size:.0f}"
+        parts.append(f"{step.done / size:.0f}{due} {unit}, {step.rate / size:.0f} {unit}/s")
+        if step.remaining is not None:
+            parts.append(f"{step.remaining:.0f} s remain")
+    elif step.due is not None:
+        parts.append(f"{step.due / size:.0f} {unit}")
+    return ", ".join(parts)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen where there is a reader: not in a worker, not with -q."""
+    if not is_worker(config) and config.option.verbose >= 0:
+        LISTENERS.append(Shown(sys.__stderr__ or sys.stderr))
+
+
+def pytest_unconfigure() -> None:
+    """Listen no longer."""
+    LISTENERS[:] = [listener for listener in LISTENERS if not isinstance(listener, Shown)]
