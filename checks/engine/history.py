@@ -40,6 +40,7 @@ _BUCKET = 6 * 3600.0  # seven points in three days are enough for a forecast
 _POINTS = 30
 _REMEMBERED = 120 * 4  # buckets: what lies before them is forgotten
 _SILENT = (State.NOT_JUDGED, State.NOT_COVERED)
+_STATES = {state.value: state for state in State}
 
 
 class History:
@@ -151,7 +152,7 @@ def _past(store: sqlite3.Connection, results: Iterable[Result], now: float) -> I
             Past(
                 since=since,
                 runs=runs,
-                before=next((known for known in State if known.value == before), None),
+                before=_STATES.get(before),
                 values=tuple([value for _, value in course if value is not None]),
                 changes=sum(map(operator.ne, states, states[1:])),
                 seen=len(states),

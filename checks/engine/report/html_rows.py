@@ -57,5 +57,6 @@ def style() -> str:
         "<style>#results-table td,#results-table th,.filters,.collapse,.collapse *,a{color:#1b1d21!important}"
         ".col-result{font-weight:bold}.logwrapper .logexpander{display:none}"
         ".logwrapper{max-height:none;overflow:visible}"
-        ".logwrapper .log{top:0;height:auto;min-height:0;padding:4px;white-space:normal}.logwrapper .log:empty{display:none}</style>"
+        ".logwrapper .log{top:0;height:auto;min-height:0;padding:4px;white-space:normal}"
+        ".logwrapper .log:empty{display:none}</style>"
     )
