@@ -110,10 +110,10 @@ def test_backup_nothing_deleted(backup_inventory: BackupInventory, judged: Judge
 def test_backup_locked(backup_inventory: BackupInventory, judged: Judge) -> None:
     """The newest backup cannot be deleted or overwritten by anyone as long as the retention lasts."""
     read = backup_inventory
-    if read.object_lock is None:
-        judged.not_judged("the place has no object lock")
     if not read.object_lock:
-        judged.not_judged("object lock is off: whoever holds the key can delete every backup")
+        why = "the place has no object lock" if read.object_lock is None else "object lock is off"
+        text = f"{why}: whoever holds the key can delete every backup"
+        judged.critical(text) if read.lock_due else judged.not_judged(text)
     if read.lock_mode != "COMPLIANCE":
         mode = "not locked" if not read.lock_mode else f"in the mode {read.lock_mode}, which a permission overrides"
         judged.warning(f"{read.newest} is {mode}")

@@ -60,6 +60,7 @@ class BackupInventory(Reading):
     replica_lag: Seconds | None
     versioning: bool | None
     object_lock: bool | None
+    lock_due: bool
     lock_mode: str | None
     locked_for: Seconds | None
     deleted: tuple[str, ...] | None

@@ -103,6 +103,7 @@ def inventory(store: Store, stock: Stock, environment: Environment, now: float |
         replica_lag=_replica_lag(newest),
         versioning=keeping.versioning,
         object_lock=keeping.object_lock,
+        lock_due=backup.object_lock,
         lock_mode=facts.lock_mode,
         locked_for=_locked_for(newest, facts),
         deleted=_deleted(keeping, backup),
