@@ -33,7 +33,10 @@ class Exporter:
         """Start it without waiting."""
         flag = "-web.listen-address" if "redis" in self.name else "--web.listen-address"
         self.process = launcher.start(
-            self.name, [*self.argv, f"{flag}={self.address}"], variables=self.variables, drop=self.drop
+            self.name,
+            [*self.argv, f"{flag}={self.address}"],
+            variables=self.variables,
+            prefix=None if self.drop else (),
         )
 
     def await_ready(self) -> None:

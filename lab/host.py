@@ -1,12 +1,13 @@
 """What stands for a host in the lab: a procfs folder that ticks, and a small real tmpfs that can really be full."""
 
 import contextlib
+import os
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.processes import Launcher, Process, unprivileged
+from lab.processes import Launcher, Process
 from lab.state import LabError
 
 PROCESSORS = 2
@@ -101,10 +102,10 @@ def mount_volume(launcher: Launcher, host: Host) -> Process | None:
     inside.mkdir(parents=True, exist_ok=True)
     options = f"size={VOLUME_BYTES},nr_inodes={VOLUME_INODES},mode=0700"
     # a namespace of its own: nothing to unmount, whatever happens to us
-    namespace = ["unshare", "--mount"] if unprivileged() else ["unshare", "--user", "--map-root-user", "--mount"]
+    namespace = ["unshare", "--mount"] if os.getuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
     script = f'mount -t tmpfs -o {options} lab "$0" && exec sleep infinity'
     try:
-        holder = launcher.start("volume", [*namespace, "sh", "-c", script, inside], drop=False)
+        holder = launcher.start("volume", [*namespace, "sh", "-c", script, inside], prefix=())
     except FileNotFoundError:
         return None
     through = Path(f"/proc/{holder.pid}/root{inside}")

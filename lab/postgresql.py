@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from lab.credentials import Credentials
-from lab.processes import Launcher, Process, free_port
+from lab.processes import Launcher, Process, free_port, never_root
 from lab.state import REPOSITORY, LabError
 
 DATABASE = "penhas"
@@ -159,7 +159,7 @@ def start(
         }
         (cluster.folder / "lab.conf").write_text("".join(f"{key} = '{value}'\n" for key, value in settings.items()))
         argv: list[str | Path] = [binaries.folder / "postgres", "-D", cluster.folder]
-        cluster.process = launcher.start(cluster.name, argv, death_signal="INT")
+        cluster.process = launcher.start(cluster.name, argv, death_signal="INT", prefix=never_root())
         try:
             cluster.process.await_ready(lambda: _accepts(cluster))
         except LabError:

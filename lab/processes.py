@@ -79,12 +79,15 @@ class Launcher:
         *,
         variables: Mapping[str, str] | None = None,
         death_signal: str = "TERM",
-        drop: bool = True,
+        prefix: Sequence[str] | None = None,
         cwd: Path | None = None,
     ) -> Process:
-        """Start `argv` with a small environment and its output in logs/<name>.log; it dies when the lab does."""
+        """Start `argv` with a small environment and its output in logs/<name>.log; it dies when the lab does.
+
+        `prefix` is what drops privileges, where that is not what is usual.
+        """
         log = self.data / "logs" / f"{name}.log"
-        command = [*(unprivileged() if drop else []), *_dies_with_us(death_signal), *map(str, argv)]
+        command = [*(unprivileged() if prefix is None else prefix), *_dies_with_us(death_signal), *map(str, argv)]
         with log.open("ab") as out:
             popen = subprocess.Popen(
                 command,
@@ -98,8 +101,8 @@ class Launcher:
         return Process(name, popen, log)
 
     def run(self, argv: Sequence[str | Path], *, name: str) -> None:
-        """Run a command of the lab to its end; a LabError with its output when it fails."""
-        command = [*unprivileged(), *_dies_with_us("KILL"), *map(str, argv)]
+        """Run one of PostgreSQL's programs to its end; a LabError with its output when it fails."""
+        command = [*never_root(), *_dies_with_us("KILL"), *map(str, argv)]
         done = subprocess.run(command, capture_output=True, env=self._environment(), cwd=self.data, check=False)
         if done.returncode != 0:
             said = (done.stdout + done.stderr).decode(errors="replace").strip()
@@ -119,15 +122,33 @@ class Launcher:
 def unprivileged() -> list[str]:
     """Return what to put before a command so that it does not run as root: nothing when we are not root.
 
-    A user namespace in which we are nobody needs no chown and no passable parent folders.
+    A user namespace in which we are nobody needs no chown and no passable parent folders. Where there is none, as in
+    many containers, only what refuses to be root is not: see `never_root`.
     """
     if os.getuid() != 0:
         return []
     nobody = pwd.getpwnam("nobody")
     prefix = ["unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}", "--"]
-    if shutil.which("unshare") and subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
-        return prefix
-    raise LabError("the lab's servers refuse to run as root and user namespaces are not allowed here: run as a user")
+    works = shutil.which("unshare") and subprocess.run([*prefix, "true"], capture_output=True, check=False)
+    return prefix if works and works.returncode == 0 else []
+
+
+def never_root() -> list[str]:
+    """Return what to put before PostgreSQL's programs, which refuse to run as root."""
+    if os.getuid() != 0 or unprivileged():
+        return unprivileged()
+    nobody = pwd.getpwnam("nobody")
+    if shutil.which("setpriv") is None:
+        raise LabError("PostgreSQL refuses to run as root, and there is no setpriv (util-linux) here: run as a user")
+    return ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--"]
+
+
+def give_to_servers(*folders: Path) -> None:
+    """Let PostgreSQL write to `folders` where it runs as another user than we do."""
+    if os.getuid() == 0 and not unprivileged():
+        nobody = pwd.getpwnam("nobody")
+        for folder in folders:
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from lab.credentials import STEM, Credentials
 from lab.environment_file import Layout
 from lab.marked import MARKERS
 from lab.postgresql import Cluster
-from lab.processes import Launcher, Process
+from lab.processes import Launcher, Process, give_to_servers
 from lab.proxy import Proxies
 from lab.state import Places, private_folder
 from lab.traffic import Traffic
@@ -65,6 +65,7 @@ class Running:
         data = self.places.data
         for folder in (data, *(data / name for name in ("logs", "sockets", "api", "host"))):
             private_folder(folder)
+        give_to_servers(data, data / "sockets")
         self.binaries = postgresql.find(self.options.postgresql)
         self.launcher = Launcher(data)
         self.primary = Cluster("primary", data / "primary", data / "sockets")
@@ -144,6 +145,7 @@ class Running:
         name = template.key(self.binaries, self.options.flavour)
         data = self.places.data
         if template.fetch(name, data):
+            give_to_servers(data)  # the copy has the template's owner
             return
         with self._timed("template (the first time today; kept for the next)"):
             template.build(self.launcher, self.binaries, self.primary, self.store, self.options.flavour)
