@@ -4,7 +4,8 @@ No server of either can be installed from Debian or PyPI, so this speaks the few
 answers' shapes as in Elastic's reference (7.17 and 8): cluster health, cat allocation and indices, nodes stats, cluster
 settings, an index's settings and mapping, and a search of size 0 with filter, max and count. It does what the guide's
 pipeline would do once corrected: it follows the log files, parses each line, adds geoip, and indexes by day in UTC.
-PUT /_lab with a JSON object breaks it: status, disk, heap, read_only, hide, stop, fail, geoip, fields, days.
+PUT /_lab with a JSON object breaks it: status, disk, heap, read_only, hide, stop, behind, no_geoip, fields, days, gaps;
+`forget` takes out the documents that hold a text.
 """
 
 import datetime
@@ -40,6 +41,11 @@ class Store:
         with self._lock:
             self.documents = [*self.documents, *documents][-_MOST:]
 
+    def forget(self, text: str) -> None:
+        """Take the documents that hold a text out of the index."""
+        with self._lock:
+            self.documents = [one for one in self.documents if text not in str(one.get("message", ""))]
+
     @property
     def today(self) -> str:
         """The name of today's index."""
@@ -54,7 +60,7 @@ def follow(store: Store, files: list[Path]) -> None:
             try:
                 found = file.stat()
                 inode, offset = places.get(file, (found.st_ino, 0))
-                offset = offset if inode == found.st_ino and offset <= found.st_size else found.st_size
+                offset = offset if inode == found.st_ino and offset <= found.st_size else 0
                 with file.open("rb") as log:
                     log.seek(offset)
                     data = log.read()
@@ -64,13 +70,13 @@ def follow(store: Store, files: list[Path]) -> None:
             places[file] = (found.st_ino, offset + end)
             if end and not store.wrong.get("stop"):
                 lines = data[:end].decode("utf-8", "replace").splitlines()
-                store.add([parsed(line, store.wrong) for line in lines])
+                store.add([parsed(line) for line in lines])
         time.sleep(0.2)
 
 
-def parsed(line: str, wrong: Mapping[str, Any]) -> Document:
+def parsed(line: str) -> Document:
     """Return the document that the corrected pipeline makes of a line; the guide's literal one parses nothing."""
-    match = None if wrong.get("fail") else _ENTRY.fullmatch(line)
+    match = _ENTRY.fullmatch(line)
     if match is None:
         return {"@timestamp": time.time(), "message": line, "tags": ["_grokparsefailure"]}
     moment = datetime.datetime.strptime(match.group(1), "%Y-%m-%d %H:%M:%S").replace(tzinfo=datetime.UTC)
@@ -86,7 +92,7 @@ def parsed(line: str, wrong: Mapping[str, Any]) -> Document:
             document.update(json.loads(match.group(5)) | {"@timestamp": document["@timestamp"]})
         except ValueError:
             document["tags"] = ["_jsonparsefailure"]
-    if "ip" in document and wrong.get("geoip", True):
+    if "ip" in document:
         document["geoip"] = {"country_code2": "BR"}
     return document
 
@@ -162,6 +168,10 @@ class Api:
             return {self._store.today: {"mappings": {"properties": {name: {"type": "keyword"} for name in names}}}}
         body = json.loads(query["source"][0])
         documents = [d for d in self._store.documents if "query" not in body or matches(body["query"], d)]
+        if wrong.get("no_geoip"):
+            documents = [{key: value for key, value in d.items() if key != "geoip"} for d in documents]
+        if wrong.get("behind"):
+            documents = [{**d, "@timestamp": d["@timestamp"] - wrong["behind"]} for d in documents]
         total = {"value": len(documents), "relation": "eq"}
         return {"hits": {"total": total, "hits": []}, "aggregations": aggregate(body.get("aggs", {}), documents)}
 
@@ -201,7 +211,11 @@ def main(port: int, files: list[Path]) -> None:
             self._send(*api.answer(parts.path, parse_qs(parts.query)))
 
         def do_PUT(self) -> None:
-            store.wrong = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+            given = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+            if "forget" in given:
+                store.forget(given["forget"])
+            else:
+                store.wrong = given
             self._send(200, {})
 
         def _send(self, status: int, table: Any) -> None:

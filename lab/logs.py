@@ -75,12 +75,18 @@ class Log:
 
     def remove(self, mark: str) -> None:
         """Take every line that holds `mark` out of the log, and have its writer go on with the file that is left."""
-        kept = [line for line in self.file.read_text(encoding="utf-8").splitlines(keepends=True) if mark not in line]
+        lines = self.file.read_text(encoding="utf-8").splitlines(keepends=True)
+        self.rewrite("".join(line for line in lines if mark not in line))
+
+    def rewrite(self, text: str, *, reopen: bool = True) -> None:
+        """Put another file in the place of the log; without `reopen` its writer does not notice."""
         temporary = self.file.with_name(f".{self.file.name}")
-        temporary.write_text("".join(kept), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         shutil.copymode(self.file, temporary)
+        shutil.chown(temporary, self.file.stat().st_uid, self.file.stat().st_gid)
         temporary.replace(self.file)
-        self.reopen()
+        if reopen:
+            self.reopen()
 
     def rotate(self, *, forced: bool = True) -> None:
         """Run logrotate for this log."""

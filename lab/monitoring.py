@@ -8,6 +8,7 @@ import json
 import shutil
 import signal
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Watchers:
     nginx: Nginx | None = None
     traffic: Traffic | None = None
     logs: dict[str, Log] = field(default_factory=dict)
+    worker_log: Path | None = None
     index: Process | None = None
     index_port: int = 0
 
@@ -96,6 +98,10 @@ class Watchers:
         if self.receiver is not None:
             self.receiver.stop()
 
+    def forget(self, text: str) -> None:
+        """Take the documents that hold a text out of the index."""
+        self.break_index(forget=text)
+
     def break_index(self, **wrong: Any) -> None:
         """Let the index be wrong in these ways and no other."""
         request = urllib.request.Request(
@@ -117,7 +123,10 @@ class Watchers:
             }
             found["alertmanager"] = {"url": url["alertmanager"], "watchdog": "Watchdog"}
         if self.logs:
-            found["logs"] = {"timezone": _zone(), "window": 900.0, "targets": [self._log(n) for n in self.logs]}
+            targets = [self._log(name) for name in self.logs]
+            if self.worker_log is not None:
+                targets.append({"name": "worker", "pattern": str(self.worker_log), "layout": "guide", "quiet": 86400.0})
+            found["logs"] = {"timezone": _zone(), "window": 900.0, "targets": targets}
         if self.index is not None:
             found["elasticsearch"] = {"url": url["elasticsearch"], "index": "penhas-%Y.%m.%d", "grows_within": 60.0}
         return found
@@ -193,8 +202,17 @@ class Watchers:
             self.folder / "nginx" / "nginx.pid",
             self.nginx.reopen,
         )
+        if running.volume is not None:
+            self._make_worker_log(running.machine.volume / "worker.log")
         visitors = Api("nginx", self.folder, {}, port=self.nginx.port)
         self.traffic = Traffic(running.proxies, (visitors,), ("/pontos-de-apoio", "/anonymous-questionnaires"), 2.0)
+
+    def _make_worker_log(self, file: Path) -> None:
+        """Make a log on the small volume, of a program that seldom writes: its disk can really be full."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        file.write_text(f"{stamp},000 [INFO] Penhas.Minion - worker iniciado\n", encoding="utf-8")
+        file.chmod(0o640)
+        self.worker_log = file
 
     def _job(self, name: str, targets: tuple[str, ...]) -> Mapping[str, Any]:
         exporter = {"postgres-exporter": "pg_up", "redis-exporter": "redis_up"}.get(name)

@@ -3,8 +3,12 @@
 import json
 import re
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 from lab.processes import Launcher, Process, free_port, listens
 from lab.state import REPOSITORY
@@ -39,7 +43,9 @@ class Prometheus:
         """Its rules file."""
         return self.folder / "alerts.yml"
 
-    def write(self, rules: str | None = None, *, jobs: Jobs | None = None, alertmanager: bool = True) -> None:
+    def write(
+        self, rules: str | None = None, *, jobs: Jobs | None = None, alertmanager: bool = True, drop: str = ""
+    ) -> None:
         """Write configuration and rules; JSON is YAML too."""
         self.folder.mkdir(exist_ok=True)
         scrapes = [
@@ -55,7 +61,10 @@ class Prometheus:
         table = {
             "global": {"scrape_interval": f"{INTERVAL:.0f}s", "evaluation_interval": f"{INTERVAL:.0f}s"},
             "rule_files": [str(self.rules)],
-            "alerting": {"alertmanagers": [{"static_configs": [{"targets": managers}]}]},
+            "alerting": {
+                "alertmanagers": [{"static_configs": [{"targets": managers}]}],
+                "alert_relabel_configs": [{"source_labels": ["alertname"], "regex": drop or "-", "action": "drop"}],
+            },
             "scrape_configs": scrapes,
         }
         self.config.write_text(json.dumps(table, indent=1))
@@ -73,8 +82,7 @@ class Prometheus:
                 "--storage.tsdb.retention.time=15d",
                 f"--web.listen-address=127.0.0.1:{self.port}",
                 "--rules.alert.resend-delay=1s",
-                # off: a `for` that began before a reload would else be waited for again
-                "--rules.alert.for-grace-period=1s",
+                "--web.enable-admin-api",  # with which a mended fault takes its traces out of the last minutes
             ],
         )
 
@@ -87,6 +95,22 @@ class Prometheus:
         """Have it read its configuration again."""
         assert self.process is not None  # noqa: S101 (for the type checker: it was started)
         self.process.popen.send_signal(signal.SIGHUP)
+
+    def ask(self, path: str, query: Mapping[str, str] | None = None, *, method: str = "GET") -> Any:
+        """Return `data` of an answer of its HTTP API, asked directly."""
+        url = f"http://127.0.0.1:{self.port}{path}" + (f"?{urlencode(query)}" if query else "")
+        with urlopen(Request(url, method=method), timeout=5) as answer:
+            text = answer.read()
+        return json.loads(text)["data"] if text else None
+
+    def value(self, promql: str) -> float | None:
+        """Return the value of a query's first element, None where it has none."""
+        found = self.ask("/api/v1/query", {"query": promql})["result"]
+        return float(found[0]["value"][1]) if found else None
+
+    def forget(self, selector: str) -> None:
+        """Take every sample of some series out of the storage."""
+        self.ask("/api/v1/admin/tsdb/delete_series", {"match[]": selector}, method="POST")
 
 
 def shortened(rules: str) -> str:

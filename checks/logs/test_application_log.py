@@ -17,7 +17,7 @@ def test_logs_written(logs_files: LogsFiles, judged: Judge) -> None:
     judged(
         logs_files.newest_age,
         unit="s",
-        subject="the newest file was written to before",
+        subject="time since it was last written to:",
         reading=logs_files,
         above=(quiet, 2 * quiet),
         evidence=evidence,

@@ -67,7 +67,7 @@ def test_logs_index_today(elasticsearch_index: ElasticsearchIndex, judged: Judge
     judged(
         index.newest_age,
         unit="s",
-        subject=f"the newest document of {index.name} is from before",
+        subject=f"age of the newest document of {index.name}:",
         reading=index,
         above=(index.grows_within, 3 * index.grows_within),
         evidence=(f"{index.documents} documents",),

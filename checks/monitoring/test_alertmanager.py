@@ -62,7 +62,7 @@ def test_alertmanager_watchdog_arrives(alertmanager_alerts: AlertmanagerAlerts, 
     judged(
         min(alert.updated for alert in found),
         unit="s",
-        subject=f"{name} arrived last before",
+        subject=f"time since {name} last arrived:",
         reading=alertmanager_alerts,
         above=(None, STALE),
     )

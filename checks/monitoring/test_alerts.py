@@ -11,7 +11,7 @@ from checks.engine.readings.alertmanager import AlertmanagerAlerts
 from checks.engine.readings.prometheus import PrometheusFiring, PrometheusRules, Rule
 
 OFTEN = 10  # times in three days from which on nobody looks any more
-SETTLED = 60.0  # seconds after which Alertmanager must hold what fires
+SETTLED = 15.0  # seconds after which Alertmanager must hold what fires
 
 
 @pytest.mark.guide("alerts.rules")

@@ -1,6 +1,18 @@
 """The faults: what the lab can break, what that changes in the checks, and how it is mended again."""
 
-from lab.faults import api, backup, host, minion, network, postgresql, redis, s3  # noqa: F401 (they register)
+from lab.faults import (  # noqa: F401 (they register)
+    api,
+    backup,
+    host,
+    logs,
+    minion,
+    monitoring,
+    network,
+    postgresql,
+    redis,
+    redis_upkeep,
+    s3,
+)
 from lab.faults.registry import FAULTS, Fault, break_, mend
 
 __all__ = ["FAULTS", "Fault", "break_", "mend"]

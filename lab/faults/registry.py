@@ -11,7 +11,10 @@ Act = Callable[[Running], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that can be broken; `expect` names exactly the checks (id@target) that change, and their states."""
+    """One thing that can be broken; `expect` names exactly the checks (id@target) that change, and their states.
+
+    `monitoring`: only a lab that was brought up with it has what this breaks.
+    """
 
     name: str
     what: str
@@ -19,6 +22,7 @@ class Fault:
     expect: Mapping[str, str]
     break_: Act
     mend: Act
+    monitoring: bool = False
 
 
 FAULTS: dict[str, Fault] = {}

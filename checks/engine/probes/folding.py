@@ -4,10 +4,10 @@ import re
 
 _ID = re.compile(
     r"""\d+                                  # a number
-    | [0-9a-fA-F]{8,}                        # hex, as of a hash
+    | (?=[a-fA-F]*\d)[0-9a-fA-F]{8,}          # hex, as of a hash
     | [0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
-    | (?=[^/]*\d)[A-Za-z0-9_\-]{12,}         # a token: long, with a digit
-    | [A-Za-z0-9_\-]{24,}                    # a token without one
+    | (?=(?:\D*\d){3})[A-Za-z0-9_\-]{12,}    # a token: long, with digits
+    | (?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9_]{20,}  # a token without any
     | .*[@%=+:;,].*                          # an address, something quoted, a pair
     """,
     re.VERBOSE,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
 from checks.engine.probes.folding import fold_path
-from checks.engine.probes.prometheus.query import Point, data, figures, instant, now, one
+from checks.engine.probes.prometheus.query import Point, figures, instant, now, one
 from checks.engine.probes.prometheus.scraped import instances_of
 from checks.engine.probes.watchers import Asker
 from checks.engine.readings.prometheus import (
@@ -61,7 +61,9 @@ def series(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusSerie
         not due.instances for due in (*application, *database, *infrastructure)
     ):
         return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
-    values = data(asker, "/api/v1/label/endpoint/values", {"match[]": f'{{__name__=~"{HISTOGRAM}.*"}}'})
+    # Not the API of label values: it still knows those of series that ended hours ago.
+    now_there = instant(asker, f'count by (endpoint) ({{__name__=~"{HISTOGRAM}_(count|bucket)"}})')
+    values = [point.labels.get("endpoint", "") for point in now_there]
     return PrometheusSeries(
         application=application,
         database=database,
