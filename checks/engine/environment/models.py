@@ -167,7 +167,8 @@ class Backup(Place):
     identity: str | None = None
     object_lock: bool = False
     second: Place | None = None
-    source: Secret | None = None
+    # Excluded: no check uses it, so --check-config does not ask for it where backups are only verified.
+    source: Annotated[Secret | None, Field(exclude=True)] = None
     encrypt: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
 
