@@ -28,6 +28,8 @@ def forecast(points: Sequence[tuple[float, float]], limits: Limits) -> Forecast 
     course = _thinned(_since_reset(points))
     if len(course) < FEWEST or course[-1][0] - course[0][0] < SHORTEST:
         return None
+    if not _within_reach([value for _, value in course], limits):
+        return None
     slopes = sorted(
         (later[1] - earlier[1]) / (later[0] - earlier[0])
         for earlier, later in itertools.combinations(course, 2)
@@ -64,6 +66,13 @@ def _since_reset(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float,
     rising = sum(step > 0 for step in steps) >= sum(step < 0 for step in steps)
     turns = [i for i, step in enumerate(steps) if (-step if rising else step) > sharp]
     return points[turns[-1] + 1 :] if turns else points
+
+
+def _within_reach(values: Sequence[float], limits: Limits) -> bool:
+    """Whether a limit lies near enough to be met: a shortcut, because most readings never come near theirs."""
+    far = (_REACH + 1) * (max(values) - min(values))
+    ends = (_next_limit(limits, 1), _next_limit(limits, -1))
+    return any(limit is not None and abs(limit - values[-1]) <= far for limit in ends)
 
 
 def _next_limit(limits: Limits, slope: float) -> float | None:
