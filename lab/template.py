@@ -25,7 +25,6 @@ _SOURCES = (
     "lab/postgresql.py",
     "checks/environments/grants",
     # The backups in it are taken by these.
-    "checks/take_backup",
     "checks/engine/probes/backup/manifest.py",
     "checks/engine/probes/backup/structure.py",
     "checks/engine/probes/backup/structure.sql",

@@ -19,7 +19,6 @@ from checks.take_backup.failure import BackupFailed, reason
 
 COMPRESSION = "6"  # zlib: the only compression of pg_dump with a checksum of its own
 LOCK_WAIT = "60s"
-_NICE = 5  # the machine that dumps may be the one that serves
 _LONG = 7 * 86400.0  # a dump is as long as it is: whoever runs us sets the limit
 
 
@@ -37,12 +36,13 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Dumper:
-    """How the programs are run: in which folder they are and write, told what connection, encrypting by what."""
+    """How the programs are run: from and into which folder, told what connection, encrypting by what, how gently."""
 
     programs: Path
     variables: dict[str, str]
     folder: Path
     encrypt: tuple[str, ...]
+    nice: int
 
     def command(self, snapshot: str) -> tuple[str, ...]:
         """Return pg_dump's own arguments; none of them is a secret."""
@@ -62,7 +62,7 @@ class Dumper:
         passes through a pipe and nothing of it lies on the disk in the clear.
         """
         program, *arguments = self.command(snapshot)
-        command = [*child.gentle(_NICE), str(self.programs / program), *arguments]
+        command = [*child.gentle(self.nice), str(self.programs / program), *arguments]
         path = self.folder / "dump"
         if not self.encrypt:
             self._to_file(command, path, progress)

@@ -32,7 +32,8 @@ _SUFFIX = {"": "", "age": ".age", "gpg": ".gpg", "openssl": ".enc"}
 class Plan:
     """What is to be done: where from, where to, with which seed, encrypted by which command.
 
-    `stage` is the folder in which the files wait; it is ours alone, since one take_backup runs at a time.
+    `stage` is the folder in which the files wait; it is ours alone, since one take_backup runs at a time. `nice` lets
+    those go first whom the machine serves.
     """
 
     connection: SecretText
@@ -42,6 +43,7 @@ class Plan:
     encrypt: tuple[str, ...]
     binaries: Path | None
     stage: Path
+    nice: int = 5
 
 
 def take(plan: Plan, progress: Progress) -> Manifest:
@@ -53,7 +55,7 @@ def take(plan: Plan, progress: Progress) -> Manifest:
     with _stage(plan.stage, progress) as folder, source.snapshot(plan.connection) as (link, facts):
         found = programs.find(facts.version_num // 10000, plan.binaries)
         progress.phase("dump", f"{facts.database}, server {facts.version.split()[0]}, pg_dump {found.version}")
-        dumper = Dumper(found.folder, source.noticing(told, facts), folder, plan.encrypt)
+        dumper = Dumper(found.folder, source.noticing(told, facts), folder, plan.encrypt, plan.nice)
         summing = _aside(lambda: source.content(link, manifests.row_seed(seed), progress.tables))
         dumped = time.monotonic()
         try:

@@ -35,7 +35,7 @@ class Dumper:
             folder = Path(temporary)
             secret = SecretText(BACKUP_SEED)
             store = FolderStore(folder, "")
-            plan = Plan(SecretText(self.dsn), store, "", secret, (), self.pg_bin, folder / "stage")
+            plan = Plan(SecretText(self.dsn), store, "", secret, (), self.pg_bin, folder / "stage", nice=0)
             own = take(plan, Progress(quiet=True))
             bodies = {file.role: (folder / file.name).read_bytes() for file in own.files}
         bodies["dump"] = set_back(bodies["dump"], taken)

@@ -19,6 +19,7 @@ from checks.engine.probes.backup.inventory import BackupSet, Stock
 from checks.engine.probes.backup.kinds import OURS, Read, read_custom, read_folder, read_plain
 from checks.engine.probes.backup.manifest import Manifest
 from checks.engine.probes.backup.pipe import decryption, through
+from checks.engine.probes.backup.progress import Phase
 from checks.engine.probes.backup.sql_read import split_name
 from checks.engine.probes.backup.store import Store, Stored
 from checks.engine.probes.backup.store_folder import FolderStore
@@ -49,7 +50,7 @@ def examine(store: Store, stock: Stock, environment: Environment, remaining: Cal
     if newest.format == "directory":
         whole = _folder(store, newest, remaining)
     else:
-        counted = Counted(store.chunks(newest.key), remaining)
+        counted = Counted(store.chunks(newest.key), remaining, Phase("read", "bytes", newest.size).at)
         whole = read_whole(counted, newest, backup, configured)
     return compare(store, newest, environment, whole, time.monotonic() - start)
 
