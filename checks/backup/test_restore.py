@@ -5,7 +5,7 @@ import pytest
 from checks.engine.model import State
 from checks.engine.plugin.aspects import judge_aspect
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.restore import BackupRestored
+from checks.engine.readings.restore import BackupRecoveryPoint, BackupRestored
 
 pytestmark = [pytest.mark.guide("backup.restore"), pytest.mark.profiles("nightly")]
 
@@ -96,3 +96,21 @@ def test_backup_restore_private(backup_restored: BackupRestored, judged: Judge) 
     if not backup_restored.private:
         judged.warning("the copy lay on a volume that is neither memory nor declared encrypted: set [restore] scratch")
     judged.ok("in memory or on an encrypted volume; removed, and seen to be gone")
+
+
+def test_backup_restore_locale(backup_restored: BackupRestored, judged: Judge) -> None:
+    """The copy sorts as the source does: what is unique or ordered there was verified as such here."""
+    if backup_restored.differs:
+        judged.warning(backup_restored.differs[0], backup_restored.differs[1:])
+    judged.ok("the same encoding and locale as the source")
+
+
+def test_backup_restore_current(backup_recovery_point: BackupRecoveryPoint, judged: Judge) -> None:
+    """The backup held everything that was there when it was taken: its server did not stand still."""
+    judged(
+        backup_recovery_point.behind / 60,
+        unit="min",
+        subject=f"how far {backup_recovery_point.told_by} was ahead of the backup when it was taken",
+        reading=backup_recovery_point,
+        above=(5, 60),
+    )

@@ -86,3 +86,18 @@ class BackupRehearsed(Reading):
     properties_known: bool
     rows: Count
     table: str
+
+
+@reading("backup_recovery_point", service="backup", restore=True, deadline=NIGHT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRecoveryPoint(Reading):
+    """What a recovery from the newest backup would lose now: `seconds` since the newest thing that it holds.
+
+    `behind` is by how much the backup was out of date when it was taken (a replica that stood still), told by the name
+    in `told_by`.
+    """
+
+    backup: str
+    seconds: Seconds
+    behind: Seconds
+    told_by: str

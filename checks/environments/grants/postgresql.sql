@@ -59,6 +59,31 @@ END
 $$;
 REVOKE ALL ON FUNCTION penhas_checks.table_rows() FROM PUBLIC;
 
+-- When the newest row before a moment was written, by the columns that the database itself stamps (DEFAULT now()): what
+-- a restored backup taken at that moment must hold. Times only; called as the function above is.
+CREATE OR REPLACE FUNCTION penhas_checks.newest_rows(before timestamptz)
+RETURNS TABLE (schema_name text, table_name text, column_name text, newest timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    FOR schema_name, table_name, column_name IN
+        SELECT n.nspname, c.relname, a.attname
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND a.atttypid = 'timestamptz'::regtype
+          AND pg_get_expr(d.adbin, d.adrelid) IN ('now()', 'CURRENT_TIMESTAMP', 'clock_timestamp()')
+          AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'penhas_checks') AND n.nspname NOT LIKE 'pg\_%'
+        ORDER BY 1, 2, 3
+    LOOP
+        EXECUTE format('SELECT max(%I) FROM %I.%I WHERE %I < $1', column_name, schema_name, table_name, column_name)
+        INTO newest USING before;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.newest_rows(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION penhas_checks.newest_rows(timestamptz) TO penhas_checks;
+
 -- How wide the columns are on average, for an estimate of what a table should take: no value of any column.
 DO $$
 BEGIN
@@ -108,7 +133,7 @@ BEGIN
         LEFT JOIN pg_class t ON t.oid = o.relation
         LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
         LEFT JOIN pg_attribute a ON a.attrelid = o.relation AND a.attnum = o.number
-        WHERE NOT q.seqcycle
+        WHERE NOT q.seqcycle AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
         ORDER BY 2, 8, 9
     LOOP
         sequence := s.name;
@@ -176,3 +201,158 @@ REVOKE ALL ON FUNCTION penhas_checks.sessions() FROM PUBLIC;
 GRANT SELECT ON penhas_checks.minion_jobs, penhas_checks.minion_workers TO penhas_checks;
 GRANT EXECUTE ON FUNCTION penhas_checks.table_rows(), penhas_checks.sequences(boolean), penhas_checks.migrations(),
     penhas_checks.sessions() TO penhas_checks;
+
+-- Which of Minion's jobs ended because nobody was there: flags, and nothing of their results.
+CREATE OR REPLACE VIEW penhas_checks.minion_ends AS
+SELECT id, coalesce(result::text LIKE '%Worker went away%', false) AS abandoned,
+       coalesce(result::text LIKE '%Job appears stuck in queue%', false) AS stuck
+FROM public.minion_jobs WHERE state = 'failed';
+
+-- How long Minion's locks still hold; their names are not shown.
+CREATE OR REPLACE VIEW penhas_checks.minion_locks AS
+SELECT expires FROM public.minion_locks;
+
+-- The mail queue: how many wait, how long the oldest does, how many failed within the hour; no address, no subject.
+CREATE OR REPLACE FUNCTION penhas_checks.mail_queue()
+RETURNS TABLE (waiting bigint, oldest float8, failed bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regclass('public.emaildb_queue') IS NOT NULL THEN
+        RETURN QUERY
+        SELECT count(*) FILTER (WHERE m.sent IS NULL AND due <= now()),
+               coalesce(max(extract(epoch FROM now() - due)) FILTER (WHERE m.sent IS NULL AND due <= now()), 0)::float8,
+               count(*) FILTER (WHERE m.errmsg IS NOT NULL AND coalesce(m.updated_at, m.created_at) > now() - interval '1 h')
+        FROM (SELECT q.*, coalesce(q.visible_after, q.created_at) AS due FROM public.emaildb_queue q
+              WHERE q.sent IS NULL OR q.updated_at > now() - interval '1 h') m;
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.mail_queue() FROM PUBLIC;
+
+-- The business figures: how many events of each kind within each of the last 35 days' hours, and since when any are
+-- known; of nobody whose. Names that differ in another installation are changed here, and nowhere else.
+CREATE OR REPLACE FUNCTION penhas_checks.business_hours()
+RETURNS TABLE (figure text, since timestamptz, hour timestamptz, events bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    source record;
+BEGIN
+    FOR source IN
+        SELECT * FROM (VALUES
+            ('guardian alerts', 'public.cliente_ativacoes_panico', 'created_at', 'true'),
+            ('alert messages', 'public.sent_sms_log', 'created_at', 'true'),
+            ('audio uploads', 'public.media_upload', 'created_at', 'intention = ''guardiao'''),
+            ('support-centre searches', 'public.ponto_apoio_keywords_log', 'created_on', 'true'),
+            ('active users', 'public.clientes_app_activity_log', 'created_at', 'true')
+        ) AS known (name, relation, moment, condition)
+        WHERE to_regclass(relation) IS NOT NULL
+    LOOP
+        RETURN QUERY EXECUTE format(
+            'SELECT %L::text, (SELECT min(%2$I) FROM %3$s), date_trunc(''hour'', %2$I), count(*)
+             FROM %3$s WHERE %2$I > now() - interval ''35 d'' AND %4$s GROUP BY 3
+             UNION ALL SELECT %1$L, (SELECT min(%2$I) FROM %3$s), NULL, 0',
+            source.name, source.moment, source.relation, source.condition);
+    END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.business_hours() FROM PUBLIC;
+
+-- Growth: new users by month, audio uploads by day with their bytes; counts and sums only.
+CREATE OR REPLACE FUNCTION penhas_checks.growth()
+RETURNS TABLE (figure text, day date, events bigint, bytes bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    moment text;
+BEGIN
+    SELECT a.attname INTO moment FROM pg_attribute a
+    WHERE a.attrelid = to_regclass('public.clientes') AND a.attname IN ('created_at', 'created_on')
+    ORDER BY a.attname LIMIT 1;
+    IF moment IS NOT NULL THEN
+        RETURN QUERY EXECUTE format(
+            'SELECT ''users''::text, date_trunc(''month'', %1$I)::date, count(*), 0::bigint
+             FROM public.clientes GROUP BY 2', moment);
+    END IF;
+    IF to_regclass('public.media_upload') IS NOT NULL THEN
+        RETURN QUERY
+        SELECT 'audio uploads'::text, m.created_at::date, count(*), coalesce(sum(m.file_size), 0)::bigint
+        FROM public.media_upload m WHERE m.intention = 'guardiao' AND m.created_at > now() - interval '180 d'
+        GROUP BY 2
+        UNION ALL
+        SELECT 'audio uploads before'::text, NULL, count(*), coalesce(sum(m.file_size), 0)::bigint
+        FROM public.media_upload m WHERE m.intention = 'guardiao' AND m.created_at <= now() - interval '180 d';
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.growth() FROM PUBLIC;
+
+-- A sample of media objects, the newest and some from any time: where in the bucket, and how many bytes. The stored
+-- address is a download link that works for years: its query, which signs it, never leaves this function.
+CREATE OR REPLACE FUNCTION penhas_checks.media_sample(newest integer, others integer)
+RETURNS TABLE (key text, bytes bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regclass('public.media_upload') IS NOT NULL THEN
+        RETURN QUERY
+        WITH span AS (SELECT min(created_at) AS first, max(created_at) AS last FROM public.media_upload),
+        random_moments AS (
+            SELECT s.first + random() * (s.last - s.first) AS moment FROM span s, generate_series(1, others)
+        ), picked AS (
+            (SELECT m.s3_path, m.file_size FROM public.media_upload m
+             WHERE m.created_at < now() - interval '1 min' ORDER BY m.created_at DESC LIMIT newest)
+            UNION
+            SELECT p.s3_path, p.file_size FROM random_moments r CROSS JOIN LATERAL (
+                SELECT m.s3_path, m.file_size FROM public.media_upload m
+                WHERE m.created_at >= r.moment AND m.created_at < now() - interval '1 min'
+                ORDER BY m.created_at LIMIT 1) p
+        )
+        SELECT substring(s3_path FROM '^https?://[^/]+/([^?]+)'), file_size FROM picked WHERE s3_path <> '';
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.media_sample(integer, integer) FROM PUBLIC;
+
+-- The stored addresses of media: whether they still work, as counts. The key that signs is that of the newest upload.
+CREATE OR REPLACE FUNCTION penhas_checks.media_addresses()
+RETURNS TABLE (addresses bigint, other_key bigint, malformed bigint, soonest timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regclass('public.media_upload') IS NOT NULL THEN
+        RETURN QUERY
+        WITH found AS (
+            SELECT created_at, substring(s3_path FROM '[?&]AWSAccessKeyId=([^&]+)') AS signer,
+                   substring(s3_path FROM '[?&]Expires=([0-9]{1,12})(&|$)')::bigint AS expires
+            FROM public.media_upload WHERE s3_path LIKE 'http%'
+        ), current AS (SELECT f.signer FROM found f ORDER BY f.created_at DESC LIMIT 1)
+        SELECT count(*), count(*) FILTER (WHERE f.signer <> (SELECT c.signer FROM current c)),
+               count(*) FILTER (WHERE f.signer IS NULL OR f.expires IS NULL), to_timestamp(min(f.expires))
+        FROM found f;
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.media_addresses() FROM PUBLIC;
+
+-- What the scheduled jobs leave behind in the database: the age in seconds of the newest trace of each.
+CREATE OR REPLACE FUNCTION penhas_checks.effects()
+RETURNS TABLE (effect text, age float8)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regclass('public.rss_feeds') IS NOT NULL THEN
+        RETURN QUERY SELECT 'feeds-read'::text, extract(epoch FROM now() - max(r.last_run))::float8 FROM public.rss_feeds r;
+    END IF;
+    IF to_regclass('public.noticias') IS NOT NULL THEN
+        RETURN QUERY SELECT 'news-indexed'::text, extract(epoch FROM now() - max(n.indexed_at))::float8 FROM public.noticias n;
+    END IF;
+    IF to_regclass('public.minion_jobs') IS NOT NULL THEN
+        RETURN QUERY SELECT 'jobs-enqueued'::text, extract(epoch FROM now() - max(j.created))::float8 FROM public.minion_jobs j;
+        RETURN QUERY SELECT 'jobs-purged'::text,
+                            greatest(0, extract(epoch FROM now() - min(j.finished)) - 31 * 86400)::float8
+                     FROM public.minion_jobs j WHERE j.state = 'finished';
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.effects() FROM PUBLIC;
+
+GRANT SELECT ON penhas_checks.minion_ends, penhas_checks.minion_locks TO penhas_checks;
+GRANT EXECUTE ON FUNCTION penhas_checks.mail_queue(), penhas_checks.business_hours(), penhas_checks.growth(),
+    penhas_checks.media_sample(integer, integer), penhas_checks.media_addresses(), penhas_checks.effects()
+    TO penhas_checks;

@@ -6,11 +6,12 @@ is settled: a reading that exists says that nothing is left.
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from checks.engine.environment import models
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.backup import erasure, guard, rehearsal, scratch
+from checks.engine.probes.backup import erasure, guard, recovery_point, rehearsal, scratch
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
 from checks.engine.probes.backup.inventory import BackupSet, take_stock
 from checks.engine.probes.backup.store import Store, open_store
@@ -38,7 +39,10 @@ def read(context: Context, names: tuple[str, ...]) -> None:
 def _look(
     context: Context, declared: models.Restore, store: Store, newest: BackupSet, orphans: tuple[str, ...]
 ) -> dict[str, Outcome]:
-    looks: dict[str, Callable[[Copy], Reading]] = {"backup_rehearsed": rehearsal.rehearse}
+    looks: dict[str, Callable[[Copy], Reading]] = {
+        "backup_recovery_point": partial(recovery_point.recovery_point, context),
+        "backup_rehearsed": rehearsal.rehearse,
+    }
     outcomes: dict[str, Outcome] = {}
     try:
         with copied(context, declared, store, newest) as copy:
