@@ -141,11 +141,39 @@ def _here(state: str, *checks: str) -> dict[str, str]:
 
 
 # What can no longer be judged where a plain pg_dump made the newest backup.
-_PLAIN = _here("not judged", "backup-manifest-signed", "backup-rows-complete", "backup-source-current")
+_PLAIN = _here(
+    "not judged",
+    "backup-manifest-signed",
+    "backup-restore-contents",
+    "backup-restore-extensions",
+    "backup-restore-security",
+    "backup-restore-structure",
+    "backup-rows-complete",
+    "backup-source-current",
+)
 _UNREAD = ("backup-rows-complete", "backup-toc-complete")
+# What a copy that was not restored cannot tell.
+_COPY = (
+    "backup-restore-contents",
+    "backup-restore-extensions",
+    "backup-restore-indexes",
+    "backup-restore-large-objects",
+    "backup-restore-listed",
+    "backup-restore-policies",
+    "backup-restore-references",
+    "backup-restore-rows",
+    "backup-restore-security",
+    "backup-restore-sequences",
+    "backup-restore-structure",
+    "backup-restore-texts",
+    "backup-restore-validated",
+    "backup-restore-views-filled",
+    "emergency-recovery-keeps-properties",
+    "emergency-recovery-rehearsed",
+)
+_UNRESTORED = _here("UNKNOWN", "backup-restore", "backup-restore-private", *_COPY)
 _NONE = (
     "backup-checksummed",
-    "backup-encrypted",
     "backup-globals",
     "backup-manifest-signed",
     "backup-second-copy",
@@ -168,13 +196,17 @@ for _name, _what, _change, _expect in (
         "backup-bit-flipped",
         "one bit of the newest backup is another",
         _flip,
-        {**_here("CRITICAL", "backup-whole", "backup-restore"), **_here("not judged", *_UNREAD)},
+        {
+            **_here("CRITICAL", "backup-whole", "backup-restore"),
+            **_here("not judged", *_UNREAD),
+            **_here("UNKNOWN", *_COPY),
+        },
     ),
     (
         "backup-table-missing",
         "the newest backup was taken without the table clientes_audios",
         _dump_with("--exclude-table=clientes_audios"),
-        {**_PLAIN, **_here("CRITICAL", "backup-toc-complete")},
+        {**_PLAIN, **_here("CRITICAL", "backup-toc-complete", "backup-restore-rows")},
     ),
     (
         "backup-rows-missing",
@@ -186,7 +218,12 @@ for _name, _what, _change, _expect in (
         "backup-shrunk",
         "the newest backup holds no rows at all",
         _dump_with("--schema-only"),
-        {**_PLAIN, **_here("CRITICAL", "backup-size-usual", "backup-whole", "backup-toc-complete")},
+        {
+            **_PLAIN,
+            **_here("CRITICAL", "backup-size-usual", "backup-whole", "backup-toc-complete"),
+            **_here("CRITICAL", "backup-restore", "backup-restore-rows", "emergency-recovery-rehearsed"),
+            **_here("WARNING", "backup-restore-views-filled"),
+        },
     ),
     (
         "backup-wrong-database",
@@ -194,6 +231,7 @@ for _name, _what, _change, _expect in (
         _dump_with(database="postgres"),
         {
             **_PLAIN,
+            **_UNRESTORED,
             **_here("CRITICAL", "backup-databases-complete", "backup-whole", "backup-toc-complete"),
             **_here("not judged", "backup-size-usual"),
         },
@@ -208,7 +246,7 @@ for _name, _what, _change, _expect in (
         "backup-newer-program",
         "the newest backup was written by a pg_dump newer than the server",
         _newer_program,
-        {**_PLAIN, **_here("WARNING", "backup-version-restorable")},
+        {**_PLAIN, **_UNRESTORED, **_here("WARNING", "backup-version-restorable")},
     ),
     (
         "backup-old",
@@ -227,6 +265,7 @@ for _name, _what, _change, _expect in (
         "there is no backup",
         _forget_all,
         {
+            **_UNRESTORED,
             **_here("CRITICAL", "backup-freshness", "backup-retention-complete", "backup-databases-complete"),
             **_here("not judged", *_NONE),
         },
