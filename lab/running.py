@@ -1,7 +1,9 @@
 """A running lab: all its servers, proxies and what faults remember. Made by the supervisor, changed by faults."""
 
 import contextlib
+import importlib
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +64,8 @@ class Running:
 
     def start(self) -> None:
         """Start everything; what was started when this fails is in the attributes, for `stop`."""
+        # boto3 takes as long to import as all servers to start: meanwhile
+        threading.Thread(target=importlib.import_module, args=("lab.seed",), daemon=True).start()
         data = self.places.data
         for folder in (data, *(data / name for name in ("logs", "sockets", "api", "host"))):
             private_folder(folder)
