@@ -182,12 +182,30 @@ class Backup(Place):
         return value
 
 
+class MediaRows(Model):
+    """The rows that name media objects: table, the columns that hold a key or its URL, and when the row was written.
+
+    Objects younger than `grace_hours` before the backup may be uploads under way; `sample` is the share of keys that is
+    compared (1: all of them, 0.1: the same tenth every night).
+    """
+
+    table: Annotated[str, Field(pattern=r"^\w+\.\w+$")] = "public.media_upload"
+    keys: Annotated[tuple[str, ...], Field(min_length=1)] = ("s3_path", "s3_path_avatar")
+    created: str = "created_at"
+    bucket: Name | None = None
+    prefix: str = ""
+    grace_hours: Annotated[float, Field(ge=0)] = 24.0
+    sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
 class Restore(Model):
     """The only machine on which a copy may lie, where on it, and how much of the machine it may take.
 
     `scratch` is a folder (default: memory), `declared_encrypted` says that its volume is; `allow_here` is the reason
     why a restore may run where it else may not; `tier` "rows" leaves indexes and constraints out; `jobs` are processes,
-    `nice` says how far everything else on the machine goes first.
+    `nice` says how far everything else on the machine goes first. `redis` is the place of Redis' RDB files, `media` the
+    rows that name media objects; on `second_generation` (a day of the week, or "always") the copy is dumped and
+    restored once more.
     """
 
     host: str
@@ -198,6 +216,10 @@ class Restore(Model):
     jobs: Annotated[int, Field(ge=1, le=16)] = 2
     nice: Annotated[int, Field(ge=0, le=19)] = 10
     tier: Literal["full", "rows"] = "full"
+    redis: Place | None = None
+    redis_server: str | None = None
+    media: MediaRows = MediaRows()
+    second_generation: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "always", "never"] = "sun"
 
     @property
     def is_here(self) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from checks.engine.model import Bytes, Count, Reading, Seconds
+from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
 from checks.engine.readings import reading
 
 NIGHT = 3 * 3600.0  # the nightly run's own deadline ends it earlier; a restore has no other
@@ -101,3 +101,23 @@ class BackupRecoveryPoint(Reading):
     seconds: Seconds
     behind: Seconds
     told_by: str
+
+
+@reading("backup_media", service="backup", restore=True, deadline=NIGHT, requires=("s3",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupMedia(Reading):
+    """The media bucket beside the rows of the restored copy.
+
+    `missing` of the `named` objects are not in the bucket, `deleted` of those by a delete marker (None: the bucket
+    keeps no versions, so nobody can tell); `left_over` objects are older than the backup and no row names them.
+    """
+
+    table: str
+    bucket: str
+    named: Count
+    objects: Count
+    missing: Count
+    deleted: int | None
+    left_over: Count
+    left_over_bytes: Bytes
+    sample: Ratio

@@ -11,7 +11,7 @@ from functools import partial
 from checks.engine.environment import models
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.backup import erasure, guard, recovery_point, rehearsal, scratch
+from checks.engine.probes.backup import erasure, guard, media, recovery_point, rehearsal, scratch
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
 from checks.engine.probes.backup.inventory import BackupSet, take_stock
 from checks.engine.probes.backup.store import Store, open_store
@@ -41,6 +41,7 @@ def _look(
 ) -> dict[str, Outcome]:
     looks: dict[str, Callable[[Copy], Reading]] = {
         "backup_recovery_point": partial(recovery_point.recovery_point, context),
+        "backup_media": partial(media.compare, context),
         "backup_rehearsed": rehearsal.rehearse,
     }
     outcomes: dict[str, Outcome] = {}
