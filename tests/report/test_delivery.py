@@ -58,6 +58,15 @@ def test_a_broken_history_changes_no_exit_code(suite: Suite) -> None:
     assert "the history is broken" in ran.output
 
 
+@pytest.mark.parametrize("more", [(), ("-n2",)])
+def test_q_prints_the_verdict_and_what_is_not_ok(suite: Suite, more: tuple[str, ...]) -> None:
+    ran = suite.run("-q", *more, MADE_BAD="1")
+    lines = ran.output.splitlines()
+    assert lines[:3] == ["CRITICAL disk-read@root", "    host root: MARKED text of a finding", "    → Add storage."]
+    assert lines[8].startswith("CRITICAL: 2 critical in ")
+    assert len(lines) == 11
+
+
 def test_a_run_that_selects_nothing_is_graded_unknown(suite: Suite) -> None:
     assert suite.run("--exit-codes=graded", "-k", "nothing").code == 11
 

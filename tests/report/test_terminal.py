@@ -92,3 +92,12 @@ def test_when_everything_unknown_has_one_cause_the_verdict_says_so(blocked: int,
     root = result("a", "x", State.CRITICAL)
     under = [result(f"b-{n}", "x", State.UNKNOWN, blocked_by="a@x") for n in range(blocked)]
     assert f"CRITICAL: 1 critical, {blocked} unknown ({said}) in 1.9 s" in verdict(run(root, *under), 80, colour=False)
+
+
+def test_a_baseline_says_what_is_new() -> None:
+    before = run(result("a", "x", State.CRITICAL), result("b", "x", State.WARNING), result("c", "x", State.OK))
+    now = run(result("a", "x", State.OK), result("b", "x", State.WARNING), result("c", "x", State.UNKNOWN))
+    lines = verdict(now, 80, colour=False, baseline=before)
+    assert "UNKNOWN c@x, new" in lines
+    assert "WARNING b@x" in lines
+    assert "Compared with the run of 2026-11-28 03:00 UTC: 1 new, 1 still, 1 recovered" in lines

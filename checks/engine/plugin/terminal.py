@@ -76,19 +76,54 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ]
 
 
+class Quiet:
+    """With -q pytest itself, and xdist with it, writes nowhere, unless it breaks."""
+
+    def __init__(self, reporter: Any) -> None:
+        self._reporter = reporter
+        self.writer = reporter._tw
+        reporter._tw = type(self.writer)(io.StringIO())
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self) -> None:
+        """Let pytest say what broke."""
+        self._reporter._tw = self.writer
+
+
+QUIET = pytest.StashKey[Quiet]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """With -q show nothing before the verdict."""
+    config = session.config
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    idle = config.option.collectonly or config.option.list_checks
+    if config.option.verbose < 0 and SUITE in config.stash and reporter is not None and not idle:
+        config.stash[QUIET] = Quiet(reporter)
+        config.pluginmanager.register(config.stash[QUIET])
+
+
 def pytest_penhas_finished(config: pytest.Config) -> None:
     """Print the verdict and silence pytest's own closing line, which knows no states."""
     progress = config.stash[PROGRESS]
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if progress.run is None or progress.folder is None or reporter is None or is_worker(config):
         return
-    writer = reporter._tw
-    for _ in range(2 if writer.width_of_current_line else 1):
-        writer.line()
+    quiet = config.stash.get(QUIET, None)
+    writer = reporter._tw if quiet is None else quiet.writer
+    if quiet is None:
+        for _ in range(2 if writer.width_of_current_line else 1):
+            writer.line()
     width = writer.fullwidth if sys.stdout.isatty() else min(writer.fullwidth, 120)
     colour = writer.hasmarkup and not os.environ.get("NO_COLOR")
     lines = verdict(
-        progress.run, width, colour, reports=str(progress.folder.path), evidence=progress.run.profile == "triage"
+        progress.run,
+        width,
+        colour,
+        reports=str(progress.folder.path),
+        evidence=progress.run.profile == "triage",
+        baseline=suite_of(config).baseline,
     )
     for error in progress.errors:
         lines.insert(-1, str(error))

@@ -97,5 +97,11 @@ def new_findings(run: Run, baseline: Run) -> tuple[Result, ...]:
     )
 
 
+def recovered_findings(run: Run, baseline: Run) -> tuple[Result, ...]:
+    """Return the results that are OK in `run` and were findings in `baseline`."""
+    had = {result.key for result in baseline.results if result.state in ALARMS}
+    return tuple(result for result in run.results if result.state is State.OK and result.key in had)
+
+
 def _severity(state: State | None) -> int:
     return state.severity if state is not None and state in ALARMS else -1

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from checks.engine.model import Run, State
-from checks.engine.report.findings import JUDGED, Finding, counts, findings
-from checks.engine.report.words import Words, seconds
+from checks.engine.report.findings import ALARMS, JUDGED, Finding, counts, findings, new_findings, recovered_findings
+from checks.engine.report.words import Words, seconds, when
 
 _ORDER = (
     State.CRITICAL,
@@ -46,6 +46,14 @@ def split_headline(run: Run, words: Words, found: tuple[Finding, ...] | None = N
     if run.lab:
         word = f"{words.say('lab')}: {word}"
     return word, f"{said} {words.say('in_seconds', seconds=seconds(run.finished - run.started))}"
+
+
+def compared(run: Run, baseline: Run, words: Words) -> str:
+    """Return «Compared with the run of …: 1 new, 2 still, 0 recovered»."""
+    new = len(new_findings(run, baseline))
+    still = sum(result.state in ALARMS for result in run.results) - new
+    back = len(recovered_findings(run, baseline))
+    return words.say("compared", time=when(baseline.started), new=new, still=still, recovered=back)
 
 
 def _any(found: tuple[Finding, ...]) -> bool:

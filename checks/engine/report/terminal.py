@@ -6,8 +6,8 @@ Called by the plugin with the width of the terminal and whether it shows colour;
 import textwrap
 
 from checks.engine.model import Run, State
-from checks.engine.report.findings import Finding, findings
-from checks.engine.report.headline import headline
+from checks.engine.report.findings import Finding, findings, new_findings
+from checks.engine.report.headline import compared, headline
 from checks.engine.report.text import one_line
 from checks.engine.report.words import Words
 
@@ -25,10 +25,12 @@ _MESSAGE = 700
 _EVIDENCE = 5
 
 
-def verdict(run: Run, width: int, colour: bool, *, reports: str = "", evidence: bool = False) -> list[str]:
+def verdict(
+    run: Run, width: int, colour: bool, *, reports: str = "", evidence: bool = False, baseline: Run | None = None
+) -> list[str]:
     """Return the lines, none wider than `width` (a word that is wider stands alone); ANSI codes only with `colour`.
 
-    `reports` says where the files are; `evidence` adds what was seen, for triage.
+    `reports` says where the files are; `evidence` adds what was seen, for triage; `baseline` is compared with.
     """
     words = Words(run.language)
     paint = _Paint(colour)
@@ -38,19 +40,22 @@ def verdict(run: Run, width: int, colour: bool, *, reports: str = "", evidence: 
     if run.emergency != "":
         text = f"{words.say('emergency')}: {one_line(run.emergency, _MESSAGE)}"
         lines += [paint.bold(line) for line in _wrap(text, width, "")] + [""]
+    new = set() if baseline is None else {result.key for result in new_findings(run, baseline)}
     for finding in found:
-        lines += _finding(finding, words, width, paint, evidence=evidence)
+        lines += _finding(finding, words, width, paint, evidence=evidence, new=finding.result.key in new)
     lines += [paint.state(line, run.verdict) for line in _wrap(one_line(headline(run, words, found)), width, "  ")]
+    if baseline is not None:
+        lines += _wrap(one_line(compared(run, baseline, words)), width, "  ")
     lines += _wrap(_first_step(found, words), width, "  ")
     if reports != "":
         lines.append(f"{words.say('reports')}: {reports}")
     return lines
 
 
-def _finding(finding: Finding, words: Words, width: int, paint: "_Paint", *, evidence: bool) -> list[str]:
+def _finding(finding: Finding, words: Words, width: int, paint: "_Paint", *, evidence: bool, new: bool) -> list[str]:
     result = finding.result
     state = words.state(result.state)
-    head = f"{state} {one_line(result.key)}"
+    head = f"{state} {one_line(result.key)}{', ' + words.say('new') if new else ''}"
     if finding.blocked:
         head += f" ({words.many('blocks', len(finding.blocked))})"
     first, *rest = _wrap(head, width, "  ")

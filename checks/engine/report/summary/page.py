@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.engine.model import Result, Run, State
-from checks.engine.report.findings import ALARMS, Finding, counts, findings, new_findings
-from checks.engine.report.headline import split_headline
+from checks.engine.report.findings import Finding, counts, findings, new_findings, recovered_findings
+from checks.engine.report.headline import compared, split_headline
 from checks.engine.report.past import Past, recovered
 from checks.engine.report.summary import parts
 from checks.engine.report.text import escape
@@ -92,12 +92,8 @@ def _compared(run: Run, extras: Extras, words: Words) -> str:
         back = [result for result in run.results if recovered(result, extras.past.get(result.key))]
         said = ""
     else:
-        had = {result.key for result in extras.baseline.results if result.state in ALARMS}
-        back = [result for result in run.results if result.state is State.OK and result.key in had]
-        new = len(new_findings(run, extras.baseline))
-        still = sum(result.state in ALARMS for result in run.results) - new
-        text = words.say("compared", time=when(extras.baseline.started), new=new, still=still, recovered=len(back))
-        said = f"<p>{escape(text)}</p>"
+        back = list(recovered_findings(run, extras.baseline))
+        said = f"<p>{escape(compared(run, extras.baseline, words))}</p>"
     if back == [] and said == "":
         return ""
     items = "".join(parts.passed(result, words) for result in back)
