@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from lab.api_processes import NAMES
+from lab.faults import postgresql_checks
 
 APIS = NAMES
 
@@ -30,6 +31,7 @@ PRIMARY = (
     "replication-lag-seconds@replica1",
     "capacity-job-queue@queue",
     *(f"api-detailed-agreement@{name}" for name in APIS),
+    *postgresql_checks.PRIMARY,
 )
 REPLICA = (
     "postgresql-connection@replica1",
@@ -39,6 +41,7 @@ REPLICA = (
     "replication-receiver-streaming@replica1",
     "replication-lag-bytes@replica1",
     "replication-lag-seconds@replica1",
+    *postgresql_checks.REPLICA,
 )
 REDIS = (
     "redis-connection@cache",

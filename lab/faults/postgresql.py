@@ -8,6 +8,7 @@ import psycopg
 
 from lab import minion, postgresql
 from lab.api_processes import NAMES
+from lab.faults import postgresql_checks
 from lab.faults.expect import all_in
 from lab.faults.registry import Act, Fault, register
 from lab.postgresql import CHECKS, Cluster
@@ -20,7 +21,7 @@ _SESSIONS_OF_API = 5
 _MEBIBYTE_OF_WAL = "SELECT pg_logical_emit_message(false, 'lab', repeat('x', 1024 * 1024))"
 
 
-def _statements(break_: tuple[str, ...], mend: tuple[str, ...]) -> tuple[Act, Act]:
+def statements(break_: tuple[str, ...], mend: tuple[str, ...]) -> tuple[Act, Act]:
     """Return acts that run statements on the primary and wait until the replica has them too."""
 
     def act(statements: tuple[str, ...]) -> Act:
@@ -190,6 +191,7 @@ _DEPENDS_ON_PRIMARY = (
     "replication-lag-bytes@replica1",
     "replication-lag-seconds@replica1",
     "capacity-job-queue@queue",
+    *postgresql_checks.PRIMARY,
 )
 _REPLICATION = (
     "replication-standby-streaming@primary",
@@ -211,9 +213,11 @@ register(
             "replication-receiver-streaming@replica1": "CRITICAL",
             "replication-lag-bytes@replica1": "UNKNOWN",
             "replication-lag-seconds@replica1": "UNKNOWN",
+            "replication-slots@primary": "WARNING",
         },
         promote,
         rebuild,
+        lingers=True,
     )
 )
 register(
@@ -228,6 +232,7 @@ register(
         },
         to_standby,
         to_primary,
+        lingers=True,
     )
 )
 register(
@@ -243,6 +248,7 @@ register(
         },
         replica_is_primary,
         replica_is_replica,
+        lingers=True,
     )
 )
 for _name, _mebibytes, _state in (("warning", 60, "WARNING"), ("critical", 120, "CRITICAL")):
@@ -251,7 +257,11 @@ for _name, _mebibytes, _state in (("warning", 60, "WARNING"), ("critical", 120, 
             f"replication-lag-{_name}",
             f"replay is paused and the primary has written {_mebibytes} MiB of WAL since",
             ("postgresql",),
-            {"replication-lag-bytes@replica1": _state, "replication-receiver-streaming@replica1": "CRITICAL"},
+            {
+                "replication-lag-bytes@replica1": _state,
+                "replication-receiver-streaming@replica1": "CRITICAL",
+                "replication-apply-backlog@replica1": "WARNING",
+            },
             _behind(_mebibytes),
             resume,
         )
@@ -264,6 +274,7 @@ register(
         {
             "replication-standby-streaming@primary": "CRITICAL",
             "replication-receiver-streaming@replica1": "CRITICAL",
+            "replication-slots@primary": "WARNING",
         },
         cut_replication,
         join_replication,
@@ -307,6 +318,7 @@ register(
         },
         stop_primary,
         start_primary,
+        lingers=True,
     )
 )
 register(
@@ -318,8 +330,8 @@ register(
             "UNKNOWN",
             (f"{check}@{name}" for name in _BOTH for check in ("postgresql-privileges", "postgresql-connections-used")),
         )
-        | all_in("UNKNOWN", _REPLICATION),
-        *_statements((f"REVOKE pg_monitor FROM {CHECKS}",), (f"GRANT pg_monitor TO {CHECKS}",)),
+        | all_in("UNKNOWN", (*_REPLICATION, *postgresql_checks.BLIND)),
+        *statements((f"REVOKE pg_monitor FROM {CHECKS}",), (f"GRANT pg_monitor TO {CHECKS}",)),
     )
 )
 register(
@@ -328,7 +340,7 @@ register(
         "the checking role may write to the application's tables",
         ("postgresql",),
         all_in("WARNING", (f"postgresql-privileges@{name}" for name in _BOTH)),
-        *_statements((f"GRANT pg_write_all_data TO {CHECKS}",), (f"REVOKE pg_write_all_data FROM {CHECKS}",)),
+        *statements((f"GRANT pg_write_all_data TO {CHECKS}",), (f"REVOKE pg_write_all_data FROM {CHECKS}",)),
     )
 )
 register(
@@ -337,7 +349,7 @@ register(
         "the checking role is a superuser",
         ("postgresql",),
         all_in("WARNING", (f"postgresql-privileges@{name}" for name in _BOTH)),
-        *_statements((f"ALTER ROLE {CHECKS} SUPERUSER",), (f"ALTER ROLE {CHECKS} NOSUPERUSER",)),
+        *statements((f"ALTER ROLE {CHECKS} SUPERUSER",), (f"ALTER ROLE {CHECKS} NOSUPERUSER",)),
     )
 )
 register(
@@ -345,8 +357,8 @@ register(
         "postgresql-views-denied",
         "the checking role may not read the views over Minion's tables",
         ("postgresql", "minion"),
-        {"capacity-job-queue@queue": "UNKNOWN"},
-        *_statements(
+        {"capacity-job-queue@queue": "UNKNOWN", **all_in("UNKNOWN", postgresql_checks.THROUGH_VIEWS)},
+        *statements(
             (f"REVOKE USAGE ON SCHEMA penhas_checks FROM {CHECKS}",),
             (f"GRANT USAGE ON SCHEMA penhas_checks TO {CHECKS}",),
         ),
@@ -368,6 +380,7 @@ register(
                 "postgresql-privileges@replica1",
                 "postgresql-connections-used@replica1",
                 "replication-receiver-streaming@replica1",
+                *postgresql_checks.REPLICA,
             ),
         ),
         _wrong_password,

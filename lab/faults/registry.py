@@ -13,7 +13,8 @@ Act = Callable[[Running], None]
 class Fault:
     """One thing that can be broken; `expect` names exactly the checks (id@target) that change, and their states.
 
-    `monitoring`: only a lab that was brought up with it has what this breaks.
+    `monitoring`: only a lab that was brought up with it has what this breaks. `lingers`: what it changed is compared
+    with later, so that the first run after its mend still tells of it.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Fault:
     break_: Act
     mend: Act
     monitoring: bool = False
+    lingers: bool = False
 
 
 FAULTS: dict[str, Fault] = {}
