@@ -47,6 +47,8 @@ class PostgresqlStarted(Reading):
 @derived("postgresql_started", base="postgresql_server", apart=(10.0, 7 * DAY), type=PostgresqlStarted)
 def started(earlier: PostgresqlServer, later: PostgresqlServer) -> PostgresqlStarted | NotJudged:
     """Return whether the later start is another one: clocks may be set by less than the tolerance."""
+    if earlier.in_recovery != later.in_recovery:
+        return NotJudged("another server than at the last sample, or one of another role")
     tolerance = 2.0
     began = later.sampled_at - later.uptime
     return PostgresqlStarted(

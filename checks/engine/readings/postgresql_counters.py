@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from checks.engine.model import Bytes, Count, NotJudged, PerSecond, Ratio, Reading
 from checks.engine.readings import derived, reading
 
-RESET = "the statistics were reset since the last sample"
+RESET = "the statistics were reset since the last sample, or it is another server"
 APART = (10.0, 7 * 86400.0)
 FEWEST_BLOCKS = 100_000  # from which a hit ratio says something
 TEMPORARY_WINDOW = 300.0  # seconds that a rate of temporary files is shown for
@@ -21,6 +21,7 @@ class PostgresqlCounters(Reading):
     blocks_hit: Count
     blocks_read: Count
     reset: str
+    in_recovery: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,4 +72,4 @@ def _was_reset(earlier: PostgresqlCounters, later: PostgresqlCounters) -> bool:
         getattr(later, name) < getattr(earlier, name)
         for name in ("deadlocks", "temporary", "blocks_hit", "blocks_read")
     )
-    return fell or later.reset != earlier.reset
+    return fell or later.reset != earlier.reset or later.in_recovery != earlier.in_recovery

@@ -30,6 +30,7 @@ class PostgresqlTimeouts(Reading):
 class PostgresqlConfiguration(Reading):
     """Every configured setting as `name digest`, never its value, which may be a secret."""
 
+    in_recovery: bool
     digests: tuple[str, ...]
 
 
@@ -51,6 +52,8 @@ def configuration_change(
     earlier: PostgresqlConfiguration, later: PostgresqlConfiguration
 ) -> PostgresqlConfigurationChange | NotJudged:
     """Return the names whose digest differs, those set or unset included."""
+    if earlier.in_recovery != later.in_recovery:
+        return NotJudged("another server than at the last sample, or one of another role")
     differing = set(earlier.digests) ^ set(later.digests)
     names = sorted({digest.split(" ")[0] for digest in differing})
     return PostgresqlConfigurationChange(

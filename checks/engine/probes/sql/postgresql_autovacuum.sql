@@ -8,6 +8,7 @@ WITH off AS (
       AND lower(o.option_value) IN ('false', 'off', 'no', '0', 'f', 'n')
 )
 SELECT count(*) FILTER (WHERE backend_type IS NULL) AS hidden,
+       CASE WHEN pg_is_in_recovery() THEN 'in recovery, where autovacuum does not run' END AS not_judged,
        current_setting('autovacuum') = 'on' AS enabled,
        count(*) FILTER (WHERE backend_type = 'autovacuum launcher') > 0 AS launcher,
        count(*) FILTER (WHERE backend_type = 'autovacuum worker') AS running,

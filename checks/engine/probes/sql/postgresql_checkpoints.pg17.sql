@@ -5,6 +5,7 @@
 SELECT s.num_timed AS timed, s.num_requested AS requested, coalesce(s.stats_reset::text, '') AS reset, due.age,
        due.age / extract(epoch FROM current_setting('checkpoint_timeout')::interval) AS age_ratio
 FROM pg_stat_checkpointer AS s,
-     (SELECT CASE WHEN pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) > 16 * 1024 * 1024
+     (SELECT CASE WHEN pg_is_in_recovery() THEN 0
+                  WHEN pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) > 16 * 1024 * 1024
                   THEN extract(epoch FROM clock_timestamp() - checkpoint_time) ELSE 0 END AS age
       FROM pg_control_checkpoint()) AS due;

@@ -6,6 +6,7 @@ SELECT s.checkpoints_timed AS timed, s.checkpoints_req AS requested, coalesce(s.
        due.age,
        due.age / extract(epoch FROM current_setting('checkpoint_timeout')::interval) AS age_ratio
 FROM pg_stat_bgwriter AS s,
-     (SELECT CASE WHEN pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) > 16 * 1024 * 1024
+     (SELECT CASE WHEN pg_is_in_recovery() THEN 0
+                  WHEN pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) > 16 * 1024 * 1024
                   THEN extract(epoch FROM clock_timestamp() - checkpoint_time) ELSE 0 END AS age
       FROM pg_control_checkpoint()) AS due;

@@ -3,5 +3,6 @@
 -- scope: any; versions: 14 and later
 SELECT sum(deadlocks)::bigint AS deadlocks, sum(temp_bytes)::bigint AS temporary,
        sum(blks_hit)::bigint AS blocks_hit, sum(blks_read)::bigint AS blocks_read,
-       coalesce(max(stats_reset)::text, '') AS reset
+       coalesce(max(stats_reset)::text, '') AS reset,
+       pg_is_in_recovery() AS in_recovery
 FROM pg_stat_database;
