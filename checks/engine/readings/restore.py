@@ -121,3 +121,24 @@ class BackupMedia(Reading):
     left_over: Count
     left_over_bytes: Bytes
     sample: Ratio
+
+
+@reading("backup_redis", service="backup", restore=True, deadline=NIGHT, requires=("restore.redis",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRedis(Reading):
+    """The newest saved file of Redis, loaded into a throw-away server.
+
+    `saved_at` is the time inside the file; `sound` says whether Redis' own checker reads it to its end, `keys` how many
+    keys that one saw; what a server `loaded` and what it dropped as `expired` must be as many together.
+    """
+
+    backup: str
+    saved_at: float
+    age: Seconds
+    size: Bytes
+    version: str
+    checksummed: bool
+    sound: bool
+    keys: Count
+    loaded: Count
+    expired: Count

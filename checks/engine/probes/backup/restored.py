@@ -7,11 +7,12 @@ is settled: a reading that exists says that nothing is left.
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from checks.engine.environment import models
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.backup import erasure, guard, media, recovery_point, rehearsal, scratch
+from checks.engine.probes.backup import erasure, guard, media, recovery_point, redis_rdb, rehearsal, scratch
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
 from checks.engine.probes.backup.inventory import BackupSet, take_stock
 from checks.engine.probes.backup.store import Store, open_store
@@ -20,6 +21,7 @@ from checks.engine.readings.restore import BackupRestored
 # What an operator waits for before the database answers again; making the throw-away server and proving are ours.
 WAITED_FOR = {"fetch", "rows", "indexes", "statistics"}
 Outcome = Reading | ProbeError
+T = TypeVar("T")
 
 
 def read(context: Context, names: tuple[str, ...]) -> None:
@@ -29,6 +31,10 @@ def read(context: Context, names: tuple[str, ...]) -> None:
         raise ProbeError(Reason.OURS, "no [backup] in this environment", "Name where the backups are.")
     declared = guard.allowed(environment)
     orphans = erasure.orphans(scratch.bases(declared.scratch), scratch.PREFIX)
+    if "backup_redis" in names:
+        context.settle("backup_redis", _outcome(partial(redis_rdb.look, context), declared))
+    if set(names) <= {"backup_redis"}:
+        return
     store = open_store(environment.backup)
     newest = take_stock(store, environment.backup).require_newest()
     for name, outcome in _look(context, declared, store, newest, orphans).items():
@@ -57,9 +63,9 @@ def _look(
     return outcomes
 
 
-def _outcome(look: Callable[[Copy], Reading], copy: Copy) -> Outcome:
+def _outcome(look: Callable[[T], Reading], at: T) -> Outcome:
     try:
-        return look(copy)
+        return look(at)
     except ProbeError as error:
         return error
 
