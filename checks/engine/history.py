@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from checks.engine.forecast import forecast
-from checks.engine.model import Limits, Measure, Result, Run, State
+from checks.engine.model import Measure, Result, Run, State
 from checks.engine.report.past import Forecast, Past
 
 _SCHEMA = """
@@ -65,6 +65,16 @@ class History:
         except OSError as error:
             self.problem = f"the history could not be opened ({error.strerror})"
         return {}
+
+    def foreseen(self, run: Run) -> dict[str, Forecast]:
+        """Return when the readings of a finished run that are within their limits meet them; stores nothing."""
+        if not self._path.exists():
+            return {}
+        try:
+            with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=0.5)) as store:
+                return dict(_foreseen(store, run))
+        except sqlite3.Error:
+            return {}  # `record` says what is the matter
 
     def _record(self, run: Run) -> dict[str, Past]:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -156,18 +166,30 @@ def _past(store: sqlite3.Connection, results: Iterable[Result], now: float) -> I
                 values=tuple([value for _, value in course if value is not None]),
                 changes=sum(map(operator.ne, states, states[1:])),
                 seen=len(states),
-                forecast=None if result.limits is None else _forecast(store, subject, result.limits, now),
+                forecast=None if result.limits is None else forecast(_points(store, subject, now), result.limits),
             ),
         )
 
 
-def _forecast(store: sqlite3.Connection, subject: int, limits: Limits, now: float) -> Forecast | None:
-    """Forecast from the newest points; those that a clock once ahead left in the future are passed over."""
-    points = store.execute(
+def _foreseen(store: sqlite3.Connection, run: Run) -> Iterable[tuple[str, Forecast]]:
+    for result in run.results:
+        value = _value(result.measure)
+        if result.state is not State.OK or result.limits is None or value is None:
+            continue
+        row = store.execute("select number from subject where key = ?", (result.key,)).fetchone()
+        if row is not None:
+            points = [*_points(store, row[0], run.started), (run.started, value)]
+            found = forecast(points, result.limits)
+            if found is not None:
+                yield result.key, found
+
+
+def _points(store: sqlite3.Connection, subject: int, now: float) -> list[tuple[float, float]]:
+    """Return the newest points, oldest first; those that a clock once ahead left in the future are passed over."""
+    return store.execute(
         "select moment, value from point where subject = ? and moment <= ? order by bucket desc limit ?",
         (subject, now, _POINTS),
-    ).fetchall()
-    return forecast(points[::-1], limits)
+    ).fetchall()[::-1]
 
 
 def _value(measure: Measure | None) -> float | None:

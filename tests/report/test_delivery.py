@@ -1,13 +1,20 @@
 """Tests of what happens around a run, by whole runs of a small suite: history, outlets, exit codes, replay."""
 
+import dataclasses
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from checks.engine.environment import InvalidFileError, load
+from checks.engine.history import History
+from checks.engine.model import Bound, Limits, Measure, State
 from tests.engine.suites import Suite
+from tests.report.made import NOW
+from tests.report.made import result as made_result
+from tests.report.made import run as made_run
 from tests.report.test_outlets import SECRET, Listener, listener
 
 __all__ = ["listener"]
@@ -19,6 +26,12 @@ def test_disk_read(host_disk: HostDisk, judged: Judge) -> None:
     if os.environ.get("MADE_BAD"):
         judged.critical("MARKED text of a finding")
     judged.ok("was read")
+"""
+GROWING = """
+@pytest.mark.profiles("smoke")
+def test_jobs(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    \"\"\"There are few jobs.\"\"\"
+    judged(80, unit="jobs", subject="jobs", reading=host_cpu_times, above=(None, 90))
 """
 REPORT = """
 [report]
@@ -65,6 +78,19 @@ def test_q_prints_the_verdict_and_what_is_not_ok(suite: Suite, more: tuple[str, 
     assert lines[:3] == ["CRITICAL disk-read@root", "    host root: MARKED text of a finding", "    → Add storage."]
     assert lines[8].startswith("CRITICAL: 2 critical in ")
     assert len(lines) == 11
+
+
+def test_a_limit_about_to_be_met_is_a_warning_at_night(suite: Suite) -> None:
+    suite.check(GROWING)
+    history = History(suite.reports / "here/history.sqlite")
+    for days in range(10, 0, -1):
+        limits, measure = Limits("jobs", above=Bound(None, 90)), Measure(60 + 2 * (10 - days), "jobs", "made", NOW)
+        night = made_run(made_result("jobs", "db1", State.OK, limits=limits, measure=measure))
+        history.record(dataclasses.replace(night, run_id=str(days), started=time.time() - days * 86400))
+    ran = suite.run("--exit-codes=graded")
+    assert ran.code == 10
+    assert "host db1: jobs 80 jobs, 90 jobs in about 5 days as it grows now" in ran.messages().values()
+    assert suite.run("--exit-codes=graded", "--profile=smoke").code == 0
 
 
 def test_a_run_that_selects_nothing_is_graded_unknown(suite: Suite) -> None:

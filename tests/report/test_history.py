@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from checks.engine.foresight import warned
 from checks.engine.history import History
 from checks.engine.model import Bound, Limits, Measure, Run, State
 from checks.engine.report.past import Past, recovered
@@ -155,3 +156,23 @@ def test_a_year_of_200_checks_stays_small_and_fast(history: History, monkeypatch
     assert history.problem == ""
     assert history._path.stat().st_size < 10_000_000
     assert sorted(seconds[350:])[7] < 0.06  # 20 ms is meant and measured by the bench; a busy machine takes longer
+
+
+def test_what_is_about_to_meet_its_limit_is_a_warning_and_never_more(history: History) -> None:
+    for day in range(10):
+        history.record(nth(day, State.OK, 60 + 2 * day))
+    today = nth(10, State.OK, 80)
+    found = history.foreseen(today)
+    assert found["a@x"].days == pytest.approx(5)
+    (result,) = warned(today, found, 14).results
+    assert (result.state, warned(today, found, 14).verdict) == (State.WARNING, State.WARNING)
+    assert result.message == "x: as it should be, 90 % in about 5 days as it grows now"
+    assert warned(today, found, 5) == today
+    assert history.foreseen(nth(10, State.WARNING, 80)) == {}
+
+
+def test_nothing_is_foreseen_without_a_history(history: History) -> None:
+    assert history.foreseen(nth(0, State.OK, 80)) == {}
+    history._path.parent.mkdir()
+    history._path.write_bytes(b"not a database" * 500)
+    assert history.foreseen(nth(0, State.OK, 80)) == {}

@@ -15,6 +15,7 @@ class Report(Model):
 
     `detail` allows messages and readings, not only ids and states, in notifications, annotations and step summaries.
     `textfile` lies in the folder of the node exporter's textfile collector; each profile has its own beside it.
+    A limit that is about to be met within `forecast_days` is a WARNING (0: never).
     `heartbeat` has a secret URL a profile, `notify` a secret that holds apprise URLs, separated by white space.
     """
 
@@ -23,6 +24,7 @@ class Report(Model):
     textfile: str = ""
     heartbeat: dict[ProfileName, Secret] = Field(default_factory=dict)
     notify: Secret | None = None
+    forecast_days: Annotated[int, Field(ge=0, le=365)] = 14
     keep: Annotated[int, Field(ge=1, le=10_000)] = 60
 
     @field_validator("guide_url")

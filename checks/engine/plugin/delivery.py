@@ -8,6 +8,7 @@ import pytest
 
 from checks.engine.environment import InvalidFileError
 from checks.engine.environment.secrets import Secret
+from checks.engine.foresight import warned
 from checks.engine.history import History
 from checks.engine.model import ProbeError, Run
 from checks.engine.plugin.suite import SUITE, Suite
@@ -61,6 +62,16 @@ def begin(suite: Suite) -> None:
     url, _ = _secret(report.heartbeat_of(suite.profile.name))
     if url != "" and not suite.environment.lab:
         heartbeat.started(url, suite.run_id)
+
+
+def foreseen(suite: Suite, run: Run) -> Run:
+    """Return the run with a WARNING where a limit is about to be met; at night, when somebody can plan for it."""
+    days = suite.environment.report.forecast_days
+    if suite.profile.name not in {"", "nightly"} or suite.replay is not None or days == 0:
+        return run
+    found = History(suite.home / "history.sqlite").foreseen(run)
+    waived = {r.key for r in run.results if suite.catalog.waiver(r.id, r.target, run.started) is not None}
+    return warned(run, {key: when for key, when in found.items() if key not in waived}, days)
 
 
 def extras(suite: Suite, run: Run) -> tuple[Extras, list[ReportError]]:

@@ -195,7 +195,7 @@ def _finish(session: pytest.Session, exitstatus: int) -> None:
     stopped_by = progress.stopping.explain(config, interrupted, recorder.complete())
     stored = suite.stored()
     readings = _once([*recorder.readings, *(record(*item) for item in suite.outcomes())])
-    run = progress.run = recorder.run(suite, stopped_by, time.time())
+    run = progress.run = delivery.foreseen(suite, recorder.run(suite, stopped_by, time.time()))
     folder = progress.folder
     if folder is None:
         return
