@@ -42,7 +42,9 @@ _VARIABLES = {
 
 _FACTS = """
 SELECT pg_export_snapshot(), extract(epoch FROM now())::float8, current_database(), pg_is_in_recovery(),
-       extract(epoch FROM pg_last_xact_replay_timestamp())::float8,
+       extract(epoch FROM CASE WHEN pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() AND EXISTS (
+           SELECT FROM pg_stat_wal_receiver WHERE last_msg_receipt_time > now() - interval '1 minute')
+           THEN now() ELSE pg_last_xact_replay_timestamp() END)::float8,
        CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text,
        pg_database_size(current_database()), current_setting('server_version'),
        current_setting('server_version_num')::int,
@@ -54,7 +56,11 @@ SELECT pg_export_snapshot(), extract(epoch FROM now())::float8, current_database
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the server says of itself in the snapshot; times are Unix seconds."""
+    """What the server says of itself in the snapshot; times are Unix seconds.
+
+    `last_replay_at` of a replica that has replayed all it received, a moment ago, is that of the snapshot: on a quiet
+    night nothing is replayed, and nothing is missing.
+    """
 
     snapshot: str
     snapshot_at: float

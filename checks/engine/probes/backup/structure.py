@@ -18,6 +18,9 @@ _SEQUENCES = (
     "SELECT pg_catalog.quote_ident(schemaname) || '.' || pg_catalog.quote_ident(sequencename), schemaname, sequencename"
     " FROM pg_catalog.pg_sequences WHERE schemaname !~ '^pg_'"
     " AND pg_catalog.has_sequence_privilege(pg_catalog.format('%I.%I', schemaname, sequencename), 'SELECT')"
+    # A replica has nothing of an unlogged table, and its sequence cannot be read there.
+    " AND NOT (pg_catalog.pg_is_in_recovery() AND EXISTS (SELECT FROM pg_catalog.pg_class c"
+    " WHERE c.relpersistence = 'u' AND c.oid = pg_catalog.format('%I.%I', schemaname, sequencename)::regclass))"
 )
 # What pg_restore leaves to the database that it restores into: it is compared only where the database came along.
 OF_THE_DATABASE = "database"
