@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab import postgresql, s3
+from lab import cron, postgresql, redis, s3
 from lab.credentials import Credentials
 from lab.marked import BACKUP_SEED
 
@@ -51,6 +51,7 @@ class Layout:
     apis: tuple[str, ...]
     procfs: Path
     volume: Path | None
+    cron: Path
     monitoring: Mapping[str, Table] = field(default_factory=dict)
 
 
@@ -61,6 +62,7 @@ def variables(layout: Layout, credentials: Credentials) -> dict[str, str]:
     return {
         "PENHAS_CHECKS_API_TOKEN": credentials.api_token,
         "PENHAS_CHECKS_MAINTENANCE_SECRET": credentials.maintenance,
+        "PENHAS_CHECKS_MINION_ADMIN": f"admin:{credentials.api_token}",
         "PENHAS_CHECKS_PRIMARY_DSN": f"postgresql://{role}@127.0.0.1:{port['primary']}/{postgresql.DATABASE}",
         "PENHAS_CHECKS_REPLICA1_DSN": f"postgresql://{role}@127.0.0.1:{port['replica1']}/{postgresql.DATABASE}",
         "PENHAS_CHECKS_REDIS_URL": f"redis://penhas_checks:{credentials.redis_checks}@127.0.0.1:{port['cache']}/0",
@@ -75,6 +77,7 @@ def variables(layout: Layout, credentials: Credentials) -> dict[str, str]:
 def text(layout: Layout) -> str:
     """Return the environment file."""
     port = layout.ports
+    namespace = "penhas:" if layout.flavour == "guide" else ""
     media, backups = (f"http://127.0.0.1:{port[name]}" for name in ("media", "backups"))
     host: dict[str, Any] = {"name": "db1", "procfs": str(layout.procfs), "mounts": []}
     if layout.volume is not None:
@@ -90,13 +93,17 @@ def text(layout: Layout) -> str:
         },
         "redis": {
             "targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS_URL"}],
-            "session_prefix": "penhas:CaS:" if layout.flavour == "guide" else "CaS:",
+            "session_prefix": f"{namespace}CaS:",
+            "lock_key": f"{namespace}_tick_notifications",
         },
+        "emergency": {"maxmemory_policy": redis.POLICY},
         "s3": {
             **_store(media, "PENHAS_CHECKS_S3"),
             "buckets": [{"name": "media", "bucket": s3.MEDIA}],
         },
         "minion": {},
+        "application": {},
+        "cron": cron.table(layout.cron),
         "host": host,
         "backup": {
             **_store(backups, "PENHAS_CHECKS_BACKUP"),
@@ -118,7 +125,14 @@ def text(layout: Layout) -> str:
 def _api(layout: Layout) -> Table:
     targets = [{"name": name, "url": f"http://127.0.0.1:{layout.ports[name]}"} for name in layout.apis]
     if layout.flavour == "public":
-        return {"targets": targets, "probes": _PROBES}
+        return {
+            "targets": targets,
+            "probes": _PROBES,
+            "minion_stats": "/minion/stats",
+            "admin": "/minion",
+            "admin_credentials": {"env": "PENHAS_CHECKS_MINION_ADMIN"},
+            "guarded": "/maintenance/tags-clear-cache",
+        }
     return {
         "targets": targets,
         "health": "/health",
@@ -126,6 +140,7 @@ def _api(layout: Layout) -> Table:
         "detailed": "/health/detailed",
         "metrics": "/metrics",
         "minion_stats": "/maintenance/minion-stats",
+        "guarded": "/maintenance/tags-clear-cache",
         "credentials": {"env": "PENHAS_CHECKS_API_TOKEN"},
         "maintenance_secret": {"env": "PENHAS_CHECKS_MAINTENANCE_SECRET"},
     }

@@ -12,6 +12,7 @@ from lab.state import REPOSITORY, LabError
 ACL = REPOSITORY / "checks" / "environments" / "grants" / "redis.acl"
 _ATTEMPTS = 4
 MAXMEMORY = 32 * 1024 * 1024
+POLICY = "volatile-lru"  # emergency mode sets another
 
 
 @dataclass(slots=True)
@@ -42,13 +43,17 @@ class Redis:
 
     def used_memory(self) -> int:
         """Return the bytes that Redis counts against maxmemory."""
+        return int(self.info("used_memory"))
+
+    def info(self, field: str) -> str:
+        """Return one field of INFO."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as talk:
-            talk.sendall(_encoded("AUTH", self.password) + _encoded("INFO", "memory"))
+            talk.sendall(_encoded("AUTH", self.password) + _encoded("INFO"))
             with talk.makefile("rb") as answers:
                 for line in answers:
-                    if line.startswith(b"used_memory:"):
-                        return int(line.split(b":")[1])
-        raise LabError("redis says nothing of its memory")
+                    if line.startswith(f"{field}:".encode()):
+                        return line.decode().partition(":")[2].strip()
+        raise LabError(f"redis says nothing of {field}")
 
 
 def find() -> Path:
@@ -74,7 +79,7 @@ def start(launcher: Launcher, redis: Redis, credentials: Credentials) -> None:
         settings = redis.folder / "redis.conf"
         settings.write_text(
             f'bind 127.0.0.1\nport {redis.port}\ndir {redis.folder}\naclfile {users}\nsave ""\n'
-            f"maxmemory {MAXMEMORY}\nmaxmemory-policy allkeys-lru\n"
+            f"maxmemory {MAXMEMORY}\nmaxmemory-policy {POLICY}\n"
         )
         redis.process = launcher.start("redis", [find(), settings])
         try:

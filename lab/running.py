@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab import api_processes, host, minion, monitoring, postgresql, redis, s3, template
+from lab import api_processes, cron, host, minion, monitoring, postgresql, redis, s3, template
 from lab.credentials import STEM, Credentials
 from lab.environment_file import Layout
 from lab.marked import MARKERS
@@ -132,7 +132,12 @@ class Running:
         volume = self.machine.volume if self.volume is not None else None
         apis = tuple(self.apis)
         tables = {} if self.watchers is None else self.watchers.tables()
-        return Layout(self.options.flavour, ports, apis, self.machine.procfs, volume, tables)
+        return Layout(self.options.flavour, ports, apis, self.machine.procfs, volume, self.cron, tables)
+
+    @property
+    def cron(self) -> Path:
+        """Return the folder of the crontab and its scripts."""
+        return self.machine.folder / "cron"
 
     @property
     def minion_dsn(self) -> str:
@@ -218,6 +223,7 @@ class Running:
             self.worker.process.await_ready(lambda: self.primary.value(registered) != 0)
 
     def _start_host(self) -> None:
+        cron.write(self.cron)
         self.machine.start()
         self.volume = host.mount_volume(self.launcher, self.machine)
         if self.volume is None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from checks.engine.model import Limits
 from checks.engine.report.past import Forecast
+from checks.engine.trend import pairwise_slopes, thinned
 
 FEWEST = 7
 SHORTEST = 3 * 86400.0
@@ -25,16 +26,12 @@ def forecast(points: Sequence[tuple[float, float]], limits: Limits) -> Forecast 
 
     The slope is that of Theil and Sen, the median over all pairs, so that single outliers do not move it (Sen 1968).
     """
-    course = _thinned(_since_reset(points))
+    course = thinned(_since_reset(points), _MOST)
     if len(course) < FEWEST or course[-1][0] - course[0][0] < SHORTEST:
         return None
     if not _within_reach([value for _, value in course], limits):
         return None
-    slopes = sorted(
-        (later[1] - earlier[1]) / (later[0] - earlier[0])
-        for earlier, later in itertools.combinations(course, 2)
-        if later[0] > earlier[0]
-    )
+    slopes = pairwise_slopes(course)
     slope = statistics.median(slopes)
     with_it = len(slopes) - bisect.bisect_right(slopes, 0) if slope > 0 else bisect.bisect_left(slopes, 0)
     if slope == 0 or with_it < _MONOTONE * len(slopes):
@@ -47,13 +44,6 @@ def forecast(points: Sequence[tuple[float, float]], limits: Limits) -> Forecast 
     days = (limit - level) / slope / 86400
     reach = _REACH * (now - course[0][0]) / 86400
     return Forecast(f"{limit:g} {limits.unit}".rstrip(), days) if days <= min(reach, LONGEST_DAYS) else None
-
-
-def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """Return at most `_MOST` of the points, first and last included: the work grows with their square."""
-    if len(points) <= _MOST:
-        return points
-    return [points[round(i * (len(points) - 1) / (_MOST - 1))] for i in range(_MOST)]
 
 
 def _since_reset(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:

@@ -125,7 +125,7 @@ def test_api_detailed_complete(api_detailed: ApiDetailed, judged: Judge) -> None
 
 @pytest.mark.guide("health.detailed", "health.agreement")
 @pytest.mark.profiles("nightly", "triage")
-def test_api_detailed_agreement(
+def test_api_detailed_agreement(  # noqa: PLR0917 (a reading each)
     api_detailed: ApiDetailed,
     postgresql_connections: PostgresqlConnections,
     postgresql_standbys: PostgresqlStandbys,

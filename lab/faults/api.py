@@ -32,11 +32,12 @@ def _control(fault: str, what: str, expect: dict[str, str], **settings: Any) -> 
 def _own(component: str) -> None:
     """Register a fault between the instance and something that it uses."""
     expect = {
+        f"api-health-discreet@{NAME}": "WARNING",
         f"api-health@{NAME}": "CRITICAL",
         f"api-agreement-{component}@{NAME}": "CRITICAL",
     }
     if component == "database":
-        expect |= {f"api-probes@{NAME}": "CRITICAL"}
+        expect |= {f"api-probes@{NAME}": "CRITICAL", f"minion-stats@{NAME}": "CRITICAL"}
     if component != "s3":
         expect |= {f"api-detailed-complete@{NAME}": "CRITICAL", f"api-detailed-agreement@{NAME}": "UNKNOWN"}
     register(
@@ -90,7 +91,18 @@ _control(
     {f"api-health@{NAME}": "WARNING"},
     clock_offset=600,
 )
-_control(f"{NAME}-version-old", f"{NAME} runs the version before", {}, version="2.13.9")
+_control(
+    f"{NAME}-version-old",
+    f"{NAME} runs the version before",
+    {f"api-versions-agree@{NAME}": "WARNING"},
+    version="2.13.9",
+)
+_control(
+    f"{NAME}-maintenance-open",
+    f"{NAME} runs its maintenance routes for everybody",
+    {f"api-maintenance-guarded@{NAME}": "CRITICAL"},
+    open_maintenance=True,
+)
 _control(
     f"{NAME}-detailed-open",
     f"{NAME} shows its detailed health to everybody",

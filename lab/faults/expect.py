@@ -17,8 +17,44 @@ API = (
     "api-detailed-guarded",
     "api-detailed-complete",
     "api-detailed-agreement",
+    "api-health-discreet",
+    "api-versions-agree",
+    "api-maintenance-guarded",
+    "api-certificate",
+    "minion-stats",
     "capacity-api-response-time",
     "capacity-api-response-time-smoke",
+)
+QUEUE = tuple(
+    f"{check}@queue"
+    for check in (
+        "capacity-job-queue",
+        "minion-workers-live",
+        "minion-queue-moves",
+        "minion-failures",
+        "minion-abandoned",
+        "minion-orphans",
+        "minion-jobs-long",
+        "minion-retries",
+        "minion-dependents",
+        "minion-locks",
+        "minion-retention",
+    )
+)
+APPLICATION = tuple(
+    f"application-{check}@penhas"
+    for check in (
+        "guardian-alerts",
+        "alert-messages",
+        "audio-uploads",
+        "searches",
+        "active-users",
+        "users-growth",
+        "uploads-growth",
+        "mail-sent",
+        "mail-failures",
+        "addresses",
+    )
 )
 PRIMARY = (
     "postgresql-connection@primary",
@@ -43,11 +79,29 @@ REPLICA = (
     "replication-lag-seconds@replica1",
     *postgresql_checks.REPLICA,
 )
-REDIS = (
-    "redis-connection@cache",
+REDIS_INFO = (
     "redis-is-master@cache",
     "capacity-redis-memory@cache",
     "capacity-redis-memory-limit@cache",
+    "redis-persistence@cache",
+    "redis-replicas@cache",
+    "redis-restarted@cache",
+    "redis-takes-writes@cache",
+    "redis-fragmentation@cache",
+    "redis-clients@cache",
+    "redis-evictions@cache",
+    "redis-writes-refused@cache",
+    "redis-connections-rejected@cache",
+    "redis-slow-commands@cache",
+    "emergency-mode@cache",
+    "emergency-mode-workers@cache",
+)
+REDIS = (
+    "redis-connection@cache",
+    *REDIS_INFO,
+    "redis-keys-expire@cache",
+    "redis-lock-expires@cache",
+    "redis-guarded@cache",
     *(f"api-detailed-agreement@{name}" for name in APIS),
 )
 

@@ -4,7 +4,7 @@ import socket
 
 from lab import redis
 from lab.api_processes import NAMES
-from lab.faults.expect import all_in
+from lab.faults.expect import REDIS, REDIS_INFO, all_in
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -21,7 +21,6 @@ def _command(*words: str | int) -> Act:
 
 def _fill(share: float) -> Act:
     def act(running: Running) -> None:
-        running.cache.pipeline(("CONFIG", "SET", "maxmemory-policy", "noeviction"))
         number = 0
         while running.cache.used_memory() < share * redis.MAXMEMORY:
             running.cache.pipeline(("SET", f"{_PREFIX}{number}", "x" * _VALUE))
@@ -34,7 +33,6 @@ def _fill(share: float) -> Act:
 def _empty(running: Running) -> None:
     running.cache.pipeline(
         *(("DEL", f"{_PREFIX}{number}") for number in range(running.kept.pop("redis-filler"))),
-        ("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"),
     )
 
 
@@ -87,11 +85,7 @@ register(
         all_in(
             "UNKNOWN",
             (
-                "redis-connection@cache",
-                "redis-is-master@cache",
-                "capacity-redis-memory@cache",
-                "capacity-redis-memory-limit@cache",
-                *(f"api-detailed-agreement@{name}" for name in NAMES),
+                *REDIS,
                 *(f"api-agreement-redis@{name}" for name in NAMES),
             ),
         ),
@@ -107,9 +101,7 @@ register(
         all_in(
             "UNKNOWN",
             (
-                "redis-is-master@cache",
-                "capacity-redis-memory@cache",
-                "capacity-redis-memory-limit@cache",
+                *REDIS_INFO,
                 *(f"api-detailed-agreement@{name}" for name in NAMES),
             ),
         ),

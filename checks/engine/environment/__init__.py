@@ -72,7 +72,7 @@ class Environment(Model):
         return tuple(t for t in self.targets() if t.service == service and (kinds == () or t.kind in kinds))
 
 
-def _targets(environment: Environment) -> Iterator[Target]:
+def _targets(environment: Environment) -> Iterator[Target]:  # noqa: PLR0912 (a branch a table)
     if environment.api is not None:
         yield from (Target("api", t.name) for t in environment.api.targets)
     if environment.postgresql is not None:

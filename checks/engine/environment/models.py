@@ -48,7 +48,11 @@ Path_ = Annotated[str, Field(pattern=r"^/[^?#\s]*$")]
 
 
 class Api(Model):
-    """The API: its instances and the paths that may be asked with GET."""
+    """The API: its instances and the paths that may be asked with GET.
+
+    `guarded` is the one path under /maintenance/ on which the guard is tried: a broken guard would execute it.
+    `admin` is Minion's own page, and `admin_credentials` its `user:password`.
+    """
 
     targets: Annotated[tuple[ApiTarget, ...], Field(min_length=1)]
     health: Path_ | None = None
@@ -58,13 +62,16 @@ class Api(Model):
     minion_stats: Path_ | None = None
     credentials: Secret | None = None
     maintenance_secret: Secret | None = None
+    guarded: Annotated[str, Field(pattern=r"^/maintenance/[^?#\s]+$")] | None = None
+    admin: Path_ | None = None
+    admin_credentials: Secret | None = None
     timeout: Annotated[float, Field(gt=0, le=30)] = 5.0
 
     @model_validator(mode="after")
     def _asked(self) -> "Api":
         if self.health is None and self.probes == ():
             raise ValueError("an API target needs a probe: set health, or probes = [{ path, status, json_keys }]")
-        paths = [self.health, self.detailed, self.metrics, *(p.path for p in self.probes)]
+        paths = [self.health, self.detailed, self.metrics, self.admin, *(p.path for p in self.probes)]
         for path in paths:
             if path is not None and path.startswith("/maintenance/"):
                 raise ValueError(
@@ -205,7 +212,7 @@ class Restore(Model):
     why a restore may run where it else may not; `tier` "rows" leaves indexes and constraints out; `jobs` are processes,
     `nice` says how far everything else on the machine goes first. `redis` is the place of Redis' RDB files, `media` the
     rows that name media objects; on `second_generation` (a day of the week, or "always") the copy is dumped and
-    restored once more.
+    restored once more; `drill` breaks the copy at the end, on purpose, and the verification must see it.
     """
 
     host: str
@@ -219,6 +226,7 @@ class Restore(Model):
     redis: Place | None = None
     redis_server: str | None = None
     media: MediaRows = MediaRows()
+    drill: bool | None = None
     second_generation: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "always", "never"] = "sun"
 
     @property

@@ -1,4 +1,4 @@
-"""The tables of an environment file for what runs beside the API: Redis, the job queue, hosts, cron, the application."""
+"""The tables of an environment file for what runs beside the API: Redis, job queue, hosts, cron, the application."""
 
 import re
 from datetime import datetime
@@ -75,16 +75,13 @@ class Emergency(Model):
 
 
 class Application(Model):
-    """What the application's own tables say: mail, business figures and growth, through views of counts.
+    """What the application's own tables say: mail, business figures and growth, through functions that count.
 
-    `timezone` is where the users live; `bucket_bytes` and `database_bytes` are the sizes that must not be met within
-    `forecast_days`.
+    `bucket_bytes` is the size that the recordings must not meet within `forecast_days`.
     """
 
     name: Name = "penhas"
-    weeks: Annotated[int, Field(ge=3, le=8)] = 3
     bucket_bytes: Annotated[int, Field(gt=0)] | None = None
-    database_bytes: Annotated[int, Field(gt=0)] | None = None
     forecast_days: Annotated[float, Field(gt=0)] = 30.0
 
 

@@ -67,3 +67,9 @@ def judged(case: Case, request: pytest.FixtureRequest) -> Judge:
 def expected_version(request: pytest.FixtureRequest) -> str:
     """The version that --expect-version gives."""
     return suite_of(request.config).expect_version
+
+
+@pytest.fixture
+def deployed_at(request: pytest.FixtureRequest) -> float:
+    """The Unix time that --deployed-at gives."""
+    return suite_of(request.config).deployed_at

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from checks.engine.report import results_json
 
 # In the name of pytest's cache folder (pyproject.toml): --lf must not mix what failed in two environments.
 CACHE = "PENHAS_CHECKS_CACHE"
+_CLOCKS = 60.0  # seconds that the clock of who deployed may be ahead of ours
 RERUNNERS = ("rerunfailures", "flaky")
 
 
@@ -49,6 +51,11 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     add("--baseline", metavar="FILE", help="an earlier results.json to compare with")
     add("--expect-version", metavar="VERSION", help="the version that /health must name")
+    add(
+        "--deployed-at",
+        metavar="TIME",
+        help="when the last deploy began (ISO 8601 with a zone, or Unix time): what runs from before it is a finding",
+    )
     add(
         "--settle",
         metavar="SECONDS",
@@ -138,6 +145,7 @@ def _suite(config: pytest.Config) -> Suite:
         restore=option.restore or profile.restore,
         allow_writes=option.allow_writes,
         expect_version=option.expect_version or "",
+        deployed_at=_moment("--deployed-at", option.deployed_at, started),
         language=option.language or loaded.language,
         replay=replay,
         baseline=None if is_worker(config) else _baseline(option.baseline, option.fail_on),
@@ -174,6 +182,25 @@ def _seconds(option: str, text: str, at_least: float | None = None) -> float:
     if not math.isfinite(value) or (value <= 0 if at_least is None else value < at_least):
         bound = "above 0" if at_least is None else "from 0 up"
         raise InvalidFileError([f"{option}: must be a number of seconds {bound}"])
+    return value
+
+
+def _moment(option: str, text: str | None, now: float) -> float:
+    """Return the Unix time that an option gives, 0 without it: ISO 8601 with a zone, or a number; not in the future."""
+    if text is None:
+        return 0.0
+    try:
+        value = float(text)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise InvalidFileError([f"{option}: must be a time such as 2026-11-28T03:00:00-03:00"]) from None
+        if moment.tzinfo is None:
+            raise InvalidFileError([f"{option}: needs a time zone, as in 2026-11-28T03:00:00-03:00"]) from None
+        value = moment.timestamp()
+    if not 0 < value <= now + _CLOCKS:
+        raise InvalidFileError([f"{option}: lies in the future, or is no time"])
     return value
 
 

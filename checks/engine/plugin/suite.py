@@ -55,6 +55,7 @@ class Suite:
     restore: bool = False
     allow_writes: bool = False
     expect_version: str = ""
+    deployed_at: float = 0.0
     language: str = "en"
     baseline: Run | None = None
     replay: Sequence[Mapping[str, Any]] | None = None

@@ -1,65 +1,89 @@
-"""The probe of Redis: one connection, PING and INFO in one flight; no key name is ever asked for or shown."""
+"""The probe of Redis: one connection, PING, INFO and a few more in one flight; no key's name is ever shown.
 
+What takes longer, or needs a connection of its own, is asked after everything else is settled.
+"""
+
+import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.backoff import NoBackoff
 from redis.connection import Connection as TcpConnection
 from redis.connection import parse_url
 from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
     BusyLoadingError,
-    InvalidResponse,
     NoPermissionError,
     RedisError,
     ResponseError,
 )
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from checks.engine.environment.operations import Redis
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reading, Reason
-from checks.engine.probes import Context
-from checks.engine.probes.network import CUT, Watchdog, in_handshake, problem_of, silent
+from checks.engine.probes import Context, redis_keys
+from checks.engine.probes.network import Watchdog, in_handshake, silent
+from checks.engine.probes.redis_info import FROM_INFO, counters, due, fields_of
+from checks.engine.probes.redis_problems import ACL, NOT_REDIS, Problem, problem, refusal
 from checks.engine.probes.settling import not_connected, settle_all
-from checks.engine.readings.redis import RedisConnection, RedisMemory, RedisServer
+from checks.engine.readings.redis import RedisConnection, RedisEmergency, RedisExposure, RedisLock
 
 CONNECTION = "redis_connection"
 TIMEOUT_SECONDS = 3.0
-NOT_REDIS = "answers something that is not Redis"
-ACL = "Give our user the line in checks/environments/grants/redis.acl."
 
-Answer = bytes | RedisError
-
-
-class _Problem(Exception):  # noqa: N818 (it is a finding, not an error of ours)
-    """What is wrong with the server: the value of the connection's reading."""
+Answer = bytes | int | RedisError
+_AFTERWARDS = ("redis_exposure", "redis_keys")
+_ABSENT, _FOR_EVER = -2, -1
+_T = TypeVar("_T")
 
 
 def read(context: Context) -> None:
     """Settle every name of `context.names` for one server."""
-    due = list(context.names)
+    names = list(context.names)
     started = time.monotonic()
     try:
-        info, pong = _ask(_connection(context), context.remaining(TIMEOUT_SECONDS))
+        settings, connection = _settings(context)
+        extras = _extras(names, settings, context.environment.emergency.read_only_key)
+        answers = _ask(connection, context.remaining(TIMEOUT_SECONDS), [("INFO",), ("PING",), *extras.values()])
         seconds = time.monotonic() - started
+        info, pong = answers[:2]
         _raise_unless_answering(info, pong)
-    except _Problem as problem:
-        settle_all(context, [n for n in due if n != CONNECTION], not_connected(str(problem)))
-        _settle(context, due, _unreachable(str(problem), time.monotonic() - started))
+    except Problem as problem:
+        settle_all(context, [n for n in names if n != CONNECTION], not_connected(str(problem)))
+        _settle(context, names, _unreachable(str(problem), time.monotonic() - started))
         return
     except ProbeError as error:
-        settle_all(context, due, error)
+        settle_all(context, names, error)
         return
-    _settle(context, due, _connected(pong, seconds))
-    for name in due:
-        if name != CONNECTION:
-            try:
-                context.settle(name, _reading(name, _fields(info)))
-            except ProbeError as error:
-                context.settle(name, error)
+    _settle(context, names, _connected(pong, seconds))
+    told = dict(zip(extras, answers[2:], strict=True))
+    for name in names:
+        if name != CONNECTION and name not in _AFTERWARDS:
+            context.settle(name, _outcome(lambda name=name: _reading(name, settings, context, info, told)))  # type: ignore[misc]
+    if "redis_exposure" in names:
+        context.settle("redis_exposure", _outcome(lambda: _exposure(connection, context)))
+    if "redis_keys" in names:
+        context.settle("redis_keys", _outcome(lambda: _keys(connection, settings, context)))
+
+
+def _outcome(build: Callable[[], Reading]) -> Reading | ProbeError:
+    try:
+        return build()
+    except ProbeError as error:
+        return error
+    except Problem as problem:
+        return not_connected(str(problem))
+
+
+def _extras(names: list[str], settings: Redis, read_only_key: str) -> dict[str, tuple[str, ...]]:
+    """Return what is asked beside INFO and PING, by the reading that needs it."""
+    asked = {
+        "redis_counters": ("SLOWLOG", "LEN"),
+        "redis_lock": ("PTTL", settings.lock_key or ""),
+        "redis_emergency": ("EXISTS", read_only_key),
+    }
+    return {name: words for name, words in asked.items() if name in names}
 
 
 def _settle(context: Context, due: list[str], outcome: Reading | ProbeError) -> None:
@@ -67,16 +91,27 @@ def _settle(context: Context, due: list[str], outcome: Reading | ProbeError) -> 
         context.settle(CONNECTION, outcome)
 
 
-def _connection(context: Context) -> Connection:
+def _settings(context: Context) -> tuple[Redis, Connection]:
     settings = context.environment.redis
     for connection in settings.targets if settings is not None else ():
-        if connection.name == context.target.name:
-            return connection
+        if settings is not None and connection.name == context.target.name:
+            return settings, connection
     raise ProbeError(Reason.OURS, f"the environment file has no Redis target {context.target.name}")
 
 
-def _ask(connection: Connection, seconds: float) -> tuple[Answer, Answer]:
-    """Return the answers to INFO and PING; an error that the server sent in place of one is an answer too."""
+def _ask(connection: Connection, seconds: float, commands: list[tuple[str, ...]]) -> list[Answer]:
+    """Return the answers; an error that the server sent in place of one is an answer too."""
+
+    def talk(made: Any) -> list[Answer]:
+        # INFO first: it is answered while the server still loads, and the client stops at LOADING.
+        made.send_packed_command(made.pack_commands(commands))
+        return [_answer(made) for _ in commands]
+
+    return _with(connection, seconds, talk)
+
+
+def _with(connection: Connection, seconds: float, talk: Callable[[Any], _T], **options: Any) -> _T:
+    """Open a connection, let `talk` use it for so many seconds, and close it."""
     watched = False
     with Watchdog(seconds) as dog:
         # The connection is Any: redis-py types its methods only in part.
@@ -86,21 +121,19 @@ def _ask(connection: Connection, seconds: float) -> tuple[Answer, Answer]:
             watched = True
             made.on_connect()
 
-        made = _open(connection, seconds, on_connect)
+        made = _open(connection, seconds, on_connect, **options)
         try:
             made.connect()
-            # INFO first: it is answered while the server still loads, and the client stops at LOADING.
-            made.send_packed_command(made.pack_commands([("INFO",), ("PING",)]))
-            return _answer(made), _answer(made)
+            return talk(made)
         except (RedisError, OSError, ValueError) as error:
             if dog.expired:
-                raise _Problem(silent(seconds, accepted=watched or in_handshake(error))) from None
-            raise _Problem(_problem(error, seconds, accepted=watched)) from None
+                raise Problem(silent(seconds, accepted=watched or in_handshake(error))) from None
+            raise Problem(problem(error, seconds, accepted=watched)) from None
         finally:
             made.disconnect()
 
 
-def _open(connection: Connection, seconds: float, on_connect: Callable[[Any], None]) -> Any:
+def _open(connection: Connection, seconds: float, on_connect: Callable[[Any], None], **more: Any) -> Any:
     try:
         options = parse_url(connection.text().reveal())  # type: ignore[no-untyped-call]
     except ValueError:
@@ -111,9 +144,8 @@ def _open(connection: Connection, seconds: float, on_connect: Callable[[Any], No
         ) from None
     kind: Any = options.pop("connection_class", TcpConnection)
     # Version 2 of the protocol: the same from Redis 5 to 8 and Valkey. No CLIENT SETINFO: our user may not, and it
-    # would cost two round trips. The database of the URL is not selected: nothing that is asked lies in one.
+    # would cost two round trips.
     ours = {
-        "db": 0,
         "protocol": 2,
         "driver_info": None,
         "socket_timeout": seconds,
@@ -122,7 +154,7 @@ def _open(connection: Connection, seconds: float, on_connect: Callable[[Any], No
         "redis_connect_func": on_connect,
     }
     try:
-        return kind(**{**options, **ours})
+        return kind(**{**options, **ours, **more})
     except (TypeError, RedisError):
         raise ProbeError(
             Reason.OURS, f"the connection string in {connection.env} sets something unknown", "Mend its options."
@@ -134,67 +166,24 @@ def _answer(made: Any) -> Answer:
         answer = made.read_response(disconnect_on_error=False)
     except (ResponseError, BusyLoadingError) as error:
         return error
-    if not isinstance(answer, bytes):
-        raise _Problem(NOT_REDIS)
+    if not isinstance(answer, bytes | int):
+        raise Problem(NOT_REDIS)
     return answer
-
-
-def _problem(error: Exception, seconds: float, *, accepted: bool) -> str:
-    """Return what is wrong with the server; raises ProbeError where it is our own fault."""
-    if isinstance(error, BusyLoadingError | ResponseError | AuthenticationError | AuthorizationError):
-        return _refusal(error)
-    if isinstance(error, InvalidResponse | ValueError):
-        return NOT_REDIS
-    found = problem_of(error, "Redis", seconds, accepted=accepted)
-    if found is None and isinstance(error, RedisTimeoutError):
-        found = silent(seconds, accepted=accepted)
-    if found is None and "max number of clients" in str(error):
-        found = "connections exhausted (maxclients)"
-    return CUT if found is None else found
-
-
-_REFUSALS = {
-    "MISCONF": "answers MISCONF: its last save failed, and it takes no writes",
-    "OOM": "answers OOM: its memory is full, and it takes no writes",
-    "MASTERDOWN": "answers MASTERDOWN: it is a replica that has lost its master",
-    "READONLY": "answers READONLY: it is a replica",
-}
-
-
-_OURS = {
-    "NOAUTH": (Reason.OURS, "it demands a password (NOAUTH)", "Put user and password into the variable."),
-    "WRONGPASS": (Reason.OURS, "the user or password is wrong", "Mend them in the variable."),
-    "NOPERM": (Reason.DENIED, "our user may not ask it (NOPERM)", ACL),
-    "DENIED": (Reason.OURS, "protected mode refuses connections from here", "Set a password, or run beside it."),
-}
-
-
-def _refusal(error: RedisError) -> str:
-    """Return what the server's error in place of an answer means, by its first word; its text is not repeated."""
-    if isinstance(error, BusyLoadingError):
-        return "loading its data set (LOADING)"
-    # redis-py takes the word off where it has a class of its own for it, and keeps it here.
-    word = str(getattr(error, "status_code", None) or str(error).partition(" ")[0])
-    if word in _OURS:
-        raise ProbeError(*_OURS[word])
-    if isinstance(error, AuthenticationError | AuthorizationError):
-        raise ProbeError(*_OURS["WRONGPASS"])
-    return _REFUSALS.get(word, "answers with an error that has no name here")
 
 
 def _raise_unless_answering(info: Answer, pong: Answer) -> None:
     """Raise where there is nothing to read; a server that answers INFO but not PING is there and has its readings."""
     if isinstance(info, RedisError) and isinstance(pong, RedisError) and not isinstance(info, NoPermissionError):
-        raise _Problem(_refusal(pong))
-    if isinstance(pong, bytes) and pong != b"PONG":
-        raise _Problem(NOT_REDIS)
+        raise Problem(refusal(pong))
+    if not isinstance(pong, RedisError) and pong != b"PONG":
+        raise Problem(NOT_REDIS)
 
 
 def _connected(pong: Answer, seconds: float) -> Reading | ProbeError:
     if not isinstance(pong, RedisError):
         return RedisConnection(reachable=True, seconds=seconds, source="PING", sampled_at=time.time())
     try:
-        return _unreachable(_refusal(pong), seconds)
+        return _unreachable(refusal(pong), seconds)
     except ProbeError as error:
         return error
 
@@ -206,50 +195,51 @@ def _unreachable(problem: str, seconds: float) -> RedisConnection:
 def _fields(info: Answer) -> dict[str, str]:
     if isinstance(info, NoPermissionError):
         raise ProbeError(Reason.DENIED, "our user may not run INFO (NOPERM)", ACL)
-    if isinstance(info, RedisError):
+    if not isinstance(info, bytes):
         raise ProbeError(Reason.PROTOCOL, "the server refused INFO")
-    lines = info.decode("utf-8", "replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
+    return fields_of(info)
 
 
-def _reading(name: str, fields: dict[str, str]) -> Reading:
-    sampled_at = time.time()
-    if name == "redis_server":
-        return RedisServer(
-            version=_due(fields, "redis_version"),
-            role=_due(fields, "role"),
-            loading=_due(fields, "loading") != "0",
-            uptime=_number(fields, "uptime_in_seconds"),
-            connected_clients=_number(fields, "connected_clients"),
-            ops_per_second=_number(fields, "instantaneous_ops_per_sec"),
-            source="INFO",
-            sampled_at=sampled_at,
-        )
-    used, maxmemory = _number(fields, "used_memory"), _number(fields, "maxmemory")
-    limit = maxmemory if maxmemory > 0 else _number(fields, "total_system_memory")
-    if limit <= 0:
-        raise ProbeError(Reason.NO_DATA, "neither maxmemory nor the host's memory is known", "Set maxmemory.")
-    return RedisMemory(
-        used=used,
-        maxmemory=maxmemory,
-        limit=limit,
-        limit_is="maxmemory" if maxmemory > 0 else "the host's memory, because maxmemory is not set",
-        used_ratio=used / limit,
-        policy=_due(fields, "maxmemory_policy"),
-        source="INFO memory",
-        sampled_at=sampled_at,
+def _reading(name: str, settings: Redis, context: Context, info: Answer, told: dict[str, Answer]) -> Reading:
+    if name in FROM_INFO:
+        return FROM_INFO[name](_fields(info), settings)
+    answer = told[name]
+    if isinstance(answer, NoPermissionError):
+        raise ProbeError(Reason.DENIED, "our user may not ask for it (NOPERM)", ACL)
+    if not isinstance(answer, int):
+        raise ProbeError(Reason.PROTOCOL, "the server refused to say it")
+    if name == "redis_counters":
+        return counters(_fields(info), answer)
+    if name == "redis_lock":
+        left = None if answer == _ABSENT else math.inf if answer == _FOR_EVER else answer / 1000
+        return RedisLock(expires_in=left, source="PTTL of the lock", sampled_at=time.time())
+    emergency = context.environment.emergency
+    return RedisEmergency(
+        read_only=answer > 0,
+        policy=due(_fields(info), "maxmemory_policy"),
+        expected_policy=emergency.maxmemory_policy,
+        until=None if emergency.until is None else emergency.until.timestamp(),
+        source="EXISTS, INFO memory",
+        sampled_at=time.time(),
     )
 
 
-def _due(fields: dict[str, str], name: str) -> str:
-    value = fields.get(name, "")
-    if value == "":
-        raise ProbeError(Reason.NO_DATA, f"INFO has no {name}", "See whether a proxy or a rename hides it.")
-    return value
+def _exposure(connection: Connection, context: Context) -> Reading:
+    """Knock without a password: PING must be refused."""
 
+    def knock(made: Any) -> bool:
+        made.send_packed_command(made.pack_commands([("PING",)]))
+        return _answer(made) == b"PONG"
 
-def _number(fields: dict[str, str], name: str) -> int:
+    nobody = {"username": None, "password": None, "credential_provider": None}
     try:
-        return int(_due(fields, name))
-    except ValueError:
-        raise ProbeError(Reason.PROTOCOL, f"INFO has no number for {name}") from None
+        found = _with(connection, context.remaining(TIMEOUT_SECONDS), knock, **nobody)
+    except ProbeError:
+        found = False  # refused: as it should be
+    return RedisExposure(open=found, source="PING without a password", sampled_at=time.time())
+
+
+def _keys(connection: Connection, settings: Redis, context: Context) -> Reading:
+    # All but a moment: what was seen until then is worth having.
+    seconds = context.remaining(settings.keys_seconds + TIMEOUT_SECONDS)
+    return _with(connection, seconds, lambda made: redis_keys.look(made, settings, seconds - 0.5))

@@ -117,7 +117,9 @@ def unit_of(name: str, field: str) -> Unit | None:
 for _name in (
     "alertmanager",
     "api",
+    "application",
     "backup",
+    "cron",
     "elasticsearch",
     "host",
     "logs",

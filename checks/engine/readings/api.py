@@ -71,6 +71,50 @@ class ApiDetailed(Reading):
     missing: tuple[str, ...]
 
 
+@reading("api_minion_stats", service="api", requires=("api.minion_stats",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiMinionStats(Reading):
+    """GET of the queue's statistics: `inactive` as the instance counts it, None where the answer has no such number."""
+
+    http_status: int
+    inactive: float | None
+
+
+@reading("api_guard", service="api", requires=("api.guarded",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiGuard(Reading):
+    """The statuses of the guarded maintenance path without a secret and with a wrong one."""
+
+    without: int
+    wrong: int
+
+
+@reading("api_admin", service="api", requires=("api.admin",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiAdmin(Reading):
+    """The status of Minion's own page for somebody who gives no password."""
+
+    status: int
+
+
+@reading("api_certificate", service="api")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiCertificate(Reading):
+    """The certificate as the instance serves it; `problem` says why a client refuses it, "" where none does."""
+
+    problem: str
+    expires_in: Seconds | None
+
+
+@reading("api_versions", service="api", needs=("api_health",), requires=("api.health",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiVersions(Reading):
+    """This instance's version, and those that the others name."""
+
+    own: str | None
+    others: tuple[str, ...]
+
+
 @reading("api_histogram", service="api", requires=("api.metrics",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiHistogram(Reading):

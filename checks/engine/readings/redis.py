@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from checks.engine.model import Bytes, Count, PerSecond, Ratio, Reading, Seconds
-from checks.engine.readings import reading
+from checks.engine.model import Bytes, Count, NotJudged, PerSecond, Ratio, Reading, Seconds
+from checks.engine.readings import derived, reading
 
 
 @reading("redis_connection", service="redis")
@@ -40,3 +40,145 @@ class RedisMemory(Reading):
     limit_is: str
     used_ratio: Ratio
     policy: str
+
+
+@reading("redis_fragmentation", service="redis")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisFragmentation(Reading):
+    """What the server's process takes beyond its data; a ratio says nothing of a server with little in it."""
+
+    wasted: Bytes
+    used: Bytes
+    ratio: Ratio
+
+
+@reading("redis_clients", service="redis", noisy=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisClients(Reading):
+    """INFO clients against maxclients; `used_ratio` is None where the server (before 7.0) does not tell its limit."""
+
+    used_ratio: Ratio | None
+    connected: Count
+    blocked: Count
+
+
+@reading("redis_persistence", service="redis")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisPersistence(Reading):
+    """INFO persistence; `expected` is what the environment file says of it, `aof_failed` is either of its statuses."""
+
+    expected: bool
+    save_failed: bool
+    save_age: Seconds
+    changes: Count
+    aof: bool
+    aof_failed: bool
+
+
+@reading("redis_replicas", service="redis")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisReplicas(Reading):
+    """The replicas that a master sees; `behind` is the longest time since one of them was heard of."""
+
+    expected: Count
+    online: Count
+    connected: Count
+    behind: Seconds
+
+
+@reading("redis_writes", service="redis")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisWrites(Reading):
+    """What decides whether a write is taken: PING is answered by a server that takes none.
+
+    `evictable` is how many keys the policy may evict.
+    """
+
+    used: Bytes
+    maxmemory: Bytes
+    policy: str
+    evictable: Count
+    missing_replicas: bool
+
+
+@reading("redis_counters", service="redis")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisCounters(Reading):
+    """Counters since start or CONFIG RESETSTAT; the refusals (errorstats, from 6.2 on) are None where not told."""
+
+    run_id: str
+    evicted: Count
+    rejected: Count
+    refused: Count | None
+    slow: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisWindow(Reading):
+    """What the counters grew by since the sample before; `refused` are writes refused by OOM or MISCONF."""
+
+    restarted: bool
+    evicted: Count
+    rejected: Count
+    refused: Count
+    slow: Count
+    over: Seconds
+
+
+@derived("redis_window", base="redis_counters", apart=(1, 93600), type=RedisWindow)
+def redis_window(earlier: RedisCounters, later: RedisCounters) -> RedisWindow | NotJudged:
+    """Compute what happened between two samples; after a restart everything since then counts."""
+    restarted = earlier.run_id != later.run_id
+    if not restarted and (later.evicted < earlier.evicted or later.rejected < earlier.rejected):
+        return NotJudged("the counters were reset between the two samples (CONFIG RESETSTAT)")
+    before = None if restarted else earlier
+    return RedisWindow(
+        restarted=restarted,
+        evicted=later.evicted - (before.evicted if before else 0),
+        rejected=later.rejected - (before.rejected if before else 0),
+        refused=max(0, (later.refused or 0) - ((before.refused or 0) if before else 0)),
+        slow=max(0, later.slow - (before.slow if before else 0)),
+        over=later.sampled_at - earlier.sampled_at,
+        source=later.source,
+        sampled_at=later.sampled_at,
+    )
+
+
+@reading("redis_exposure", service="redis")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisExposure(Reading):
+    """Whether the server answers somebody who gives no password."""
+
+    open: bool
+
+
+@reading("redis_lock", service="redis", requires=("redis.lock_key",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisLock(Reading):
+    """The lock of the notifications' job: None where nobody holds it, infinite where it never expires."""
+
+    expires_in: float | None
+
+
+@reading("redis_emergency", service="redis")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisEmergency(Reading):
+    """The signs of emergency mode that Redis holds, and until when (Unix time) it is on purpose."""
+
+    read_only: bool
+    policy: str
+    expected_policy: str | None
+    until: float | None
+
+
+@reading("redis_keys", service="redis", deadline=125.0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisKeys(Reading):
+    """Session keys without a time to live, by SCAN within the budget; of `keys` in all, `seen` were looked at."""
+
+    keys: Count
+    seen: Count
+    sessions: Count
+    without_ttl: Count
+    complete: bool
+    seconds: Seconds

@@ -4,14 +4,15 @@ import json
 import time
 
 from checks.engine.environment import models
-from checks.engine.model import ProbeError, Reading, Reason
+from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.api import health, metrics
+from checks.engine.probes.api import health, metrics, operators
 from checks.engine.probes.api.client import Answer, Client, NoAnswer
 from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.readings.api import ApiConnection, ApiOwnLatency, ApiProbes, ProbePath
 
 CONNECTION = "api_connection"
+Outcome = Reading | ProbeError | NotJudged
 LATENCY_REQUESTS = 4  # with health and the detailed path a visit stays within eight round trips, connecting included
 
 
@@ -54,15 +55,16 @@ class _Visit:
         self._settle(CONNECTION, _connection(first, "", time.monotonic() - started))
         if self._settings.probes:
             self._answers.append((self._settings.probes[0], answer))
-        for name in names:
+        # Last what waits for other instances, which may wait for this one.
+        for name in sorted(names, key=lambda name: name == "api_versions"):
             if name != CONNECTION:
                 self._settle(name, self._outcome(name, answer))
 
-    def _settle(self, name: str, outcome: Reading | ProbeError) -> None:
+    def _settle(self, name: str, outcome: Outcome) -> None:
         if name in self._context.names:
             self._context.settle(name, outcome)
 
-    def _outcome(self, name: str, first: Answer) -> Reading | ProbeError:
+    def _outcome(self, name: str, first: Answer) -> Outcome:
         try:
             return self._reading(name, first)
         except ProbeError as error:
@@ -71,7 +73,7 @@ class _Visit:
             # It answered before: this is one path that fails, not the instance.
             return ProbeError(Reason.TIMEOUT if error.late else Reason.PROTOCOL, str(error))
 
-    def _reading(self, name: str, first: Answer) -> Reading:
+    def _reading(self, name: str, first: Answer) -> Reading | NotJudged:
         if name == "api_health":
             path = _named(self._settings.health, "health")
             return health.health(first if first.path == path else self._get(path))
@@ -81,6 +83,8 @@ class _Visit:
             return self._latency(first)
         if name == "api_detailed":
             return self._detailed()
+        if name in operators.READ:
+            return operators.READ[name](self._context, self._settings, self._get)
         path = _named(self._settings.metrics, "metrics")
         own = (self._settings.health, self._settings.detailed, path, self._settings.minion_stats)
         return metrics.histogram(self._get(path), tuple(p for p in own if p is not None))

@@ -8,7 +8,7 @@ from psycopg.pq.abc import PGresult
 from checks.engine.environment import models
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import Failure, ProbeError, Reason, Target
-from checks.engine.probes import Context, statements
+from checks.engine.probes import Context, application, statements
 from checks.engine.probes.postgresql import settings, table
 from checks.engine.probes.postgresql.problems import ConnectionProblem
 from checks.engine.probes.postgresql.session import Deadline, Session, open_session
@@ -110,6 +110,7 @@ class _Visit:
                 raise statements.refusal(result, text, statement.grant, session.user)
             stamp = statement.stamp(session.version, (sent + time.time()) / 2)
             outcome = statement.reading_of(result, stamp, session.user)
+            outcome = application.completed(outcome, self._context.environment)
             self._context.settle(name, settings.completed(outcome, self._settings))
         except ProbeError as error:
             if statements.is_lock_timeout(result):

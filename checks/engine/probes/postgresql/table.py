@@ -1,7 +1,8 @@
 """Name of a reading -> its statement and the function that makes the reading of its rows."""
 
 from checks.engine.model import ProbeError, Reading, Reason
-from checks.engine.probes.minion import QUEUE
+from checks.engine.probes.application import APPLICATION
+from checks.engine.probes.minion import MINION
 from checks.engine.probes.statements import GRANTS, Row, Stamp, Statement
 from checks.engine.readings.postgresql import (
     PostgresqlConnections,
@@ -167,7 +168,8 @@ STATEMENTS: dict[str, Statement] = {
         Statement("postgresql_standbys", _standbys),
         Statement("postgresql_receiver", _receiver),
         Statement(LAG, _alone),
-        QUEUE,
+        *MINION,
+        *APPLICATION,
         *(Statement(f"postgresql_{name}") for name in _PLAIN),
         Statement("postgresql_settings", hides=_SETTINGS),
         Statement("postgresql_configuration", hides=_SETTINGS),

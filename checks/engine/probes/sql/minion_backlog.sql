@@ -1,0 +1,24 @@
+-- Jobs that a worker could take now, by queue and task, the one that waits longest first (catalogue MN02).
+-- source: penhas_checks.minion_jobs, penhas_checks.minion_workers
+-- scope: primary (the workers' table is unlogged); versions: 14 and later
+WITH ready AS (
+    SELECT j.queue, j.task, count(*) AS jobs,
+           max(extract(epoch FROM clock_timestamp() - greatest(j.delayed, j.created, coalesce(j.retried, j.created))))
+               AS oldest
+    FROM penhas_checks.minion_jobs AS j
+    WHERE j.state = 'inactive' AND j.delayed <= now() AND (j.expires IS NULL OR j.expires > now())
+      AND (j.parents = '{}' OR NOT EXISTS (
+          SELECT FROM penhas_checks.minion_jobs AS p
+          WHERE p.id = ANY (j.parents)
+            AND (p.state = 'active' OR (p.state = 'failed' AND NOT j.lax)
+                 OR (p.state = 'inactive' AND (p.expires IS NULL OR p.expires > now())))))
+    GROUP BY j.queue, j.task
+)
+SELECT coalesce(max(oldest), 0) AS oldest,
+       greatest(0, coalesce((SELECT sum(jobs) FROM penhas_checks.minion_workers
+                             WHERE notified > now() - interval '1800 s'), 0)
+                   - (SELECT count(*) FROM penhas_checks.minion_jobs WHERE state = 'active')) AS free,
+       (SELECT json_agg(format('%s in queue %s: %s ready, the oldest for %s s', task, queue, jobs, round(oldest))
+                        ORDER BY oldest DESC)
+        FROM (SELECT * FROM ready ORDER BY oldest DESC LIMIT 5) AS worst) AS culprits
+FROM ready;

@@ -1,0 +1,49 @@
+"""Whether a business figure is silent where it should not be: pure, called by the checks of the business figures.
+
+The count of the newest hours is compared with the same hours of the same weekdays in the three weeks before. Expected
+is the middle of the three, so that one holiday or one campaign among them does not count. The stretch of hours grows,
+from six hours to a week, until enough is expected for silence to mean something: a night with few events never does.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+STRETCHES = (6, 24, 72, 168)
+WEEK = 168
+WEEKS = 3
+ENOUGH = 10.0  # events expected: of so many, none by chance once in twenty thousand times
+RARE = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The judgement of one figure; `hours` is None where even a week expects too little."""
+
+    hours: int | None
+    now: int
+    expected: float
+    silent: bool
+    low: bool
+
+
+def weigh(hours: Sequence[int]) -> Finding:
+    """Weigh the newest hours (newest first) against those of the three weeks before."""
+    for stretch in STRETCHES:
+        now = sum(hours[:stretch])
+        earlier = [sum(hours[week * WEEK : week * WEEK + stretch]) for week in range(1, WEEKS + 1)]
+        expected = float(statistics.median(earlier))
+        if expected >= ENOUGH:
+            low = now < expected / 2 and poisson_at_most(now, expected) < RARE
+            return Finding(stretch, now, expected, silent=now == 0, low=low)
+    return Finding(None, now, expected, silent=False, low=False)
+
+
+def poisson_at_most(count: int, mean: float) -> float:
+    """Return how likely so few or fewer events are where `mean` are expected and each is independent of the rest."""
+    log_term, total = -mean, 0.0
+    for number in range(count + 1):
+        total += math.exp(log_term)
+        log_term += math.log(mean) - math.log(number + 1)
+    return min(1.0, total)

@@ -1,0 +1,88 @@
+"""The scheduled jobs: installed as they should be, sound, and with an effect that is recent."""
+
+import pytest
+
+from checks.engine.plugin.judged import Judge
+from checks.engine.readings.application import ApplicationEffects
+from checks.engine.readings.cron import CronJobs, CronMail, Job
+
+HOUR = 3600.0
+
+
+@pytest.mark.guide("cron.jobs")
+@pytest.mark.profiles("nightly", "triage")
+def test_cron_installed(cron_jobs: CronJobs, judged: Judge) -> None:
+    """Every job is in the crontab with its schedule, and the mail of cron goes to somebody."""
+    absent = [job for job in cron_jobs.jobs if job.schedule == ""]
+    if absent:
+        judged.critical(f"{len(absent)} jobs are not in the crontab: {', '.join(job.name for job in absent)}")
+    other = [job for job in cron_jobs.jobs if job.schedule != job.expected]
+    if other:
+        evidence = tuple(f"{job.name}: at {job.schedule}, expected {job.expected}" for job in other)
+        judged.warning(f"{len(other)} jobs have another schedule", evidence)
+    if cron_jobs.mailto_due and not cron_jobs.mailto:
+        judged.warning("the crontab sets no MAILTO: what a job has to say reaches nobody")
+    judged.ok(f"{len(cron_jobs.jobs)} jobs are installed")
+
+
+@pytest.mark.guide("cron.jobs")
+@pytest.mark.profiles("nightly")
+def test_cron_scripts(cron_jobs: CronJobs, judged: Judge) -> None:
+    """Every script is there and can be executed, and none hides its own failure."""
+    evidence = tuple(f"{job.name} {problem}" for job in cron_jobs.jobs for problem in job.problems)
+    dead = [line for line in evidence if line.endswith(("is not there", "lacks x"))]
+    if dead:
+        judged.critical(f"{len(dead)} scripts cannot run", evidence)
+    if evidence:
+        judged.warning(f"{len(evidence)} things in the scripts will go wrong, or go wrong unseen", evidence)
+    judged.ok("every script is there, and none hides its own failure")
+
+
+@pytest.mark.guide("cron.jobs", "maintenance.housekeeping")
+@pytest.mark.profiles("nightly", "triage")
+def test_cron_effects(cron_jobs: CronJobs, judged: Judge) -> None:
+    """What each job leaves behind as a file is recent."""
+    _effects(judged, {job: job.effect_age for job in cron_jobs.jobs if job.max_age is not None and job.traced == ""})
+
+
+@pytest.mark.guide("cron.jobs", "maintenance.housekeeping")
+@pytest.mark.profiles("nightly", "triage")
+def test_cron_effects_traced(cron_jobs: CronJobs, application_effects: ApplicationEffects, judged: Judge) -> None:
+    """What each job leaves behind in the database is recent."""
+    ages = dict(application_effects.ages)
+    _effects(judged, {job: ages.get(job.traced) for job in cron_jobs.jobs if job.traced != ""})
+
+
+def _effects(judged: Judge, ages: dict[Job, float | None]) -> None:
+    if ages == {}:
+        judged.not_judged("no effect named: set effect and max_age of the jobs under [cron]")
+    old = {job: age for job, age in ages.items() if job.max_age is None or age is None or age > job.max_age}
+    # Without its line nothing runs, and another check says so; with it, and without effect, it fails each time.
+    evidence = tuple(f"{job.name}: {_age(age)}; {_meaning(job)}" for job, age in old.items())
+    if old:
+        judged.critical(f"{len(old)} jobs are without a recent effect: {', '.join(job.name for job in old)}", evidence)
+    strangers = [job.name for job in ages if job.schedule == ""]
+    if strangers:
+        judged.warning(f"{', '.join(strangers)}: a recent effect without a line in the crontab: what else runs it?")
+    judged.ok(f"{len(ages)} jobs have a recent effect")
+
+
+def _age(age: float | None) -> str:
+    return "no trace of it" if age is None else f"{age / HOUR:.1f} h old"
+
+
+def _meaning(job: Job) -> str:
+    return "not installed" if job.schedule == "" else "installed, so it runs in vain"
+
+
+@pytest.mark.guide("cron.jobs")
+@pytest.mark.profiles("nightly")
+def test_cron_mail_leaves(cron_mail: CronMail, judged: Judge) -> None:
+    """The mail of cron leaves this host."""
+    judged(
+        cron_mail.oldest / HOUR,
+        unit="h",
+        subject=f"{cron_mail.waiting} mails wait, the oldest for",
+        reading=cron_mail,
+        above=(1, 24),
+    )
