@@ -153,6 +153,8 @@ def test_backup_manifest_signed(backup_inventory: BackupInventory, judged: Judge
 @pytest.mark.profiles("nightly", "triage")
 def test_backup_source_current(backup_inventory: BackupInventory, judged: Judge) -> None:
     """The server that was dumped was not far behind the primary: a fresh dump of a stale replica is an old one."""
+    if backup_inventory.of_replica and backup_inventory.replica_lag is None:
+        judged.warning("a replica was dumped, and nothing says how far it was behind. GRANT pg_monitor to the role")
     if backup_inventory.replica_lag is None:
         judged.not_judged("no manifest says which server was dumped")
     judged(

@@ -57,6 +57,7 @@ class BackupInventory(Reading):
     databases_missing: tuple[str, ...]
     from_the_future: tuple[str, ...]
     manifest: str
+    of_replica: bool
     replica_lag: Seconds | None
     versioning: bool | None
     object_lock: bool | None

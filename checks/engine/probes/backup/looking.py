@@ -100,6 +100,7 @@ def inventory(store: Store, stock: Stock, environment: Environment, now: float |
         databases_missing=_missing(complete, expected, at - 86400.0 * backup.retention_days),
         from_the_future=tuple(f.name for f in complete if (f.taken_at or 0.0) > at + _FUTURE),
         manifest="none" if newest is None else newest.manifest_state,
+        of_replica=newest is not None and newest.manifest is not None and newest.manifest.in_recovery,
         replica_lag=_replica_lag(newest),
         versioning=keeping.versioning,
         object_lock=keeping.object_lock,
@@ -167,7 +168,7 @@ def _missing(complete: list[BackupSet], expected: tuple[str, ...], since: float)
 
 
 def _replica_lag(newest: BackupSet | None) -> float | None:
-    """Return how far behind a replica was when it was dumped; 0 for a primary, None where no manifest tells."""
+    """Return how far behind a replica was when it was dumped; 0 for a primary, None where nothing tells."""
     if newest is None or newest.manifest is None:
         return None
     manifest = newest.manifest
