@@ -6,6 +6,7 @@ _MODULES = (
     "terminal",
     "delivery",
     "restore_progress",
+    "restore_options",
     "run",
     "recorder",
     "outcome",

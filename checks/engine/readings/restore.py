@@ -123,7 +123,7 @@ class BackupMedia(Reading):
     sample: Ratio
 
 
-@reading("backup_redis", service="backup", restore=True, deadline=NIGHT, requires=("restore.redis",))
+@reading("backup_redis", service="backup", restore=True, deadline=NIGHT, requires=("restore", "restore.redis"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupRedis(Reading):
     """The newest saved file of Redis, loaded into a throw-away server.
@@ -142,3 +142,25 @@ class BackupRedis(Reading):
     keys: Count
     loaded: Count
     expired: Count
+
+
+@reading("backup_second_generation", service="backup", restore=True, deadline=NIGHT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSecondGeneration(Reading):
+    """The copy dumped and restored once more; `findings` say what was not the same, or why it could not be done."""
+
+    backup: str
+    findings: tuple[str, ...]
+    tables: Count
+    seconds: Seconds
+
+
+@reading("backup_drill", service="backup", restore=True, deadline=NIGHT, requires=("restore", "restore.drill"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupDrill(Reading):
+    """The verification verified: the fault that was put into the copy, what it broke, and what was said of it."""
+
+    backup: str
+    fault: str
+    broken: str
+    seen: tuple[str, ...]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from checks.engine.probes.backup.archive import TocEntry
 from checks.engine.probes.backup.scratch import Link
@@ -25,6 +26,10 @@ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.oid FROM pg_catalog.p
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE a.amname = 'btree' AND c.relkind = 'i' AND c.relpersistence = 'p' AND i.indisready AND i.indisvalid
    AND n.nspname !~ '^pg_' ORDER BY c.relpages DESC, 1
+"""
+_AMCHECK = """
+SELECT n.nspname, e.extversion::text::numeric >= 1.4 FROM pg_catalog.pg_extension e
+  JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'
 """
 _TEXTS = """
 SELECT pg_catalog.format('%I.%I.%I', n.nspname, c.relname, a.attname),
@@ -56,9 +61,14 @@ def _dangling(what: str, text: str) -> Statement:
     return run
 
 
+def fed_columns(link: Link) -> list[tuple[str, ...]]:
+    """Return sequence, the column that it feeds, and the statement that says whether it is behind."""
+    return _rows(link, "sequences.sql")
+
+
 def sequences(link: Link) -> list[Statement]:
     """Return one statement a fed column: the next value of its sequence is a new one."""
-    return [_behind(sequence, column, text) for sequence, column, text in _rows(link, "sequences.sql")]
+    return [_behind(sequence, column, text) for sequence, column, text in fed_columns(link)]
 
 
 def _behind(sequence: str, column: str, text: str) -> Statement:
@@ -70,28 +80,38 @@ def _behind(sequence: str, column: str, text: str) -> Statement:
 
 
 def indexes(superuser: Link) -> tuple[str, list[Statement]]:
-    """Install amcheck beside the copy; return why it cannot be, or one statement a B-tree index.
+    """Return one statement a B-tree index, by amcheck; or why that extension cannot be had.
 
-    Where the extension knows checkunique (PostgreSQL 17 and later) duplicates under a unique index are found too. That
-    all rows are in an index need not be asked of one that was built from them a minute ago.
+    Where it knows checkunique (PostgreSQL 17 and later) duplicates under a unique index are found too. That all rows
+    are in an index need not be asked of one that was built from them a minute ago. `tidy` takes amcheck away again.
     """
-    try:
-        superuser.execute(f"CREATE SCHEMA {AMCHECK}")
-        superuser.execute(f"CREATE EXTENSION amcheck SCHEMA {AMCHECK}")
-    except psycopg.errors.DuplicateObject:
-        superuser.execute(f"ALTER EXTENSION amcheck SET SCHEMA {AMCHECK}")
-    except (psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedFile):
-        return "the extension amcheck is not installed on this machine", []
-    unique = _one(superuser, "SELECT extversion::text >= '1.4' FROM pg_catalog.pg_extension WHERE extname = 'amcheck'")
-    more = ", checkunique => true" if unique else ""
-    found = superuser.execute(_INDEXES).fetchall()
-    return "", [_sound(str(name), int(oid), more) for name, oid in found]
+    found = superuser.execute(_AMCHECK).fetchone()
+    if found is None:
+        superuser.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(AMCHECK)))
+        try:
+            superuser.execute(sql.SQL("CREATE EXTENSION amcheck SCHEMA {}").format(sql.Identifier(AMCHECK)))
+        except (psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedFile):
+            return "the extension amcheck is not installed on this machine", []
+        found = superuser.execute(_AMCHECK).fetchone()
+    assert found is not None  # noqa: S101 (it is there by now)
+    schema, unique = str(found[0]), bool(found[1])
+    check = sql.SQL("SELECT {}.bt_index_check({}::regclass, heapallindexed => false{})")
+    more = sql.SQL(", checkunique => true" if unique else "")
+    return "", [
+        _sound(str(name), check.format(sql.Identifier(schema), sql.Literal(int(oid)), more))
+        for name, oid in superuser.execute(_INDEXES).fetchall()
+    ]
 
 
-def _sound(name: str, oid: int, more: str) -> Statement:
+def tidy(superuser: Link) -> None:
+    """Leave the copy as it was restored."""
+    superuser.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(AMCHECK)))
+
+
+def _sound(name: str, statement: sql.Composed) -> Statement:
     def run(link: Link) -> Finding:
         try:
-            link.execute(f"SELECT {AMCHECK}.bt_index_check({oid}::regclass, heapallindexed => false{more})".encode())
+            link.execute(statement)
         except (psycopg.errors.IndexCorrupted, psycopg.errors.DataCorrupted) as error:
             return f"{name} does not agree with its table ({error.sqlstate})"
         return None

@@ -10,9 +10,19 @@ from functools import partial
 from typing import TypeVar
 
 from checks.engine.environment import models
-from checks.engine.model import ProbeError, Reading, Reason
+from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.backup import erasure, guard, media, recovery_point, redis_rdb, rehearsal, scratch
+from checks.engine.probes.backup import (
+    drill,
+    erasure,
+    guard,
+    media,
+    recovery_point,
+    redis_rdb,
+    rehearsal,
+    scratch,
+    second_generation,
+)
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
 from checks.engine.probes.backup.inventory import BackupSet, take_stock
 from checks.engine.probes.backup.store import Store, open_store
@@ -20,7 +30,8 @@ from checks.engine.readings.restore import BackupRestored
 
 # What an operator waits for before the database answers again; making the throw-away server and proving are ours.
 WAITED_FOR = {"fetch", "rows", "indexes", "statistics"}
-Outcome = Reading | ProbeError
+DAY = 86400
+Outcome = Reading | ProbeError | NotJudged
 T = TypeVar("T")
 
 
@@ -45,10 +56,12 @@ def read(context: Context, names: tuple[str, ...]) -> None:
 def _look(
     context: Context, declared: models.Restore, store: Store, newest: BackupSet, orphans: tuple[str, ...]
 ) -> dict[str, Outcome]:
-    looks: dict[str, Callable[[Copy], Reading]] = {
+    looks: dict[str, Callable[[Copy], Reading | NotJudged]] = {
         "backup_recovery_point": partial(recovery_point.recovery_point, context),
         "backup_media": partial(media.compare, context),
-        "backup_rehearsed": rehearsal.rehearse,
+        "backup_second_generation": partial(second_generation.second_generation, context, declared),
+        "backup_drill": partial(drill.drill, declared, int(time.time() // DAY)),
+        "backup_rehearsed": rehearsal.rehearse,  # the last one: it renames the copy
     }
     outcomes: dict[str, Outcome] = {}
     try:
@@ -63,7 +76,7 @@ def _look(
     return outcomes
 
 
-def _outcome(look: Callable[[T], Reading], at: T) -> Outcome:
+def _outcome(look: Callable[[T], Reading | NotJudged], at: T) -> Outcome:
     try:
         return look(at)
     except ProbeError as error:

@@ -74,6 +74,8 @@ def _itself(server: Server, database: str, copy: Structure, source: Source, hand
     found = iter(share(server, database, layout.RESTORER, hands, plain))
     parts = [_take(found, part) for part in (references, sequences, objects, texts)]
     unsound = _told(share(server, database, SUPERUSER, hands, indexes))
+    with server.connect(database) as link:
+        integrity.tidy(link)
     behind, kept = parts[1], tuple(_objects_kept(server, database, source))
     if source.manifest is not None:
         then = structure.from_json(source.manifest.structure)

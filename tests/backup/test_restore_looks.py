@@ -1,0 +1,220 @@
+"""One copy of one night, and everything that looks at it: recovery point, rehearsal, media, second dump, drill."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from checks.engine.environment import Environment
+from checks.engine.environment.secrets import SecretText
+from checks.engine.model import NotJudged, ProbeError
+from checks.engine.probes.backup import drill, media, recovery_point, rehearsal, second_generation
+from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
+from checks.engine.probes.backup.inventory import take_stock
+from checks.engine.probes.backup.live_rows import LiveNewest
+from checks.engine.probes.backup.manifest import TableSum
+from checks.engine.probes.backup.store import open_store
+from checks.take_backup.progress import Progress
+from checks.take_backup.take import Plan, take
+from tests.backup.conftest import Cloud
+from tests.backup.faults import BASE
+from tests.backup.servers import Source
+from tests.bench.restore_once import Once
+
+OBJECTS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A context, and the copy of the backup that was taken for it."""
+
+    context: Once
+    copy: Copy
+
+
+@pytest.fixture(scope="module")
+def night(oldest: Source, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    folder = tmp_path_factory.mktemp("night")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ACCESS_KEY", "SECRET_KEY"):
+            patch.setenv(f"PENHAS_CHECKS_TEST_{name}", "test")
+        patch.setenv("PENHAS_CHECKS_TEST_SEED", "a seed of the tests")
+        environment = _environment(folder, cloud)
+        _source(oldest)
+        assert environment.backup is not None
+        store = open_store(environment.backup)
+        seed = SecretText("a seed of the tests")
+        take(
+            Plan(SecretText(oldest.dsn("night")), store, "", seed, (), oldest.programs, folder / "stage"),
+            Progress(quiet=True),
+        )
+        context = Once(environment, ())
+        assert environment.restore is not None
+        newest = take_stock(store, environment.backup).require_newest()
+        with ExitStack() as stack:
+            yield Night(context, stack.enter_context(copied(context, environment.restore, store, newest)))
+
+
+def _environment(folder: Path, cloud: Cloud) -> Environment:
+    keys = {
+        "access_key": {"env": "PENHAS_CHECKS_TEST_ACCESS_KEY"},
+        "secret_key": {"env": "PENHAS_CHECKS_TEST_SECRET_KEY"},
+    }
+    cloud.client.create_bucket(Bucket="night-media")
+    cloud.client.put_bucket_versioning(Bucket="night-media", VersioningConfiguration={"Status": "Enabled"})
+    for number in range(OBJECTS):
+        cloud.client.put_object(Bucket="night-media", Key=f"audio/{number} á.m4a", Body=b"x")
+    (folder / "backups").mkdir()
+    return Environment.model_validate(
+        {
+            "name": "night",
+            "s3": {"endpoint": cloud.endpoint, "buckets": [{"name": "media", "bucket": "night-media"}], **keys},
+            "backup": {"folder": str(folder / "backups"), "seed": {"env": "PENHAS_CHECKS_TEST_SEED"}},
+            "restore": {
+                "host": socket.gethostname(),
+                "allow_here": "a test",
+                "nice": 0,
+                "media": {"table": "public.media", "keys": ["path"], "grace_hours": 0},
+                "second_generation": "always",
+            },
+        }
+    )
+
+
+def _source(server: Source) -> None:
+    server.run("postgres", "DROP ROLE IF EXISTS night_app", "CREATE ROLE night_app LOGIN")
+    server.run("postgres", "DROP ROLE IF EXISTS faults_app", "CREATE ROLE faults_app LOGIN")
+    server.database(
+        "night",
+        *BASE,
+        "CREATE TABLE media (id int PRIMARY KEY, path text)",
+        "INSERT INTO media SELECT i, 'https://night-media.s3.amazonaws.com/audio/' || i || '%20%C3%A1.m4a?Sign=Marcada'"
+        f" FROM generate_series(0, {OBJECTS - 1}) i",
+    )
+    server.run(
+        "postgres",
+        "REVOKE CONNECT ON DATABASE night FROM PUBLIC",
+        "GRANT CONNECT ON DATABASE night TO night_app",
+        "ALTER DATABASE night OWNER TO night_app",
+        "ALTER DATABASE night SET timezone TO 'America/Sao_Paulo'",
+        "ALTER ROLE night_app IN DATABASE night SET statement_timeout TO '5s'",
+    )
+
+
+def test_the_copy_is_the_same(night: Night) -> None:
+    """Every aspect was proved against the manifest, and none has a finding."""
+    assert [aspect for aspect in night.copy.seen.aspects if aspect.findings or aspect.blind] == []
+    assert night.copy.done.errors == ()
+    assert {aspect.against for aspect in night.copy.seen.aspects[:3]} == {"the manifest"}
+
+
+def test_all_media_are_there(night: Night) -> None:
+    """A URL is told from its signature, its host and its escapes."""
+    found = media.compare(night.context, night.copy)
+    assert (found.named, found.objects, found.missing, found.left_over) == (OBJECTS, OBJECTS, 0, 0)
+    assert "Marcada" not in str(found)
+
+
+def test_a_deleted_object_is_told_from_one_never_written(night: Night, cloud: Cloud) -> None:
+    """Two are missing; one of them has a delete marker."""
+    cloud.client.delete_object(Bucket="night-media", Key="audio/3 á.m4a")
+    versions = cloud.client.list_object_versions(Bucket="night-media", Prefix="audio/4 ")["Versions"]
+    cloud.client.delete_object(Bucket="night-media", Key="audio/4 á.m4a", VersionId=versions[0]["VersionId"])
+    found = media.compare(night.context, night.copy)
+    assert (found.missing, found.deleted) == (2, 1)
+    for number in (3, 4):
+        cloud.client.put_object(Bucket="night-media", Key=f"audio/{number} á.m4a", Body=b"x")
+
+
+def test_an_object_without_a_row_is_left_over_when_it_is_older(night: Night, cloud: Cloud) -> None:
+    """An upload under way is newer than the backup and no finding."""
+    cloud.client.put_object(Bucket="night-media", Key="audio/upload", Body=b"xy")
+    assert media.compare(night.context, night.copy).left_over == 0
+    later = replace(night.copy, newest=replace(night.copy.newest, taken_at=time.time() + 60))
+    found = media.compare(night.context, later)
+    assert (found.left_over, found.left_over_bytes) == (1, 2)
+    cloud.client.delete_object(Bucket="night-media", Key="audio/upload")
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ("a/b.m4a", "a/b.m4a"),
+        ("/a/b.m4a", "a/b.m4a"),
+        ("https://bucket.s3.amazonaws.com/a/b%2Fc.m4a?X=1", "a/b/c.m4a"),
+        ("https://s3.example.org/bucket/a.m4a", "a.m4a"),
+        ("s3://bucket/a.m4a", "a.m4a"),
+    ],
+)
+def test_a_key_is_read_out_of_whatever_holds_it(value: str, key: str) -> None:
+    assert media.key_of(value, "bucket") == key
+
+
+def test_the_recovery_point_is_the_manifests_where_nobody_else_can_tell(night: Night) -> None:
+    """No live server is named here."""
+    found = recovery_point.recovery_point(night.context, night.copy)
+    assert found.behind == 0
+    assert 0 <= found.seconds < 600
+    assert "manifest" in found.told_by
+
+
+def test_a_stale_source_is_behind_by_its_newest_row() -> None:
+    """What counts is the newest row of all, so that a table that is rarely written says nothing."""
+    copied_rows = (TableSum("public.a", 1, None, (("at", 1000.0),)), TableSum("public.b", 1, None, (("at", 10.0),)))
+    live = LiveNewest("replica1", {("public.a", "at"): 1600.0, ("public.b", "at"): 20.0})
+    assert recovery_point.behind(copied_rows, live) == (600.0, "replica1")
+    quiet = LiveNewest("replica1", {("public.a", "at"): 1000.0, ("public.b", "at"): 20.0})
+    assert recovery_point.behind(copied_rows, quiet) == (0.0, "replica1")
+    assert recovery_point.behind(copied_rows, LiveNewest("replica1", {("public.c", "at"): 1.0})) is None
+
+
+def test_the_second_generation_is_the_same(night: Night) -> None:
+    restore = night.context.environment.restore
+    assert restore is not None
+    found = second_generation.second_generation(night.context, restore, night.copy)
+    assert not isinstance(found, NotJudged)
+    assert found.findings == ()
+    never = second_generation.second_generation(
+        night.context, restore.model_copy(update={"second_generation": "never"}), night.copy
+    )
+    assert isinstance(never, NotJudged)
+
+
+@pytest.mark.parametrize("day", range(len(drill.FAULTS)))
+def test_every_fault_of_the_drill_is_seen(night: Night, day: int) -> None:
+    """Another one each night; what is broken stays broken in this copy."""
+    restore = night.context.environment.restore
+    assert restore is not None
+    found = drill.drill(restore, day, night.copy)
+    assert found.fault == drill.FAULTS[day].name
+    assert found.seen != ()
+    assert all(found.broken in line for line in found.seen)
+
+
+def test_the_guides_swap_is_refused_and_ours_works(night: Night) -> None:
+    """The last of them: what the swap leaves behind is named, and the backup's own statements bring it back."""
+    found = rehearsal.rehearse(night.copy)
+    assert found.refused_while_connected
+    assert found.refused_seconds > 4
+    assert found.rows == 2000
+    lost = " ".join(found.lost_by_swap)
+    for what in ("owner", "public may connect", "setting TimeZone", "setting statement_timeout of night_app"):
+        assert what in lost
+    assert found.lost_after_mend == ()
+
+
+def test_another_file_than_the_manifests_is_not_restored(night: Night) -> None:
+    """Nothing of a changed file runs; what is said is said of the backup."""
+    backup, restore = night.context.environment.backup, night.context.environment.restore
+    assert backup is not None
+    assert restore is not None
+    store = open_store(backup)
+    newest = take_stock(store, backup).require_newest()
+    path = Path(str(backup.folder)) / newest.key
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises((UnrestorableError, ProbeError)), copied(night.context, restore, store, newest):
+        pytest.fail("it was restored")
