@@ -82,3 +82,15 @@ def table(folder: Path) -> Mapping[str, Any]:
         for job, schedule in JOBS.items()
     ]
     return {"crontab": str(folder / "crontab"), "spool": str(folder / "spool"), "jobs": jobs}
+
+
+def make_literal(folder: Path, job: str) -> None:
+    """Give a job the script that the guide has."""
+    script(folder, job).write_text(LITERAL)
+
+
+def stuck_mail(folder: Path) -> None:
+    """Leave a mail in the spool that should have left two days ago."""
+    mail = folder / "spool" / "mail"
+    mail.touch()
+    age(mail, 2)

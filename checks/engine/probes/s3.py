@@ -1,4 +1,4 @@
-"""The probe of S3: HeadBucket on one bucket, with the key that the environment names and nothing from anywhere else.
+"""The probe of S3: one bucket, with the key that the environment names and nothing from anywhere else.
 
 Each target has a session of its own: botocore's sessions are not safe between threads. botocore signs and understands;
 what it would send with is replaced by `before-send`, its own way to do so.
@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -17,15 +17,18 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from urllib3.exceptions import HTTPError
 
 from checks.engine.environment import models
-from checks.engine.model import ProbeError, Reading, Reason
-from checks.engine.probes import Context
+from checks.engine.model import NotJudged, ProbeError, Reading, Reason
+from checks.engine.probes import Context, s3_bucket
 from checks.engine.probes.network import Watchdog, in_handshake, problem_of, silent
 from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.probes.web import Sockets, pool
+from checks.engine.readings import READINGS
 from checks.engine.readings.s3 import S3Connection
 
 CONNECTION = "s3_connection"
 TIMEOUT_SECONDS = 4.0
+MORE_SECONDS = 8.0
+_T = TypeVar("_T")
 
 # Nothing of a home folder or of AWS_* variables: this key and this endpoint, or none.
 _NOTHING_FROM_HERE = {
@@ -43,10 +46,13 @@ class _Problem(Exception):  # noqa: N818 (it is a finding, not an error of ours)
 def read(context: Context) -> None:
     """Settle every name of `context.names` for one bucket."""
     started = time.monotonic()
+    others = [name for name in context.names if name != CONNECTION]
+    sockets = Sockets()
     try:
-        _head(context)
+        client, bucket = _open(context, sockets)
+        _guarded(lambda: _ask(client, bucket), sockets, context.remaining(TIMEOUT_SECONDS))
     except _Problem as problem:
-        settle_all(context, [n for n in context.names if n != CONNECTION], not_connected(str(problem)))
+        settle_all(context, others, not_connected(str(problem)))
         outcome: Reading | ProbeError = _connection(str(problem), started)
     except ProbeError as error:
         settle_all(context, context.names, error)
@@ -55,6 +61,22 @@ def read(context: Context) -> None:
         outcome = _connection("", started)
     if CONNECTION in context.names:
         context.settle(CONNECTION, outcome)
+    if isinstance(outcome, S3Connection) and outcome.reachable:
+        # Last what waits for the database.
+        for name in sorted(others, key=lambda name: name == "s3_objects"):
+            context.settle(name, _outcome(context, name, client, bucket, sockets))
+
+
+def _outcome(
+    context: Context, name: str, client: Any, bucket: str, sockets: Sockets
+) -> Reading | NotJudged | ProbeError:
+    seconds = context.remaining(READINGS[name].deadline or MORE_SECONDS)
+    try:
+        return _guarded(lambda: s3_bucket.READ[name](context, client, bucket), sockets, seconds)
+    except ProbeError as error:
+        return error
+    except _Problem as problem:
+        return ProbeError(Reason.PROTOCOL, str(problem))
 
 
 def _connection(problem: str, started: float) -> S3Connection:
@@ -67,18 +89,20 @@ def _connection(problem: str, started: float) -> S3Connection:
     )
 
 
-def _head(context: Context) -> None:
+def _open(context: Context, sockets: Sockets) -> tuple[Any, str]:
     settings = context.environment.s3
     bucket = next((b.bucket for b in (settings.buckets if settings else ()) if b.name == context.target.name), None)
     if settings is None or bucket is None:
         raise ProbeError(Reason.OURS, f"the environment file has no bucket {context.target.name}")
-    sockets = Sockets()
-    client = _client(settings, context.run_id, sockets)
-    seconds = context.remaining(TIMEOUT_SECONDS)
+    return _client(settings, context.run_id, sockets), bucket
+
+
+def _guarded(ask: Callable[[], _T], sockets: Sockets, seconds: float) -> _T:
+    """Return what `ask` does within so many seconds; raise _Problem or ProbeError in our own words."""
     with Watchdog(seconds) as dog:
         sockets.watch_with(dog)
         try:
-            _ask(client, bucket)
+            return ask()
         except ClientError as error:
             raise _Problem(_refusal(error)) from None
         except ParamValidationError:

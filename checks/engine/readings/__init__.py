@@ -18,7 +18,7 @@ class Spec:
 
     `kinds` narrows the targets of its service (empty: all); `via` is the service whose connection it is read through;
     `noisy` readings that are not OK are read again; `restore` marks what runs only where a restore is allowed; `needs`
-    are readings of other targets of the same service that must be read along with it; `requires` are keys of the
+    are readings of other targets that must be read along with it; `requires` are keys of the
     environment file (`api.health`) without which it is not covered; `of` is the reading that an alias stands for.
     """
 

@@ -106,6 +106,7 @@ class RedisWrites(Reading):
 class RedisCounters(Reading):
     """Counters since start or CONFIG RESETSTAT; the refusals (errorstats, from 6.2 on) are None where not told."""
 
+    port: int
     run_id: str
     evicted: Count
     rejected: Count
@@ -128,6 +129,8 @@ class RedisWindow(Reading):
 @derived("redis_window", base="redis_counters", apart=(1, 93600), type=RedisWindow)
 def redis_window(earlier: RedisCounters, later: RedisCounters) -> RedisWindow | NotJudged:
     """Compute what happened between two samples; after a restart everything since then counts."""
+    if earlier.port != later.port:
+        return NotJudged("another server than at the last sample")
     restarted = earlier.run_id != later.run_id
     if not restarted and (later.evicted < earlier.evicted or later.rejected < earlier.rejected):
         return NotJudged("the counters were reset between the two samples (CONFIG RESETSTAT)")

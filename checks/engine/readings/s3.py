@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from checks.engine.model import Reading, Seconds
+from checks.engine.model import Count, Reading, Seconds
 from checks.engine.readings import reading
 
 
@@ -14,3 +14,46 @@ class S3Connection(Reading):
     reachable: bool
     problem: str = ""
     seconds: Seconds = 0.0
+
+
+@reading("s3_objects", service="s3", deadline=20.0, needs=("application_media",), requires=("application",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Objects(Reading):
+    """A sample of the media that the database knows, looked for by listing: nothing is downloaded.
+
+    `missing` are not in the bucket; `other_size` are there with another size than the database has.
+    """
+
+    sampled: Count
+    missing: Count
+    other_size: Count
+
+
+@reading("s3_settings", service="s3")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Settings(Reading):
+    """How the bucket is set: each is "on", "off", "untold" (the store does not implement it) or "denied" (to us).
+
+    `public` is whether its policy or its access list opens it to everybody.
+    """
+
+    versioning: str
+    public: str
+    encryption: str
+
+
+@reading("s3_uploads", service="s3")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Uploads(Reading):
+    """Uploads that were begun a week ago and never ended; they are paid for and never seen."""
+
+    told: str
+    stale: Count
+
+
+@reading("s3_clock", service="s3")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Clock(Reading):
+    """Our clock against the store's, which refuses signatures that are a quarter of an hour off."""
+
+    offset: Seconds

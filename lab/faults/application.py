@@ -1,0 +1,107 @@
+"""What goes wrong with what the application does: silence, mail that stays, addresses that end."""
+
+from lab.faults.registry import Act, Fault, register
+from lab.running import Running
+
+_AWAY = "lab_away"
+_TABLES = {
+    "guardian-alerts": ("cliente_ativacoes_panico", "created_at"),
+    "alert-messages": ("sent_sms_log", "created_at"),
+    "searches": ("ponto_apoio_keywords_log", "created_on"),
+    "active-users": ("clientes_app_activity_log", "created_at"),
+}
+
+
+def _do(*statements: str) -> Act:
+    return lambda running: running.primary.execute(statements)
+
+
+def _silence(figure: str) -> Act:
+    """Return an act that moves the last ten days' rows far into the past; nothing is lost, and nothing points away."""
+    table, moment = _TABLES[figure]
+
+    def act(running: Running) -> None:
+        shift = (
+            f"UPDATE {table} SET {moment} = {moment} - interval '100 years' WHERE {moment} > now() - interval '10 d'"
+        )
+        running.primary.execute((shift,))
+
+    return act
+
+
+def _speak(figure: str) -> Act:
+    table, moment = _TABLES[figure]
+    shift = (
+        f"UPDATE {table} SET {moment} = {moment} + interval '100 years' WHERE {moment} < now() - interval '90 years'"
+    )
+    return _do(shift)
+
+
+for _figure, _state in (
+    ("guardian-alerts", "CRITICAL"),
+    ("alert-messages", "CRITICAL"),
+    ("searches", "WARNING"),
+    ("active-users", "WARNING"),
+):
+    register(
+        Fault(
+            f"silent-{_figure}",
+            f"no {_figure.replace('-', ' ')} for ten days",
+            ("application",),
+            {f"application-{_figure}@penhas": _state},
+            _silence(_figure),
+            _speak(_figure),
+        )
+    )
+_MAIL = 'config_id, template, "to", subject'
+_LETTER = "(SELECT min(id) FROM emaildb_config), 'lab', 'marcada.lab@invalid', 'lab'"
+_NO_MAIL = _do("DELETE FROM emaildb_queue WHERE template = 'lab'")
+register(
+    Fault(
+        "mail-stuck",
+        "a mail has waited for an hour",
+        ("application",),
+        {"application-mail-sent@penhas": "CRITICAL"},
+        _do(f"INSERT INTO emaildb_queue ({_MAIL}, created_at) SELECT {_LETTER}, now() - interval '1 hour'"),
+        _NO_MAIL,
+    )
+)
+register(
+    Fault(
+        "mail-failing",
+        "ten mails failed within the hour",
+        ("application",),
+        {"application-mail-failures@penhas": "WARNING"},
+        _do(
+            f"INSERT INTO emaildb_queue ({_MAIL}, sent, updated_at, errmsg)"
+            f" SELECT {_LETTER}, false, now(), 'lab' FROM generate_series(1, 10)"
+        ),
+        _NO_MAIL,
+    )
+)
+register(
+    Fault(
+        "media-key-rotated",
+        "the key that signs was changed: the newest address has another one than all before",
+        ("application",),
+        {"application-addresses@penhas": "CRITICAL"},
+        _do(
+            "UPDATE media_upload SET s3_path = replace(s3_path, 'AWSAccessKeyId=', 'AWSAccessKeyId=LAB')"
+            " WHERE id = (SELECT id FROM media_upload ORDER BY created_at DESC LIMIT 1)"
+        ),
+        _do("UPDATE media_upload SET s3_path = replace(s3_path, 'AWSAccessKeyId=LAB', 'AWSAccessKeyId=')"),
+    )
+)
+register(
+    Fault(
+        "media-addresses-end",
+        "the stored addresses end within the month",
+        ("application",),
+        {"application-addresses@penhas": "WARNING"},
+        _do(
+            "UPDATE media_upload SET s3_path = replace(s3_path, 'Expires=2145916800',"
+            " 'Expires=' || extract(epoch FROM now() + interval '20 days')::bigint)"
+        ),
+        _do("UPDATE media_upload SET s3_path = regexp_replace(s3_path, 'Expires=\\d+', 'Expires=2145916800')"),
+    )
+)

@@ -1,0 +1,112 @@
+"""What goes wrong with single jobs and with the worker: each fault adds rows that say so, and takes them away again."""
+
+from lab.faults.registry import Act, Fault, register
+from lab.running import Running
+
+_NOTE = "lab_fault"
+_COLUMNS = "args, priority, delayed, notes, task"
+_VALUES = f"'[]', 0, now(), '{{\"{_NOTE}\": 1}}', 'send_sms'"
+
+
+def _jobs(state: str, more: str = "", values: str = "", count: int = 1, values_of: str = _VALUES) -> str:
+    columns = f"{_COLUMNS}, state{', ' + more if more else ''}"
+    selected = f"{values_of}, '{state}'{', ' + values if values else ''}"
+    return f"INSERT INTO minion_jobs ({columns}) SELECT {selected} FROM generate_series(1, {count})"
+
+
+def _do(*statements: str) -> Act:
+    return lambda running: running.primary.execute(statements)
+
+
+_CLEAR = f"DELETE FROM minion_jobs WHERE notes ? '{_NOTE}'"
+_LATER = "'[]', 0, now() + interval '1 day', '{\"lab_fault\": 1}', 'delete_user'"
+
+
+def _freeze_worker(running: Running) -> None:
+    if running.worker is not None:
+        running.worker.pause()
+    running.primary.execute(("UPDATE minion_workers SET notified = now() - interval '1 hour'",))
+
+
+def _thaw_worker(running: Running) -> None:
+    running.primary.execute(("UPDATE minion_workers SET notified = now()",))
+    if running.worker is not None:
+        running.worker.resume()
+
+
+for _name, _what, _expect, _break in (
+    (
+        "minion-failures",
+        "a dozen jobs failed within the hour",
+        {"minion-failures@queue": "CRITICAL"},
+        _do(_jobs("failed", "finished, result", "now(), '\"HTTP 500\"'", 12)),
+    ),
+    (
+        "minion-worker-went-away",
+        "a worker was killed at its work",
+        {"minion-abandoned@queue": "WARNING"},
+        _do(_jobs("failed", "finished, result", "now(), '\"Worker went away\"'")),
+    ),
+    (
+        "minion-orphan",
+        "a job is active without a worker for an hour",
+        {"minion-orphans@queue": "CRITICAL"},
+        _do(_jobs("active", "started, worker", "now() - interval '1 hour', 999999")),
+    ),
+    (
+        "minion-job-long",
+        "a job runs for two hours",
+        {"minion-jobs-long@queue": "WARNING"},
+        _do(_jobs("active", "started, worker", "now() - interval '2 hours', (SELECT max(id) FROM minion_workers)")),
+    ),
+    (
+        "minion-task-unknown",
+        "no worker knows a task that was asked for ten minutes ago",
+        {"minion-queue-moves@queue": "CRITICAL"},
+        _do(_jobs("inactive", "created", "now() - interval '10 min'", values_of=_VALUES.replace("send_sms", "nobody"))
+            .replace("now(), '{", "now() - interval '10 min', '{")),
+    ),
+    (
+        "minion-last-attempt",
+        "a job waits for its last attempt",
+        {"minion-retries@queue": "WARNING"},
+        _do(_jobs("inactive", "attempts, retries", "5, 4", values_of=_LATER)),
+    ),
+    (
+        "minion-parent-failed",
+        "a job waits for one that failed yesterday",
+        {"minion-dependents@queue": "WARNING"},
+        _do(
+            _jobs("failed", "finished", "now() - interval '1 day'"),
+            _jobs("inactive", "parents", f"ARRAY(SELECT id FROM minion_jobs WHERE notes ? '{_NOTE}')",
+                  values_of=_LATER),
+        ),
+    ),
+    (
+        "minion-not-purged",
+        "a job that finished forty days ago is still there: nobody cleans up",
+        {"minion-retention@queue": "WARNING", "cron-effects-traced@cron": "CRITICAL"},
+        _do(_jobs("finished", "finished", "now() - interval '40 days'")),
+    ),
+):  # fmt: skip
+    register(Fault(_name, _what, ("minion", "cron"), _expect, _break, _do(_CLEAR)))
+register(
+    Fault(
+        "minion-lock-long",
+        "a lock of Minion's holds for a month",
+        ("minion",),
+        {"minion-locks@queue": "WARNING"},
+        _do("INSERT INTO minion_locks (name, expires) VALUES ('lab', now() + interval '30 days')"),
+        _do("DELETE FROM minion_locks WHERE name = 'lab'"),
+    )
+)
+register(
+    Fault(
+        "minion-no-worker",
+        "the only worker has given no sign for an hour",
+        ("minion",),
+        {"minion-workers-live@queue": "CRITICAL"},
+        _freeze_worker,
+        _thaw_worker,
+    )
+)
