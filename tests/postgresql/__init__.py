@@ -1,0 +1,1 @@
+"""PostgreSQL in depth, on two major versions."""

@@ -1,0 +1,95 @@
+"""A run disturbs nobody: it waits for no lock, says who blocks, and its role can change and see nothing else."""
+
+import time
+
+import psycopg
+import pytest
+
+from checks.engine.model import Reading, Reason
+from checks.engine.readings.postgresql_activity import PostgresqlBlocked
+from lab.postgresql import CHECKS
+from tests.postgresql.conftest import Pair, Read
+from tests.postgresql.test_blindness import ALL
+
+LOCK_TIMEOUT = 0.2
+_OF_THE_TABLE = {"postgresql_sequences_behind", "postgresql_sessions_table"}
+
+
+def test_a_locked_table_keeps_only_its_own_checks_from_answering_and_they_say_who_holds_it(
+    pair: Pair, read: Read
+) -> None:
+    with pair.primary.connect() as holder:
+        holder.execute("BEGIN")
+        pid = holder.info.backend_pid
+        holder.execute("LOCK TABLE clientes_active_sessions IN ACCESS EXCLUSIVE MODE")
+        started = time.monotonic()
+        kept = read(ALL)
+        seconds = time.monotonic() - started
+    kept_waiting = {name for name, outcome in kept.outcomes.items() if not isinstance(outcome, Reading)}
+    assert kept_waiting == _OF_THE_TABLE
+    assert seconds < len(_OF_THE_TABLE) * LOCK_TIMEOUT + 2.5
+    for name in _OF_THE_TABLE:
+        error = kept.error(name)
+        assert error.reason is Reason.TIMEOUT
+        assert f"pid {pid} (postgres, lab, idle in transaction" in error.why
+        assert "holds AccessExclusiveLock on clientes_active_sessions" in error.why
+
+
+def test_a_blocked_session_is_named_with_its_blocker(pair: Pair, read: Read) -> None:
+    with pair.primary.connect() as holder, pair.primary.connect() as waiter:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE tags IN ACCESS EXCLUSIVE MODE")
+        blocking, waiting = holder.info.backend_pid, waiter.info.backend_pid
+        waiter.execute("SET statement_timeout = '3s'")
+        waiter.pgconn.send_query(b"SELECT count(*) FROM tags")
+        time.sleep(0.5)
+        blocked = read(("postgresql_blocked",)).outcomes["postgresql_blocked"]
+        holder.execute("ROLLBACK")
+        while waiter.pgconn.get_result() is not None:
+            pass
+    assert isinstance(blocked, PostgresqlBlocked)
+    assert blocked.sessions == 1
+    assert 0.2 < blocked.longest < 3
+    (text,) = blocked.culprits
+    assert text.startswith(f"pid {waiting} (postgres, lab) waits")
+    assert "for AccessShareLock on tags" in text
+    assert f"blocked by pid {blocking} (postgres, lab, idle in transaction" in text
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO public.tags (title) VALUES ('x')",
+        "ALTER TABLE public.tags ADD COLUMN x int",
+        "CREATE TABLE public.x (id int)",
+        "CREATE TABLE penhas_checks.x (id int)",
+        "SELECT pg_terminate_backend((SELECT pid FROM pg_stat_activity WHERE usename = 'penhas' LIMIT 1))",
+        "SELECT pg_switch_wal()",
+        "SELECT pg_create_physical_replication_slot('x')",
+        "SELECT pg_reload_conf()",
+        "SELECT nome_completo FROM public.clientes",
+        "SELECT email FROM public.clientes",
+        "SELECT args FROM public.minion_jobs",
+        "SELECT result FROM penhas_checks.minion_jobs",
+        "SELECT message FROM public.chat_message",
+        "SELECT nextval('public.tags_id_seq')",
+        "SELECT stavalues1 FROM pg_statistic",
+        "SELECT passwd FROM pg_shadow",
+    ],
+)
+def test_the_shipped_role_changes_nothing_and_sees_no_content(pair: Pair, statement: str) -> None:
+    # A session of that owner is there to be terminated, so that the refusal is not one for lack of a victim.
+    with pair.primary.connect("penhas"), pair.primary.connect(CHECKS) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedColumn)):
+            connection.execute(statement.encode())
+
+
+def test_the_shipped_role_has_a_connection_limit_and_what_it_was_granted(pair: Pair) -> None:
+    limit = pair.primary.value(f"SELECT rolconnlimit FROM pg_roles WHERE rolname = '{CHECKS}'")
+    assert limit == 5
+    granted = pair.primary.value(
+        "SELECT string_agg(roleid::regrole::text, ' ' ORDER BY roleid::regrole::text) FROM pg_auth_members"
+        f" WHERE member = '{CHECKS}'::regrole"
+    )
+    assert granted == ("pg_monitor" if pair.kind == "debian" else "pg_monitor pg_use_reserved_connections")
