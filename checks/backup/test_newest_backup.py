@@ -36,6 +36,10 @@ def test_backup_toc_complete(backup_newest: BackupNewest, judged: Judge) -> None
         judged.critical(f"{read.name} lacks {len(missing)} relations, the first {missing[0]}", missing)
     if empty:
         judged.critical(f"{read.name} has no data for {len(empty)} tables, the first {empty[0]}", empty)
+    if read.extensions_missing:
+        judged.critical(f"{read.name} makes no extension {read.extensions_missing[0]}", read.extensions_missing)
+    if read.large_objects_missing > 0:
+        judged.critical(f"{read.name} lacks {read.large_objects_missing} large objects")
     if read.compared_with == "":
         judged.unknown("there is neither a manifest nor a live server to compare its contents with")
     judged.ok(f"holds all that {read.compared_with} has")

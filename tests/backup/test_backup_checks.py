@@ -146,6 +146,8 @@ OK, WARNING, CRITICAL, NOT_JUDGED = State.OK, State.WARNING, State.CRITICAL, Sta
         ("toc_complete", NEWEST, {}, OK),
         ("toc_complete", NEWEST, {"relations_missing": ("public.a",)}, CRITICAL),
         ("toc_complete", NEWEST, {"data_missing": ("public.a",)}, CRITICAL),
+        ("toc_complete", NEWEST, {"extensions_missing": ("citext",)}, CRITICAL),
+        ("toc_complete", NEWEST, {"large_objects_missing": 1}, CRITICAL),
         ("toc_complete", NEWEST, {"compared_with": ""}, State.UNKNOWN),
         ("toc_complete", NEWEST, {"problem": "its checksum fails"}, NOT_JUDGED),
         ("rows_complete", NEWEST, {}, OK),

@@ -114,6 +114,8 @@ class BackupNewest(Reading):
     compared_with: str = ""
     relations_missing: tuple[str, ...] = ()
     data_missing: tuple[str, ...] = ()
+    extensions_missing: tuple[str, ...] = ()
+    large_objects_missing: Count = 0
     globals_found: bool = False
     globals_problem: str = ""
     roles_named: Count = 0

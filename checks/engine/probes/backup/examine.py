@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from checks.engine.environment import Environment
 from checks.engine.environment.models import Backup
 from checks.engine.model import ProbeError
-from checks.engine.probes.backup import live_catalog
+from checks.engine.probes.backup import live_catalog, structure
 from checks.engine.probes.backup.archive import ArchiveError, Header
 from checks.engine.probes.backup.fetch import Counted, FetchedBackup, digest_of
 from checks.engine.probes.backup.inventory import BackupSet, Stock
@@ -26,6 +26,7 @@ from checks.engine.probes.backup.store_folder import FolderStore
 from checks.engine.readings.backup import BackupNewest
 
 _GLOBALS_MOST = 64 << 20
+_OURS = "its manifest"
 _NOTHING = Read((), (), 0, OURS)
 
 
@@ -111,7 +112,8 @@ def compare(store: Store, newest: BackupSet, environment: Environment, whole: Wh
     assert backup is not None  # noqa: S101 (its target is there)
     read, manifest = whole.read, newest.manifest
     expected, against = _expected(manifest, environment)
-    named = sorted({role for entry in read.toc for role in entry.roles})
+    # Names that begin with pg_ are PostgreSQL's own roles: every server has them.
+    named = sorted({role for entry in read.toc for role in entry.roles if not role.startswith("pg_")})
     roles, globals_problem = _globals(store, newest, backup)
     rows = [table.rows for table in read.tables if table.rows is not None]
     server, program = _versions(newest.header, manifest)
@@ -135,6 +137,8 @@ def compare(store: Store, newest: BackupSet, environment: Environment, whole: Wh
         compared_with=against,
         relations_missing=_relations_missing(read, expected) if whole.problem == "" else (),
         data_missing=_data_missing(read) if whole.problem == "" else (),
+        extensions_missing=_extensions_missing(read, manifest) if whole.problem == "" else (),
+        large_objects_missing=_large_objects_missing(read, manifest) if whole.problem == "" else 0,
         globals_found=newest.globals_key is not None,
         globals_problem=globals_problem,
         roles_named=len(named),
@@ -149,10 +153,21 @@ def compare(store: Store, newest: BackupSet, environment: Environment, whole: Wh
 
 def _expected(manifest: Manifest | None, environment: Environment) -> tuple[tuple[tuple[str, str], ...], str]:
     """Return the relations that should be in the archive, and who says so ("" where nobody can)."""
-    if manifest is not None:
-        return tuple(split_name(table.name) for table in manifest.tables), "its manifest"
-    found, name = live_catalog.relations(environment)
-    return found, "" if name == "" else f"postgresql {name}"
+    if manifest is None:
+        found, name = live_catalog.relations(environment)
+        return found, "" if name == "" else f"postgresql {name}"
+    named = [name for name, kind in _things(manifest, "relation").items() if not kind.startswith("sequence")]
+    return tuple(
+        split_name(name) for name in dict.fromkeys([*named, *(table.name for table in manifest.tables)])
+    ), _OURS
+
+
+def _things(manifest: Manifest, kind: str) -> dict[str, str]:
+    """Return what the manifest holds of a kind; nothing where another version of the suite wrote it."""
+    try:
+        return structure.from_json(manifest.structure).of(kind)
+    except ValueError:
+        return {}
 
 
 _RELATIONS = {"TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE"}
@@ -168,6 +183,20 @@ def _data_missing(read: Read) -> tuple[str, ...]:
     data = {(entry.schema, entry.name) for entry in read.toc if entry.kind == "TABLE DATA"}
     made = [(entry.schema, entry.name) for entry in read.toc if entry.kind == "TABLE" and not entry.partitioned]
     return tuple(f"{schema}.{name}" for schema, name in made if (schema, name) not in data)
+
+
+def _extensions_missing(read: Read, manifest: Manifest | None) -> tuple[str, ...]:
+    """Return the extensions that the manifest names and the archive does not make: a dump of some schemas only."""
+    if manifest is None:
+        return ()
+    have = {"plpgsql", *(entry.name for entry in read.toc if entry.kind == "EXTENSION")}
+    return tuple(name for name in _things(manifest, "extension") if name not in have)
+
+
+def _large_objects_missing(read: Read, manifest: Manifest | None) -> int:
+    if manifest is None or read.large_objects is None:
+        return 0
+    return max(0, manifest.large_objects - read.large_objects)
 
 
 def _rows_differ(read: Read, manifest: Manifest | None) -> tuple[str, ...]:

@@ -27,12 +27,16 @@ OURS = "our own reader"
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A dump read to its end: its contents, how large it is unpacked, and by what it was read."""
+    """A dump read to its end: its contents, how large it is unpacked, and by what it was read.
+
+    `large_objects` is None where their number cannot be seen without restoring.
+    """
 
     toc: tuple[TocEntry, ...]
     tables: tuple[TableData, ...]
     unpacked: int
     by: str
+    large_objects: int | None = None
 
 
 def read_custom(pieces: Iterable[bytes], configured: str | None) -> Read:
@@ -47,7 +51,7 @@ def read_custom(pieces: Iterable[bytes], configured: str | None) -> Read:
     if tar or not readable(header):
         return _by_pg_restore(whole, header, configured)
     found = read_archive(whole)
-    return Read(found.toc, found.tables, found.size, OURS)
+    return Read(found.toc, found.tables, found.size, OURS, found.large_objects)
 
 
 def _by_pg_restore(pieces: Iterable[bytes], header: Header, configured: str | None) -> Read:
