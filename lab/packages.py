@@ -27,6 +27,9 @@ LAB = {
 TESTS = {
     "redis-server": "/usr/bin/redis-server",
     "chromium": "/usr/bin/chromium",
+    "pgbouncer": "/usr/sbin/pgbouncer",
+    "check-postgres": "/usr/bin/check_postgres",
+    "check-pgactivity": "/usr/bin/check_pgactivity",
 }
 CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
 
