@@ -11,11 +11,14 @@ from lab.processes import Launcher, Process
 from lab.state import LabError
 
 PROCESSORS = 2
+_ARGUMENTS = "curl --user ana:MARCADA-SENHA-1"
 HERTZ = 100  # USER_HZ, the unit of /proc/stat
 TICK = 0.1
 CALM = 0.06
 VOLUME_BYTES = 32 * 1024 * 1024
 VOLUME_INODES = 2048
+# (pid, command, pages); one calls itself what it was called with, as some programs do
+_PROCESSES = ((101, "postgres", 40000), (102, "hypnotoad", 30000), (103, "hypnotoad", 31000), (104, _ARGUMENTS, 9000))
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Host:
     def start(self) -> None:
         """Write procfs/stat and keep it moving."""
         self.procfs.mkdir(parents=True, exist_ok=True)
+        self.remember()
         self._write()
         self._thread = threading.Thread(target=self._tick, name="ticker", daemon=True)
         self._thread.start()
@@ -79,10 +83,32 @@ class Host:
                 self._write()
             last = now
 
+    def remember(self, available: float = 0.6, oom_kills: int = 3, files: float = 0.02) -> None:
+        """Write what else procfs tells: memory, kills for want of it, open files, and a few processes."""
+        kilobytes = 16 << 20
+        meminfo = (("MemTotal", kilobytes), ("MemAvailable", int(kilobytes * available)), ("SwapTotal", 0))
+        for name, text in (
+            ("meminfo", "".join(f"{key}: {value} kB\n" for key, value in meminfo)),
+            ("vmstat", f"nr_free_pages 1\noom_kill {oom_kills}\n"),
+            ("uptime", "900000.00 1700000.00\n"),
+            ("sys/fs/file-nr", f"{int(files * 1e6)}\t0\t1000000\n"),
+            *((f"{pid}/stat", _process(pid, command, size)) for pid, command, size in _PROCESSES),
+        ):
+            path = self.procfs / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.with_name(f".{path.name}").write_text(text)
+            path.with_name(f".{path.name}").replace(path)
+
     def _write(self) -> None:
         temporary = self.procfs / ".stat"
         temporary.write_text(stat_text(self._spent, self._idle, time.time()))
         temporary.replace(self.procfs / "stat")
+
+
+def _process(pid: int, command: str, pages: int) -> str:
+    """Return a file as proc_pid_stat(5) has it."""
+    before = " ".join(["S", "1", *("0" for _ in range(17))])
+    return f"{pid} ({command}) {before} 4000 0 {pages} 0 0 0\n"
 
 
 def stat_text(spent: float, idle: float, now: float) -> str:

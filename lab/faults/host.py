@@ -74,3 +74,19 @@ for _state, _cpu, _disk in (("warning", 0.78, 0.77), ("critical", 0.95, 0.92)):
             _remove,
         )
     )
+for _name, _what, _expect, _settings in (
+    ("memory-low", "4 % of the memory is left", {"host-memory@db1": "CRITICAL"}, {"available": 0.04}),
+    ("oom-kill", "the kernel killed a process for want of memory", {"host-kills@db1": "CRITICAL"}, {"oom_kills": 4}),
+    ("handles-used", "90 % of the files that may be open are", {"host-handles@db1": "WARNING"}, {"files": 0.9}),
+):  # fmt: skip
+    register(
+        Fault(
+            _name,
+            _what,
+            ("host",),
+            _expect,
+            lambda running, settings=_settings: running.machine.remember(**settings),  # type: ignore[misc]
+            # what was killed stays counted
+            lambda running, settings=_settings: running.machine.remember(oom_kills=settings.get("oom_kills", 3)),  # type: ignore[misc]
+        )
+    )

@@ -92,6 +92,7 @@ def _restart(running: Running) -> None:
     cache = running.cache
     assert cache.process is not None  # noqa: S101 (for the type checker: it runs)
     cache.process.stop()
+    (cache.folder / "dump.rdb").unlink(missing_ok=True)  # it keeps nothing, so nothing comes back
     redis.start(running.launcher, cache, running.credentials, cache.port)
 
 

@@ -5,15 +5,21 @@ Every mount is a target of its own, read in its own daemon thread, so that a mou
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from checks.engine.environment import operations
 from checks.engine.model import ProbeError, Reading, Reason
-from checks.engine.probes import Context
+from checks.engine.probes import Context, procfs
 from checks.engine.readings.host import HostCpuTimes, HostDisk
 
 _GUEST = 8  # proc_stat(5): guest time, from the ninth figure on, is counted in user and nice already
 _IDLE, _IOWAIT = 3, 4
+_FROM_PROCFS: dict[str, Callable[[Path], Reading]] = {
+    "host_memory": procfs.memory,
+    "host_handles": procfs.handles,
+    "host_counters": procfs.counters,
+}
 
 
 def read(context: Context) -> None:
@@ -29,24 +35,29 @@ def read(context: Context) -> None:
 
 
 def _read(name: str, settings: operations.Host, context: Context) -> Reading:
+    folder = Path(settings.procfs)
     if name == "host_cpu_times":
-        return cpu_times(Path(settings.procfs))
+        return cpu_times(folder)
+    if name == "host_workers":
+        return procfs.workers(folder, settings.workers or "")
+    if name in _FROM_PROCFS:
+        return _FROM_PROCFS[name](folder)
     for mount in settings.mounts:
         if mount.name == context.target.name:
             return disk(mount.path)
     raise ProbeError(Reason.OURS, f"the environment file has no mount {context.target.name}")
 
 
-def cpu_times(procfs: Path) -> HostCpuTimes:
+def cpu_times(folder: Path) -> HostCpuTimes:
     """Return the CPU time since boot of all processors of the host whose procfs this is."""
     try:
-        lines = (procfs / "stat").read_text(encoding="ascii").splitlines()
+        lines = (folder / "stat").read_text(encoding="ascii").splitlines()
     except OSError as error:
         raise ProbeError(
-            Reason.OURS, f"{procfs}/stat cannot be read ({_errno(error)})", "Set procfs under [host]."
+            Reason.OURS, f"{folder}/stat cannot be read ({_errno(error)})", "Set procfs under [host]."
         ) from None
     except UnicodeDecodeError:
-        raise ProbeError(Reason.PROTOCOL, f"{procfs}/stat is not what proc_stat(5) describes") from None
+        raise ProbeError(Reason.PROTOCOL, f"{folder}/stat is not what proc_stat(5) describes") from None
     sampled_at = time.time()
     fields = {line.split()[0]: line.split()[1:] for line in lines if line.split()}
     try:
@@ -54,14 +65,14 @@ def cpu_times(procfs: Path) -> HostCpuTimes:
         idle = jiffies[_IDLE] + jiffies[_IOWAIT]
         boot = float(fields["btime"][0])
     except (KeyError, IndexError, ValueError):
-        raise ProbeError(Reason.PROTOCOL, f"{procfs}/stat is not what proc_stat(5) describes") from None
+        raise ProbeError(Reason.PROTOCOL, f"{folder}/stat is not what proc_stat(5) describes") from None
     hertz = os.sysconf("SC_CLK_TCK")
     total = sum(jiffies)
     return HostCpuTimes(
         busy=(total - idle) / hertz,
         total=total / hertz,
         boot=boot,
-        source=f"{procfs}/stat",
+        source=f"{folder}/stat",
         sampled_at=sampled_at,
     )
 

@@ -1,0 +1,64 @@
+"""What makes a host slow or kill its processes: memory, handles, growth."""
+
+import pytest
+
+from checks.engine.plugin.judged import Judge
+from checks.engine.readings.host import HostGrowth, HostHandles, HostMemory, HostStrain
+
+HOUR = 3600.0
+
+
+@pytest.mark.guide("troubleshooting.memory")
+@pytest.mark.profiles("nightly", "triage")
+def test_host_memory(host_memory: HostMemory, judged: Judge) -> None:
+    """Processes can have more memory; the evidence names the largest of them."""
+    judged(
+        host_memory.available_ratio * 100,
+        unit="%",
+        subject="memory available",
+        reading=host_memory,
+        below=(10, 5),
+        evidence=host_memory.culprits,
+    )
+
+
+@pytest.mark.guide("troubleshooting.memory")
+@pytest.mark.profiles("nightly", "triage")
+def test_host_swap(host_memory: HostMemory, judged: Judge) -> None:
+    """Little of the swap is in use."""
+    if host_memory.swap_ratio is None:
+        judged.ok("has no swap")
+        return
+    judged(host_memory.swap_ratio * 100, unit="%", subject="swap used", reading=host_memory, above=(50, 80))
+
+
+@pytest.mark.guide("troubleshooting.memory")
+@pytest.mark.profiles("nightly", "triage")
+def test_host_kills(host_strain: HostStrain, judged: Judge) -> None:
+    """The kernel killed no process for want of memory since the reading before."""
+    if host_strain.oom_kills > 0:
+        judged.critical(f"{host_strain.oom_kills} processes were killed for want of memory: dmesg names them")
+    judged.ok("no process was killed for want of memory")
+
+
+@pytest.mark.guide("metrics.infrastructure")
+@pytest.mark.profiles("nightly", "triage")
+def test_host_handles(host_handles: HostHandles, judged: Judge) -> None:
+    """There is room for more open files and connections."""
+    connections = host_handles.connections_ratio or 0.0
+    name = "open files" if host_handles.files_ratio >= connections else "tracked connections"
+    used = max(host_handles.files_ratio, connections) * 100
+    judged(used, unit="%", subject=f"{name} of what the kernel allows:", reading=host_handles, above=(80, 95))
+
+
+@pytest.mark.guide("troubleshooting.memory")
+@pytest.mark.profiles("nightly")
+def test_host_workers_growth(host_growth: HostGrowth, judged: Judge) -> None:
+    """The workers of the application do not grow: what grows for ever is a leak."""
+    judged(
+        host_growth.growth * 100,
+        unit="%",
+        subject=f"{host_growth.workers} workers grew within {host_growth.over / HOUR:.0f} h by",
+        reading=host_growth,
+        above=(50, 200),
+    )
