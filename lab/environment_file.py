@@ -128,7 +128,7 @@ def text(layout: Layout) -> str:
     parts += [f"[[threshold]]\n{_lines({'id': name, 'above': above})}" for name, above in _LIMITS.items()]
     if layout.flavour == "public":
         until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
-        parts.append(f"[[waiver]]\n{_lines(_NO_CREATED_AT | {'until': until.isoformat(timespec='seconds')})}")
+        parts.append(f"[[waiver]]\n{_lines(_NO_CREATED_AT)}until = {until.isoformat(timespec='seconds')}\n")
     return "\n".join(parts)
 
 
