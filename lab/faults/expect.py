@@ -56,6 +56,9 @@ APPLICATION = tuple(
         "addresses",
     )
 )
+S3 = tuple(
+    f"s3-{check}@media" for check in ("objects", "private", "versioning", "encryption", "uploads-ended", "clock")
+)
 PRIMARY = (
     "postgresql-connection@primary",
     "postgresql-accepts-writes@primary",
@@ -65,8 +68,13 @@ PRIMARY = (
     "postgresql-replica-follows@replica1",
     "replication-lag-bytes@replica1",
     "replication-lag-seconds@replica1",
-    "capacity-job-queue@queue",
+    *QUEUE,
+    *APPLICATION,
+    "cron-effects-traced@cron",
+    "emergency-mode-workers@cache",
+    "s3-objects@media",
     *(f"api-detailed-agreement@{name}" for name in APIS),
+    *(f"minion-stats@{name}" for name in APIS),
     *postgresql_checks.PRIMARY,
 )
 REPLICA = (

@@ -1,7 +1,7 @@
 """What the network does to a connection: for every target refused, hanging, slow, cut and talking rubbish."""
 
 from lab.api_processes import NAMES
-from lab.faults.expect import API, PRIMARY, REDIS, REPLICA, all_in, at, unreachable
+from lab.faults.expect import API, PRIMARY, REDIS, REPLICA, S3, all_in, at, unreachable
 from lab.faults.registry import Act, Fault, register
 from lab.proxy import Mode
 from lab.running import SUITE_PROXIES, Running
@@ -25,7 +25,7 @@ def _agreement(component: str) -> dict[str, str]:
 _TARGETS = {
     "postgresql-primary": (
         "primary",
-        ("postgresql", "minion", "api", "application", "cron"),
+        ("postgresql", "minion", "api", "application", "cron", "s3", "redis"),
         {**unreachable("postgresql-connection@primary", PRIMARY), **_agreement("database")},
     ),
     "postgresql-replica1": ("replica1", ("postgresql",), unreachable("postgresql-connection@replica1", REPLICA)),
@@ -34,7 +34,7 @@ _TARGETS = {
         ("redis", "api"),
         {**unreachable("redis-connection@cache", REDIS), **_agreement("redis")},
     ),
-    "s3-media": ("media", ("s3", "api"), {"s3-connection@media": "CRITICAL", **_agreement("s3")}),
+    "s3-media": ("media", ("s3", "api"), {**unreachable("s3-connection@media", S3), **_agreement("s3")}),
     "backup-postgresql": ("backups", ("backup",), {"backup-connection@postgresql": "CRITICAL"}),
     **{name: (name, ("api",), unreachable(f"api-connection@{name}", at(name, API))) for name in NAMES},
 }

@@ -1,10 +1,12 @@
 """What goes wrong with the media bucket."""
 
 import time
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from lab import s3
 from lab.api_processes import NAMES
-from lab.faults.expect import all_in
+from lab.faults.expect import S3, all_in, unreachable
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -36,7 +38,11 @@ register(
         "s3-bucket-missing",
         "the media bucket is not there, for the application either",
         ("s3", "api"),
-        {"s3-connection@media": "CRITICAL", **all_in("CRITICAL", (f"api-health@{name}" for name in NAMES))},
+        {
+            **unreachable("s3-connection@media", S3),
+            **all_in("CRITICAL", (f"api-health@{name}" for name in NAMES)),
+            **all_in("WARNING", (f"api-health-discreet@{name}" for name in NAMES)),
+        },
         rename(s3.MEDIA, "elsewhere"),
         rename("elsewhere", s3.MEDIA),
     )
@@ -46,7 +52,7 @@ register(
         "s3-key-wrong",
         "the key that we were given does not open the media bucket",
         ("s3", "api"),
-        {"s3-connection@media": "UNKNOWN", **all_in("UNKNOWN", _AGREEMENT)},
+        all_in("UNKNOWN", ("s3-connection@media", *S3, *_AGREEMENT)),
         lambda running: _restart(running, without=running.credentials.media_key),
         _restart,
     )
@@ -61,3 +67,40 @@ register(
         _restart,
     )
 )
+
+
+def _newest(running: Running) -> Path:
+    """Return the object of the newest recording."""
+    address = running.primary.value("SELECT s3_path FROM media_upload ORDER BY created_at DESC LIMIT 1")
+    return running.store.folder / s3.MEDIA / urlsplit(str(address)).path.lstrip("/")
+
+
+def _aside(running: Running) -> None:
+    running.kept["s3-object"] = (_newest(running), _newest(running).read_bytes())
+
+
+def _lose(running: Running) -> None:
+    _aside(running)
+    _newest(running).unlink()
+    time.sleep(SEEN_WITHIN)
+
+
+def _cut(running: Running) -> None:
+    _aside(running)
+    path, body = running.kept["s3-object"]
+    path.write_bytes(body[: len(body) // 2])
+    time.sleep(SEEN_WITHIN)
+
+
+def _bring_back(running: Running) -> None:
+    path, body = running.kept.pop("s3-object")
+    path.parent.mkdir(parents=True, exist_ok=True)  # an empty folder is no folder in a bucket
+    path.write_bytes(body)
+    time.sleep(SEEN_WITHIN)
+
+
+for _name, _what, _break in (
+    ("s3-object-lost", "the object of the newest recording is not in the bucket", _lose),
+    ("s3-object-cut", "the object of the newest recording is half of what it was", _cut),
+):
+    register(Fault(_name, _what, ("s3",), {"s3-objects@media": "CRITICAL"}, _break, _bring_back))
