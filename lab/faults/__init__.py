@@ -18,6 +18,7 @@ from lab.faults import (  # noqa: F401 (they register)
     postgresql_settings,
     postgresql_statements,
     postgresql_vacuum,
+    postgresql_wraparound,
     redis,
     redis_upkeep,
     s3,

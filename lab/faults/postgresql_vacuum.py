@@ -11,6 +11,7 @@ from lab.running import Running
 _DROP = "DROP TABLE IF EXISTS public.lab_fault"
 _DAMAGED, _WHOLE = "lab_damaged", "lab_whole"
 PAGE = 8192
+_HAND_IN = "SELECT pg_stat_force_next_flush()"  # a session else hands in its counters once a second
 
 
 def _register(name: str, what: str, expect: dict[str, str], acts: tuple[Act, Act]) -> None:
@@ -73,9 +74,10 @@ _register(
         (
             "CREATE TABLE public.lab_fault (id bigint) WITH (autovacuum_enabled = false)",
             "INSERT INTO public.lab_fault SELECT generate_series(1, 30000)",
+            _HAND_IN,
             "VACUUM (ANALYZE) public.lab_fault",
             "DELETE FROM public.lab_fault",
-            "SELECT pg_sleep(1.1)",  # a session hands in its counters once a second
+            _HAND_IN,
         ),
         (_DROP,),
     ),
@@ -88,7 +90,7 @@ _register(
         (
             "CREATE TABLE public.lab_fault (id bigint) WITH (autovacuum_enabled = false)",
             "INSERT INTO public.lab_fault SELECT generate_series(1, 30000)",
-            "SELECT pg_sleep(1.1)",
+            _HAND_IN,
         ),
         (_DROP,),
     ),
@@ -101,7 +103,7 @@ _register(
         (
             "SELECT pg_stat_reset_single_table_counters('public.ponto_apoio'::regclass)",
             "UPDATE public.ponto_apoio SET nome = nome WHERE id = (SELECT min(id) FROM public.ponto_apoio)",
-            "SELECT pg_sleep(1.1)",
+            _HAND_IN,
         ),
         ("VACUUM (ANALYZE) public.ponto_apoio",),
     ),
