@@ -154,7 +154,10 @@ _PLAIN = _here(
 _UNREAD = ("backup-rows-complete", "backup-toc-complete")
 # What a copy that was not restored cannot tell.
 _COPY = (
+    "backup-media-complete",
+    "backup-media-left-over",
     "backup-restore-contents",
+    "backup-restore-current",
     "backup-restore-extensions",
     "backup-restore-indexes",
     "backup-restore-large-objects",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ROLE = "DO $$BEGIN CREATE ROLE faults_app LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END$$"
 BASE = (
     "CREATE EXTENSION pg_trgm",
     "CREATE EXTENSION unaccent",

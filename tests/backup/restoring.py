@@ -14,7 +14,7 @@ from checks.engine.probes.backup.manifest import Manifest
 from checks.engine.probes.backup.proof import Source as Compared
 from checks.take_backup import source as taking
 from tests.backup import made
-from tests.backup.faults import BASE
+from tests.backup.faults import BASE, ROLE
 from tests.backup.servers import Source
 
 SEED = 4711
@@ -34,7 +34,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     source: Source = request.getfixturevalue(request.param)
     if request.param == "newest" and source is request.getfixturevalue("oldest"):
         pytest.skip("one version of PostgreSQL only")
-    source.run("postgres", "DROP ROLE IF EXISTS faults_app", "CREATE ROLE faults_app LOGIN")
+    source.run("postgres", ROLE)
     source.database("base", *BASE)
     with ExitStack() as stack:
         folder = stack.enter_context(scratch.folder(None, False))

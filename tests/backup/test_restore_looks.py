@@ -21,7 +21,7 @@ from checks.engine.probes.backup.store import open_store
 from checks.take_backup.progress import Progress
 from checks.take_backup.take import Plan, take
 from tests.backup.conftest import Cloud
-from tests.backup.faults import BASE
+from tests.backup.faults import BASE, ROLE
 from tests.backup.servers import Source
 from tests.bench.restore_once import Once
 
@@ -86,8 +86,8 @@ def _environment(folder: Path, cloud: Cloud) -> Environment:
 
 
 def _source(server: Source) -> None:
-    server.run("postgres", "DROP ROLE IF EXISTS night_app", "CREATE ROLE night_app LOGIN")
-    server.run("postgres", "DROP ROLE IF EXISTS faults_app", "CREATE ROLE faults_app LOGIN")
+    server.run("postgres", ROLE.replace("faults_app", "night_app"))
+    server.run("postgres", ROLE)
     server.database(
         "night",
         *BASE,

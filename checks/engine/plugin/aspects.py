@@ -2,9 +2,10 @@
 
 from typing import NoReturn
 
-from checks.engine.model import State
+from checks.engine.model import Judgement, State
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.restore import Aspect
+from checks.engine.plugin.signals import Judged
+from checks.engine.readings.restore import NOT_RESTORED, Aspect
 
 SHOWN = 5
 
@@ -15,6 +16,11 @@ def judge_aspect(judged: Judge, aspect: Aspect, worst: State = State.CRITICAL) -
         _end(judged, worst, aspect)
     if aspect.beyond != "":
         judged.not_judged(aspect.beyond)
+    if aspect.blind == NOT_RESTORED:
+        # The check of the restore itself alarms for it, once.
+        target = judged.target
+        told = Judgement(State.UNKNOWN, f"{target}: {aspect.name} could not be verified: {NOT_RESTORED}")
+        raise Judged(told, f"backup-restore@{target.name}")
     if aspect.blind != "":
         judged.unknown(f"{aspect.name} could not be verified: {aspect.blind}")
     if aspect.compared == 0:

@@ -7,7 +7,7 @@ import pytest
 
 from checks.engine.catalog import Row
 from checks.engine.judge import judge_field, judge_value
-from checks.engine.model import Bound, Failure, Judgement, Limits, Measure, NotJudged, Reading, Reason, State
+from checks.engine.model import Bound, Failure, Judgement, Limits, Measure, NotJudged, Reading, Reason, State, Target
 from checks.engine.plugin.signals import Judged
 from checks.engine.plugin.suite import Case, Suite
 from checks.engine.readings import READINGS
@@ -51,6 +51,11 @@ class Judge:
         self._suite = suite
         self._case = case
         self._item = item
+
+    @property
+    def target(self) -> Target:
+        """What the check is of."""
+        return self._case.target
 
     def row(self, row: Row) -> None:
         """Judge a row; a noisy reading that is not OK is read again, up to twice, and the middle of three counts."""

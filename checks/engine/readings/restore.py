@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
 from checks.engine.readings import reading
 
+NOT_RESTORED = "the backup did not restore"
 NIGHT = 3 * 3600.0  # the nightly run's own deadline ends it earlier; a restore has no other
 
 
@@ -45,6 +46,7 @@ class BackupRestored(Reading):
 
     backup: str
     database: str
+    tier: str
     format: str
     taken_at: float
     size: Bytes
@@ -62,8 +64,10 @@ class BackupRestored(Reading):
     orphans: tuple[str, ...]
 
     def aspect(self, name: str) -> Aspect:
-        """Return an aspect by name; one that was not looked at is blind."""
-        absent = Aspect(name, "", 0, blind="it was not looked at")
+        """Return an aspect by name; where nothing was restored, or not all, it says so."""
+        absent = Aspect(name, "", 0, blind=NOT_RESTORED)
+        if self.aspects:
+            absent = Aspect(name, "", 0, beyond=f"the tier {self.tier} does not look at it")
         return next((aspect for aspect in self.aspects if aspect.name == name), absent)
 
 

@@ -5,19 +5,36 @@ server of its own. The reader calls `read` in the thread of the backup target, a
 server started here.
 """
 
+from checks.engine.model import ProbeError
 from checks.engine.probes import Context
 from checks.engine.readings import READINGS
+
+NEWEST = "backup_newest"  # reads the newest backup to its end: of the file that a restore fetches, where there is one
 
 
 def read(context: Context) -> None:
     """Settle every reading of the backup target: first what only looks, then what restores."""
-    looks = tuple(name for name in context.names if not READINGS[name].restore)
     restores = tuple(name for name in context.names if READINGS[name].restore)
-    if looks:
+    late = tuple(name for name in context.names if name == NEWEST and restores)
+    looks = tuple(name for name in context.names if name not in {*restores, *late})
+    _look(context, looks)
+    if restores and NEWEST not in _restore(context, restores, late):
+        _look(context, late)
+
+
+def _look(context: Context, names: tuple[str, ...]) -> None:
+    if names:
         from checks.engine.probes.backup import looking  # noqa: PLC0415 (boto3 is loaded only where it is needed)
 
-        looking.read(context, looks)
-    if restores:
-        from checks.engine.probes.backup import restored  # noqa: PLC0415 (and the restore only where it is asked for)
+        looking.read(context, names)
 
-        restored.read(context, restores)
+
+def _restore(context: Context, names: tuple[str, ...], late: tuple[str, ...]) -> frozenset[str]:
+    from checks.engine.probes.backup import restored  # noqa: PLC0415 (and the restore only where it is asked for)
+
+    try:
+        return restored.read(context, (*names, *late))
+    except ProbeError as error:
+        for name in names:
+            context.settle(name, error)
+        return frozenset()

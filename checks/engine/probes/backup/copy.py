@@ -14,7 +14,7 @@ from checks.engine.environment import Environment, models
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
 from checks.engine.probes.backup import binaries, live_rows, progress, restore, scratch
-from checks.engine.probes.backup.fetch import fetch_backup
+from checks.engine.probes.backup.fetch import FetchedBackup, fetch_backup
 from checks.engine.probes.backup.inventory import BackupSet
 from checks.engine.probes.backup.manifest import fingerprint, row_seed
 from checks.engine.probes.backup.proof import Source
@@ -41,13 +41,19 @@ class Copy:
 
     newest: BackupSet
     folder: Folder
-    archive: Path
+    fetched: FetchedBackup
     server: Server
     held: Contents
     done: Restored
     seen: Verified
     source: Source
+    tier: str
     phases: tuple[Phase, ...]
+
+    @property
+    def archive(self) -> Path:
+        """The file or folder that was restored."""
+        return self.fetched.path
 
 
 @contextmanager
@@ -80,7 +86,7 @@ def copied(context: Context, declared: models.Restore, store: Store, newest: Bac
                 server,
                 fetched.path,
                 held,
-                database=held.header.database or newest.database or "restored",
+                database=_name(held.header.database or newest.database or "restored"),
                 seconds=context.remaining(HOURS),
                 jobs=declared.jobs,
                 rows_only=rows_only,
@@ -97,7 +103,12 @@ def copied(context: Context, declared: models.Restore, store: Store, newest: Bac
             seen = verify(server, done.database, held.entries, source, hands=declared.jobs, rows_only=rows_only)
             clock.lap("verify")
             progress.Phase("look")
-            yield Copy(newest, folder, fetched.path, server, held, done, seen, source, clock.phases)
+            yield Copy(newest, folder, fetched, server, held, done, seen, source, declared.tier, clock.phases)
+
+
+def _name(database: str) -> str:
+    """Return the name of the copy: the source's, but for a name that every server has already."""
+    return f"{database}_copy" if database in {"postgres", "template0", "template1"} else database
 
 
 def source_of(context: Context, newest: BackupSet, major: int) -> Source:

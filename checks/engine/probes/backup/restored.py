@@ -24,19 +24,25 @@ from checks.engine.probes.backup import (
     second_generation,
 )
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
+from checks.engine.probes.backup.examine import of_fetched
 from checks.engine.probes.backup.inventory import BackupSet, take_stock
 from checks.engine.probes.backup.store import Store, open_store
+from checks.engine.readings import READINGS
 from checks.engine.readings.restore import BackupRestored
 
 # What an operator waits for before the database answers again; making the throw-away server and proving are ours.
 WAITED_FOR = {"fetch", "rows", "indexes", "statistics"}
 DAY = 86400
+HOURS = 3 * 3600.0
 Outcome = Reading | ProbeError | NotJudged
 T = TypeVar("T")
 
 
-def read(context: Context, names: tuple[str, ...]) -> None:
-    """Settle the readings `names`; raise ProbeError where nothing could be learnt of any of them."""
+def read(context: Context, names: tuple[str, ...]) -> frozenset[str]:
+    """Settle the readings `names` and return those that were; raise ProbeError where nothing could be learnt of any.
+
+    `backup_newest` may be among them: it is read of the file that is fetched for the restore.
+    """
     environment = context.environment
     if environment.backup is None:
         raise ProbeError(Reason.OURS, "no [backup] in this environment", "Name where the backups are.")
@@ -44,19 +50,29 @@ def read(context: Context, names: tuple[str, ...]) -> None:
     orphans = erasure.orphans(scratch.bases(declared.scratch), scratch.PREFIX)
     if "backup_redis" in names:
         context.settle("backup_redis", _outcome(partial(redis_rdb.look, context), declared))
-    if set(names) <= {"backup_redis"}:
-        return
+    if not set(names) - {"backup_redis", "backup_newest"}:
+        return frozenset(names) & {"backup_redis"}
     store = open_store(environment.backup)
     newest = take_stock(store, environment.backup).require_newest()
-    for name, outcome in _look(context, declared, store, newest, orphans).items():
-        if name in names:
-            context.settle(name, outcome)
+    outcomes = _look(context, declared, store, newest, orphans=orphans, names=names)
+    for name in outcomes.keys() & set(names):
+        context.settle(name, outcomes[name])
+    return frozenset(outcomes)
 
 
 def _look(
-    context: Context, declared: models.Restore, store: Store, newest: BackupSet, orphans: tuple[str, ...]
+    context: Context,
+    declared: models.Restore,
+    store: Store,
+    newest: BackupSet,
+    *,
+    orphans: tuple[str, ...],
+    names: tuple[str, ...],
 ) -> dict[str, Outcome]:
     looks: dict[str, Callable[[Copy], Reading | NotJudged]] = {
+        "backup_newest": lambda copy: of_fetched(
+            store, newest, context.environment, copy.fetched, partial(context.remaining, HOURS)
+        ),
         "backup_recovery_point": partial(recovery_point.recovery_point, context),
         "backup_media": partial(media.compare, context),
         "backup_second_generation": partial(second_generation.second_generation, context, declared),
@@ -68,11 +84,12 @@ def _look(
         with copied(context, declared, store, newest) as copy:
             outcomes["backup_restored"] = _restored(copy, orphans)
             for name, look in looks.items():
-                if name in context.names:
+                if name in names:
                     outcomes[name] = _outcome(look, copy)
     except UnrestorableError as error:
         unread = ProbeError(Reason.NO_DATA, f"the backup did not restore: {error}", "")
-        return {**dict.fromkeys(looks, unread), "backup_restored": _unrestorable(newest, str(error), orphans)}
+        blind = dict.fromkeys((name for name in looks if READINGS[name].restore), unread)
+        return {**blind, "backup_restored": _unrestorable(newest, str(error), orphans)}
     return outcomes
 
 
@@ -90,6 +107,7 @@ def _restored(copy: Copy, orphans: tuple[str, ...]) -> BackupRestored:
         sampled_at=time.time(),
         backup=copy.newest.name,
         database=copy.done.database,
+        tier=copy.tier,
         format=copy.held.header.format,
         taken_at=copy.newest.taken_at or 0.0,
         size=copy.newest.size,
@@ -114,6 +132,7 @@ def _unrestorable(newest: BackupSet, why: str, orphans: tuple[str, ...]) -> Back
         sampled_at=time.time(),
         backup=newest.name,
         database=newest.database,
+        tier="",
         format=newest.format,
         taken_at=newest.taken_at or 0.0,
         size=newest.size,
