@@ -176,12 +176,14 @@ def test_the_second_generation_is_the_same(night: Night) -> None:
     restore = night.context.environment.restore
     assert restore is not None
     found = second_generation.second_generation(night.context, restore, night.copy)
-    assert not isinstance(found, NotJudged)
     assert found.findings == ()
-    never = second_generation.second_generation(
-        night.context, restore.model_copy(update={"second_generation": "never"}), night.copy
-    )
-    assert isinstance(never, NotJudged)
+
+
+def test_the_second_generation_is_for_one_day_of_the_week(night: Night) -> None:
+    restore = night.context.environment.restore
+    assert restore is not None
+    assert second_generation.not_due(restore) is None
+    assert isinstance(second_generation.not_due(restore.model_copy(update={"second_generation": "never"})), NotJudged)
 
 
 @pytest.mark.parametrize("day", range(len(drill.FAULTS)))

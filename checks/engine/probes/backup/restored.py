@@ -80,6 +80,9 @@ def _look(
         "backup_rehearsed": rehearsal.rehearse,  # the last one: it renames the copy
     }
     outcomes: dict[str, Outcome] = {}
+    if (later := second_generation.not_due(declared)) is not None:
+        del looks["backup_second_generation"]
+        outcomes["backup_second_generation"] = later
     try:
         with copied(context, declared, store, newest) as copy:
             outcomes["backup_restored"] = _restored(copy, orphans)
@@ -89,7 +92,7 @@ def _look(
     except UnrestorableError as error:
         unread = ProbeError(Reason.NO_DATA, f"the backup did not restore: {error}", "")
         blind = dict.fromkeys((name for name in looks if READINGS[name].restore), unread)
-        return {**blind, "backup_restored": _unrestorable(newest, str(error), orphans)}
+        return {**outcomes, **blind, "backup_restored": _unrestorable(newest, str(error), orphans)}
     return outcomes
 
 

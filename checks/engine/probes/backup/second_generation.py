@@ -19,10 +19,17 @@ from checks.engine.readings.restore import BackupSecondGeneration
 HOURS = 3 * 3600.0
 
 
-def second_generation(context: Context, declared: models.Restore, copy: Copy) -> BackupSecondGeneration | NotJudged:
-    """Return what differs between the copy and the copy's own dump restored; not judged on other days."""
-    if declared.second_generation != "always" and time.strftime("%a").lower() != declared.second_generation:
-        return NotJudged(f"the copy is dumped and restored once more on {declared.second_generation} only")
+def not_due(declared: models.Restore) -> NotJudged | None:
+    """Return why it is not done today, or None."""
+    if declared.second_generation in {"always", time.strftime("%a").lower()}:
+        return None
+    return NotJudged(
+        f"the copy is dumped and restored once more on another day ([restore] {declared.second_generation})"
+    )
+
+
+def second_generation(context: Context, declared: models.Restore, copy: Copy) -> BackupSecondGeneration:
+    """Return what differs between the copy and the copy's own dump restored."""
     began = time.monotonic()
     name = f"{copy.done.database}_second"
     path = copy.folder.fetched / "second"
