@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
+from tests.engine.inside import Inside
 from tests.engine.scripted import Probes
-from tests.engine.suites import Suite
 
 
 @pytest.fixture
-def suite(tmp_path: Path) -> Suite:
+def suite(pytester: pytest.Pytester) -> Inside:
     """A suite of checks of the test's own."""
-    return Suite(tmp_path)
+    return Inside(pytester)
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """A suite run in this process, for what needs no process of its own: a tenth of the time."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 # Loaded once, here: what pytester runs in this process would otherwise build every model anew.
@@ -18,7 +21,11 @@ class Inside(Suite):
         super().__init__(pytester.path)
         self.pytester = pytester
 
-    def inside(self, *args: str) -> Ran:
+    def inside(self, *args: str, cwd: Path | None = None) -> Ran:
         """Run the suite to its end, in this process."""
-        done = self.pytester.runpytest_inprocess(*self.command(*args)[3:])
+        os.chdir(cwd or self.folder)
+        try:
+            done = self.pytester.runpytest_inprocess(*self.command(*args)[3:])
+        finally:
+            os.chdir(self.folder)
         return Ran(int(done.ret), done.stdout.str() + done.stderr.str(), self.reports, done.duration)

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.engine.suites import Suite
+from tests.engine.inside import Inside
 
 SECRET = "maria.da.silva@example.org"
 CHECKS = f'''
@@ -142,6 +142,8 @@ EXPECTED = {
     "made-lacks@db1": "UNKNOWN",
     "made-reads-nothing@none": "UNKNOWN",
     "made-reads-nothing-but-judges@none": "UNKNOWN",
+    "collection@test-broken": "UNKNOWN",
+    "waiver-valid@made-nothing": "WARNING",
 }
 WAIVERS = """
 [[waiver]]
@@ -152,6 +154,12 @@ owner = "us"
 until = {until}
 [[waiver]]
 check = "made-waived-unknown"
+targets = "all"
+reason = "known"
+owner = "us"
+until = {until}
+[[waiver]]
+check = "made-nothing"
 targets = "all"
 reason = "known"
 owner = "us"
@@ -170,8 +178,9 @@ LOUD = (
 
 
 @pytest.fixture
-def states(suite: Suite, soon: str) -> Suite:
+def states(suite: Inside, soon: str) -> Inside:
     suite.check(CHECKS)
+    suite.check(f"raise KeyError('{SECRET}')\n", "health/test_broken.py")
     suite.environment(WAIVERS.format(until=soon))
     return suite
 
@@ -181,8 +190,8 @@ def everything(folder: Path) -> str:
     return "".join(path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file())
 
 
-def test_every_state_and_every_way_to_break_a_check(states: Suite) -> None:
-    ran = states.run("--junitxml=junit.xml")
+def test_every_state_and_every_way_to_break_a_check(states: Inside) -> None:
+    ran = states.inside("--junitxml=junit.xml")
     assert ran.states() == EXPECTED
     assert ran.code == 1
     assert "health/test_made.py ..WCCCCU-swwUUUW.UUUCUUUU" in ran.output.replace(".U UUCUUUU", ".UUUCUUUU")
@@ -193,6 +202,9 @@ def test_every_state_and_every_way_to_break_a_check(states: Suite) -> None:
     assert said["made-waived@db1"] == "WARNING, waived: host db1: is old"
     assert said["made-raises@db1"].startswith("host db1: the check is broken: KeyError at test_made.py:")
     assert said["made-not-covered@not-covered"] == "the environment here has no redis"
+    assert said["collection@test-broken"] == (
+        "health/test_broken.py: the file of checks cannot be read (KeyError); mend it"
+    )
     assert said["made-reads-nothing@none"].startswith("the check reads nothing")
     assert all("\n" not in message for message in said.values())
     critical = next(check for check in ran.latest()["checks"] if check["id"] == "made-critical")
@@ -207,9 +219,9 @@ def test_every_state_and_every_way_to_break_a_check(states: Suite) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [(), ("-n2",)])
-def test_nothing_of_a_value_reaches_terminal_or_reports(states: Suite, more: tuple[str, ...]) -> None:
-    ran = states.run(*LOUD, *more)
+@pytest.mark.parametrize("workers", [False, True])
+def test_nothing_of_a_value_reaches_terminal_or_reports(states: Inside, workers: bool) -> None:
+    ran = states.run(*LOUD, "-n2") if workers else states.inside(*LOUD)
     assert ran.states() == EXPECTED, ran.output
     assert SECRET not in ran.output
     assert SECRET not in everything(states.reports)
@@ -218,40 +230,27 @@ def test_nothing_of_a_value_reaches_terminal_or_reports(states: Suite, more: tup
     assert ran.output.rstrip().splitlines()[-1].startswith("Reports: ")
 
 
-def test_a_file_that_cannot_be_imported_is_unknown_and_costs_no_other(suite: Suite) -> None:
+def test_nothing_selected_is_no_success(suite: Inside) -> None:
     suite.check("def test_made_ok(host_cpu_times):\n    '''Well.'''\n")
-    suite.check(f"raise KeyError('{SECRET}')\n", "health/test_broken.py")
-    for more in ((), ("-n2",)):
-        ran = suite.run(*more)
-        assert ran.states() == {"made-ok@db1": "OK", "collection@test-broken": "UNKNOWN"}
-        assert ran.messages()["collection@test-broken"] == (
-            "health/test_broken.py: the file of checks cannot be read (KeyError); mend it"
-        )
-        assert ran.code == 1
-        assert SECRET not in ran.output
-
-
-def test_nothing_selected_is_no_success(suite: Suite) -> None:
-    suite.check("def test_made_ok(host_cpu_times):\n    '''Well.'''\n")
-    ran = suite.run("-k", "nothing_is_called_this")
+    ran = suite.inside("-k", "nothing_is_called_this")
     assert ran.code == 5
     assert ran.latest()["verdict"] == "UNKNOWN"
     assert "UNKNOWN: nothing was judged" in ran.output
 
 
-def test_everything_not_covered_is_no_success(suite: Suite) -> None:
+def test_everything_not_covered_is_no_success(suite: Inside) -> None:
     suite.check("def test_made_memory(redis_memory):\n    '''Well.'''\n")
-    ran = suite.run()
+    ran = suite.inside()
     assert (ran.code, ran.latest()["verdict"]) == (5, "UNKNOWN")
 
 
-def test_a_warning_fails_only_when_asked(suite: Suite) -> None:
+def test_a_warning_fails_only_when_asked(suite: Inside) -> None:
     suite.check("def test_made_old(host_cpu_times, judged):\n    '''New.'''\n    judged.warning('is old')\n")
-    assert suite.run().code == 0
-    assert suite.run("--fail-on=warning").code == 1
-    baseline = suite.run().reports / "here" / "latest" / "results.json"
+    assert suite.inside().code == 0
+    assert suite.inside("--fail-on=warning").code == 1
+    baseline = suite.inside().reports / "here" / "latest" / "results.json"
     suite.check(
         "def test_made_new(host_cpu_times, judged):\n    '''New.'''\n    judged.critical('new')\n", "health/test_new.py"
     )
-    assert suite.run("--fail-on=new", f"--baseline={baseline}").code == 1
-    assert suite.run("--fail-on=new", f"--baseline={suite.reports}/here/latest/results.json").code == 0
+    assert suite.inside("--fail-on=new", f"--baseline={baseline}").code == 1
+    assert suite.inside("--fail-on=new", f"--baseline={suite.reports}/here/latest/results.json").code == 0

@@ -57,4 +57,3 @@ def test_a_waiver_of_nothing_is_a_finding_unless_a_part_was_asked_for(inside: In
     assert inside.inside("--profile=smoke", "-p", "no:html").states() == {
         "made-smoke@root": "OK", "made-smoke@data": "OK",
     }  # fmt: skip
-    assert inside.run("-n2", "-p", "no:html").states() == everything
