@@ -129,9 +129,11 @@ def test_backup_locked(backup_inventory: BackupInventory, judged: Judge) -> None
 @pytest.mark.guide("backup.integrity")
 @pytest.mark.profiles("nightly")
 def test_backup_key_apart(backup_inventory: BackupInventory, judged: Judge) -> None:
-    """No private key lies among the backups that it opens."""
+    """The key that opens the backups lies apart from them, and only its owner may read it."""
     if backup_inventory.keys_beside:
         judged.warning("a private key lies beside the backups: keep it elsewhere", backup_inventory.keys_beside)
+    if backup_inventory.key_open:
+        judged.warning("others than its owner may read the key of [backup] identity: chmod 600")
     judged.ok("no private key lies beside the backups")
 
 

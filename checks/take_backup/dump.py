@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from checks.engine.probes.backup import child
-from checks.engine.probes.backup.archive import HEAD, ArchiveError, look
+from checks.engine.probes.backup.archive import HEAD, ArchiveError
 from checks.engine.probes.backup.archive_read import Contents, read_archive
+from checks.engine.probes.backup.look import encryption_of
 from checks.engine.probes.backup.store import CHUNK
 from checks.take_backup.failure import BackupFailed, reason
 
@@ -165,7 +166,7 @@ class Dumper:
 
     def _staged(self, path: Path, passing: "_Passing") -> Staged:
         with path.open("rb") as file:
-            encryption = look(file.read(HEAD)).encryption if self.encrypt else ""
+            encryption = encryption_of(file.read(HEAD)) if self.encrypt else ""
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest() if self.encrypt else passing.sha256
         if self.encrypt and encryption == "" and digest == passing.sha256:

@@ -11,17 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from checks.engine.probes.backup.archive import (
-    HEAD,
-    ArchiveError,
-    ArchiveReader,
-    ByteStream,
-    look,
-    read_header,
-    read_toc,
-)
+from checks.engine.probes.backup.archive import HEAD, ArchiveError, ArchiveReader, ByteStream, read_header, read_toc
 from checks.engine.probes.backup.archive_read import read_archive
 from checks.engine.probes.backup.kinds import gunzipped, read_custom, read_folder, read_plain
+from checks.engine.probes.backup.look import look
 from checks.engine.probes.backup.sql_read import read_sql, split_name
 from tests.backup.servers import Source
 

@@ -44,6 +44,7 @@ INVENTORY = BackupInventory(
     locked_for=8 * 24 * HOUR,
     deleted=(),
     keys_beside=(),
+    key_open=False,
 )
 SECOND = BackupSecond(
     source="test", sampled_at=0.0, place="elsewhere", newest="a.dump", newest_there=True, missing=(), same_place=False
@@ -129,6 +130,7 @@ OK, WARNING, CRITICAL, NOT_JUDGED = State.OK, State.WARNING, State.CRITICAL, Sta
         ("locked", INVENTORY, {"object_lock": False, "lock_due": True}, CRITICAL),
         ("key_apart", INVENTORY, {}, OK),
         ("key_apart", INVENTORY, {"keys_beside": ("key.txt",)}, WARNING),
+        ("key_apart", INVENTORY, {"key_open": True}, WARNING),
         ("manifest_signed", INVENTORY, {}, OK),
         ("manifest_signed", INVENTORY, {"manifest": "unchecked"}, WARNING),
         ("manifest_signed", INVENTORY, {"manifest": "none"}, NOT_JUDGED),

@@ -168,6 +168,14 @@ def test_a_private_key_beside_the_backups_is_found(tmp_path: Path, data: bytes) 
     assert look(place(tmp_path)).keys_beside == ("key.txt",)
 
 
+@pytest.mark.parametrize(("mode", "open_"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_a_key_that_others_may_read_is_told(tmp_path: Path, mode: int, open_: bool) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "key").write_text("AGE-SECRET-KEY-1QQQ")
+    (tmp_path / "key").chmod(mode)
+    assert look(place(tmp_path / "store", identity=str(tmp_path / "key"))).key_open == open_
+
+
 def test_a_bucket_tells_deleted_from_never_written(cloud: Cloud, data: bytes) -> None:
     backup = cloud.backup("versioned", prefix="pg/", retention_days=3)
     cloud.client.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})

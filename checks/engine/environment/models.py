@@ -1,7 +1,7 @@
 """The tables of an environment file, one model a table; a table that is absent is a service that is not covered."""
 
 import socket
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -183,10 +183,15 @@ class Backup(Place):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         try:
-            ZoneInfo(value)
+            _ = UTC if value == "UTC" else ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError):
             raise ValueError("must be the name of a time zone, as in America/Sao_Paulo") from None
         return value
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of `timezone`; UTC needs no data of time zones on this machine."""
+        return UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
 
 
 class MediaRows(Model):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-HEAD = 1 << 17  # bytes that surely hold a header, also inside the first 64 KiB chunk of age
+HEAD = 4096  # bytes that surely hold a header
 
 _COMPRESSIONS = ("none", "gzip", "lz4", "zstd")
 _FORMATS = {1: "custom", 3: "tar", 5: "directory"}
@@ -208,57 +208,3 @@ def _roles(kind: str, owner: str, definition: str) -> tuple[str, ...]:
                 if role.lower() not in _NOT_ROLES:
                     found[role] = None
     return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the first bytes say a file is; `header` only of a PostgreSQL archive that is not hidden in anything."""
-
-    format: str  # custom, directory, tar, plain, globals, unknown, empty; "" where encryption or compression hides it
-    compression: str = "none"
-    encryption: str = ""
-    checksummed: bool = False
-    header: Header | None = None
-
-
-def look(head: bytes) -> Look:
-    """Tell a file by its first bytes; raises ArchiveError for an archive whose header is damaged."""
-    encryption = _encryption(head)
-    if encryption != "":
-        # age and OpenPGP authenticate what they hold; openssl enc does not.
-        return Look("", encryption=encryption, checksummed=encryption != "openssl")
-    if head.startswith(b"PGDMP"):
-        return _look_archive(head)
-    if head[257:262] == b"ustar" and head.startswith(b"toc.dat"):
-        return _look_archive(head[512:])
-    if head.startswith(b"\x1f\x8b"):
-        return Look("", "gzip", checksummed=True)
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return Look("", "zstd", checksummed=len(head) > 4 and bool(head[4] & 4))  # noqa: PLR2004 (RFC 8878, 3.1.1.1)
-    return Look(look_text(head))
-
-
-def _look_archive(head: bytes) -> Look:
-    header = read_header(ArchiveReader(ByteStream([head])))
-    return Look(header.format, header.compression, checksummed=header.compression == "gzip", header=header)
-
-
-def look_text(head: bytes) -> str:
-    """Tell a plain dump by its opening comment."""
-    opening = head[:400]
-    if b"PostgreSQL database cluster dump" in opening:
-        return "globals"
-    if opening == b"":
-        return "empty"
-    return "plain" if b"PostgreSQL database dump" in opening else "unknown"
-
-
-_OPENPGP = (*range(0x84, 0x88), *range(0x8C, 0x90), 0xC1, 0xC3)  # a session key packet, old and new framing (RFC 9580)
-
-
-def _encryption(head: bytes) -> str:
-    if head.startswith((b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE")):
-        return "age"
-    if head.startswith(b"-----BEGIN PGP MESSAGE") or (head != b"" and head[0] in _OPENPGP):
-        return "gpg"
-    return "openssl" if head.startswith(b"Salted__") else ""

@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from pathlib import Path
 
 from checks.engine.environment import Environment
 from checks.engine.environment.models import Backup
@@ -109,9 +109,18 @@ def inventory(store: Store, stock: Stock, environment: Environment, now: float |
         locked_for=_locked_for(newest, facts),
         deleted=_deleted(keeping, backup),
         keys_beside=stock.keys,
+        key_open=_open(backup.identity),
         source=f"first bytes and manifests in {store.label}",
         sampled_at=at,
     )
+
+
+def _open(identity: str | None) -> bool:
+    """Whether others than its owner may read the key file; one that is not there is told where it is needed."""
+    try:
+        return identity is not None and Path(identity).stat().st_mode & 0o077 != 0
+    except OSError:
+        return False
 
 
 def _entry(found: BackupSet) -> BackupEntry:
@@ -146,7 +155,7 @@ def days_missing(complete: list[BackupSet], backup: Backup, now: float) -> tuple
 
     Today is left to freshness, and the oldest day too: at the hour of the run it may already, or not yet, be gone.
     """
-    zone = ZoneInfo(backup.timezone)
+    zone = backup.zone
     today = datetime.fromtimestamp(now, UTC).astimezone(zone).date()
     have = {datetime.fromtimestamp(f.taken_at or 0.0, UTC).astimezone(zone).date() for f in complete}
     due = [today - timedelta(days=back) for back in range(backup.retention_days - 1, 0, -1)]
