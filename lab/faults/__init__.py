@@ -1,15 +1,16 @@
 """The faults: what the lab can break, what that changes in the checks, and how it is mended again."""
 
 from lab.faults import (  # noqa: F401 (they register)
+    alertmanager,
     api,
     application,
     backup,
     cron,
     host,
+    log_index,
     logs,
     minion,
     minion_jobs,
-    monitoring,
     network,
     postgresql,
     postgresql_replication,
@@ -19,9 +20,15 @@ from lab.faults import (  # noqa: F401 (they register)
     postgresql_statements,
     postgresql_vacuum,
     postgresql_wraparound,
+    prometheus,
     redis,
     redis_upkeep,
+    rotation,
+    rules,
     s3,
+    targets,
+    traffic,
+    watchers_network,
 )
 from lab.faults.registry import FAULTS, Fault, break_, mend
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from checks.engine.model import Count, NotJudged, PerSecond, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
 
-
 YOUNG = (
     30.0  # it discovers targets and Alertmanagers within some six seconds, and scrapes once an interval from then on
 )
@@ -165,8 +164,10 @@ class PrometheusCounters(Reading):
 
     started: float
     samples: float
+    reloaded: float
     sent: float
-    lost: float
+    failed: float
+    dropped: float
     rule_failures: float
     missed_evaluations: float
     compactions_failed: float
@@ -176,7 +177,10 @@ class PrometheusCounters(Reading):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusWork(Reading):
-    """What Prometheus did between two samples; `lost_ratio` is of the notifications that it had for Alertmanager."""
+    """What Prometheus did between two samples; `lost_ratio` is of the notifications that it had for Alertmanager.
+
+    What it drops while it looks for its Alertmanager anew, after its configuration was read again, is not counted.
+    """
 
     samples: Count
     lost: Count
@@ -192,7 +196,8 @@ def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> P
     """Compute what was done between two samples of the same process."""
     if later.started != earlier.started or later.samples < earlier.samples:
         return NotJudged("Prometheus restarted between the two samples")
-    lost = later.lost - earlier.lost
+    reloaded = later.reloaded > earlier.sampled_at
+    lost = later.failed - earlier.failed + (0.0 if reloaded else later.dropped - earlier.dropped)
     if lost > 0 and earlier.sampled_at - earlier.started < YOUNG:
         return NotJudged("Prometheus had just started, and did not know its Alertmanager yet")
     sent = later.sent - earlier.sent

@@ -30,7 +30,8 @@ class _Counts:
     def __init__(self, log: Log) -> None:
         self.log = log
         self.layout = LAYOUTS[log.layout]
-        self.lines = self.entries = self.broken = self.own = self.structured = self.parsed = 0
+        self.lines = self.entries = self.broken = self.leading = 0
+        self.own = self.structured = self.parsed = 0
         self.by: Counter[tuple[bytes, bytes]] = Counter()
         self.shapes: Counter[tuple[str, str, str]] = Counter()
         self.shaped = 0
@@ -46,18 +47,18 @@ class _Counts:
         for match in self.layout.entry.finditer(data):
             start = match.start()
             if start > end:
-                self._between(data[end:start], first=last is None)
+                self._between(data[end:start])
             end = match.end() + 1
             last = match
             pair = (match["level"], match["category"])
             pairs.append(pair)
+            self.entries += 1
             if pair[0] in ERRORS:
                 self._error(pair, match["message"])
             if self.log.structured and data.startswith(b"{", match.start("message")):
                 self._entry(match["message"])
         if end < len(data):
-            self._between(data[end:], first=last is None)
-        self.entries += len(pairs)
+            self._between(data[end:])
         self.by.update(pairs)
         if last is not None:
             self.newest = (*self.newest, last["stamp"])[-64:]
@@ -65,11 +66,13 @@ class _Counts:
         for slow in _SLOW.finditer(data):
             self._slow(slow)
 
-    def _between(self, data: bytes, *, first: bool) -> None:
+    def _between(self, data: bytes) -> None:
         """Count lines that do not begin an entry: those that belong to the one before them are no fault."""
-        for line in data.splitlines():
-            if not (line == b"" or line[:1] in b" \t" or (first and self.entries == 0)):
-                self.broken += 1
+        strange = sum(line != b"" and line[:1] not in b" \t" for line in data.splitlines())
+        if self.entries == 0:
+            self.leading += strange  # they may belong to an entry from before the window
+        else:
+            self.broken += strange
 
     def _error(self, pair: tuple[bytes, bytes], message: bytes) -> None:
         if self.shaped < _MOST_SHAPED:
@@ -121,11 +124,12 @@ def _reading(counts: _Counts, window: Window, seconds: float, now: float) -> Log
     for (level, _), number in counts.by.items():
         levels[_name(level)] += number
         errors += number if level in ERRORS or (is_access and level.startswith(b"5")) else 0
+    broken = counts.broken + (counts.leading if counts.entries == 0 else 0)
     return LogsTail(
         lines=counts.lines,
         entries=counts.entries,
-        broken=counts.broken,
-        broken_ratio=counts.broken / counts.lines if counts.lines else 0.0,
+        broken=broken,
+        broken_ratio=broken / counts.lines if counts.lines else 0.0,
         newest_age=now - max(moments) if moments else None,
         levels=tuple(sorted(levels.items())),
         errors=errors,

@@ -81,9 +81,10 @@ def _counters(asker: Asker, started: float) -> PrometheusCounters:
     return PrometheusCounters(
         started=started,
         samples=due(found, "prometheus_tsdb_head_samples_appended_total"),
+        reloaded=total(found, "prometheus_config_last_reload_success_timestamp_seconds"),
         sent=total(found, "prometheus_notifications_sent_total"),
-        lost=total(found, "prometheus_notifications_dropped_total")
-        + total(found, "prometheus_notifications_errors_total"),
+        failed=total(found, "prometheus_notifications_errors_total"),
+        dropped=total(found, "prometheus_notifications_dropped_total"),
         rule_failures=total(found, "prometheus_rule_evaluation_failures_total"),
         missed_evaluations=total(found, "prometheus_rule_group_iterations_missed_total"),
         compactions_failed=total(found, "prometheus_tsdb_compactions_failed_total"),

@@ -1,0 +1,284 @@
+"""What goes wrong with what Prometheus scrapes: exporters, metrics, nodes."""
+
+import re
+import time
+
+from lab import exporters, host
+from lab.faults.registry import Act
+from lab.faults.watching import (
+    A,
+    P,
+    expect,
+    fault,
+    fires,
+    metrics,
+    proxied,
+    scraped,
+    unproxied,
+    until,
+    watchers,
+    well,
+)
+from lab.relay import Relay
+from lab.running import Running
+
+
+def _end(name: str, *after: Act) -> Act:
+    def act(running: Running) -> None:
+        process = watchers(running).exporters[name].process
+        if process is not None:
+            process.stop()
+        for one in after:
+            one(running)
+
+    return act
+
+
+def _begin(name: str) -> Act:
+    def act(running: Running) -> None:
+        exporter = watchers(running).exporters[name]
+        exporter.start(running.launcher)
+        exporter.await_ready()
+        well(running)
+
+    return act
+
+
+fault(
+    "target-down",
+    "the redis exporter is not running",
+    expect(
+        prometheus_targets_up="CRITICAL",
+        prometheus_exporters_see="CRITICAL",
+        alerts_can_fire="CRITICAL",
+        alerts_firing="CRITICAL",
+    ),
+    _end("redis-exporter", fires("TargetDown")),
+    _begin("redis-exporter"),
+)
+fault(
+    "exporter-blind",
+    "the redis exporter is up and does not reach Redis",
+    expect(prometheus_exporters_see="CRITICAL", alerts_firing="CRITICAL"),
+    proxied("exporter-redis", fires("ExporterBlind")),
+    unproxied("exporter-redis"),
+)
+fault(
+    "metrics-database-gone",
+    "the postgres exporter does not reach PostgreSQL, tries for longer than a scrape may take, and its series end",
+    expect(
+        prometheus_targets_up="CRITICAL",
+        prometheus_exporters_see="CRITICAL",
+        metrics_database_kept="CRITICAL",
+        alerts_can_fire="CRITICAL",
+        alerts_firing="CRITICAL",
+    ),
+    proxied("exporter-postgresql", fires("TargetDown")),
+    unproxied("exporter-postgresql"),
+)
+
+
+def _drop_metrics(*names: str, apis: tuple[str, ...] = ("api1", "api2", "api3")) -> Act:
+    def act(running: Running) -> None:
+        metrics(running)
+        for api in apis:
+            running.apis[api].misbehave(drop_metrics=list(names) or None)
+        scraped(running)
+
+    return act
+
+
+fault(
+    "metric-dead",
+    "nothing exports minion_jobs_inactive any more",
+    expect(alerts_can_fire="CRITICAL"),
+    _drop_metrics("minion_jobs_inactive"),
+    _drop_metrics(),
+)
+fault(
+    "metric-missing-somewhere",
+    "one instance of three does not export its connections",
+    expect(metrics_application_kept="WARNING"),
+    _drop_metrics("http_connections_active", apis=("api3",)),
+    _drop_metrics(),
+)
+fault(
+    "metric-missing",
+    "no instance exports its queue of requests",
+    expect(metrics_application_kept="CRITICAL", metrics_queue_depth="UNKNOWN"),
+    _drop_metrics("http_request_queue_depth"),
+    _drop_metrics(),
+)
+
+
+def _textfile(text: str | None) -> Act:
+    def act(running: Running) -> None:
+        metrics(running)
+        exporters.textfile(running.machine, text)
+        scraped(running)
+
+    return act
+
+
+fault(
+    "requests-queue",
+    "180 requests wait for a worker",
+    expect(metrics_queue_depth="CRITICAL"),
+    _textfile("http_request_queue_depth 60\n"),
+    _textfile(None),
+)
+fault(
+    "endpoints-raw",
+    "a label holds paths with ids in them",
+    expect(metrics_endpoints_folded="WARNING"),
+    _textfile('http_request_duration_seconds_count{endpoint="/clientes/77131",method="GET",status="200"} 1\n'),
+    _textfile(None),
+)
+
+
+def _clock_wrong(running: Running) -> None:
+    metrics(running)
+    exporter = watchers(running).exporters["node3"]
+    if exporter.process is not None:
+        exporter.process.stop()
+
+    def later(_path: str, body: bytes) -> bytes:
+        return re.sub(
+            rb"^node_time_seconds .*$", b"node_time_seconds %f" % (time.time() + 47), body, flags=re.MULTILINE
+        )
+
+    other = watchers(running).exporters["node2"]
+    running.kept["clock"] = Relay(other.port, later, exporter.port)
+    scraped(running)
+    until("Prometheus sees it", lambda: (metrics(running).value("max(node_time_seconds) - time()") or 0) > 40)  # noqa: PLR2004
+
+
+def _clock_right(running: Running) -> None:
+    running.kept.pop("clock").stop()
+    _begin("node3")(running)
+
+
+fault(
+    "node-clock-wrong",
+    "the clock of node3 is 47 s ahead",
+    expect(metrics_node_clock="CRITICAL"),
+    _clock_wrong,
+    _clock_right,
+)
+
+
+def _cpu_busy(running: Running) -> None:
+    metrics(running)
+    for _ in range(2):  # the second time weighs more
+        running.machine.work(0.99)
+    until("the processors are busy", lambda: (metrics(running).value(_CPU) or 0) > 0.96)  # noqa: PLR2004
+
+
+def _cpu_idle(running: Running) -> None:
+    running.machine.work(host.CALM)
+    until("the processors are idle", lambda: (metrics(running).value(_CPU) or 1) < 0.5)  # noqa: PLR2004
+
+
+_CPU = (
+    'max(1 - sum by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))'
+    " / sum by (instance) (rate(node_cpu_seconds_total[5m])))"
+)
+fault(
+    "node-cpu-busy",
+    "the nodes' processors are busy",
+    {**expect(metrics_node_cpu="CRITICAL"), "capacity-database-cpu@db1": "CRITICAL"},
+    _cpu_busy,
+    _cpu_idle,
+    P,
+    "host",
+)
+
+
+def _memory(used: float) -> Act:
+    def act(running: Running) -> None:
+        metrics(running)
+        exporters.memory(running.machine, used)
+        scraped(running)
+
+    return act
+
+
+fault(
+    "node-memory-full",
+    "the nodes have no memory left",
+    expect(metrics_node_memory="CRITICAL"),
+    _memory(0.98),
+    _memory(0.4),
+)
+
+
+def _io(running: Running) -> None:
+    found = metrics(running)
+    exporters.disk_io(running.machine, 900_000)
+    until("the disk is busy", lambda: (found.value("max(rate(node_disk_io_time_seconds_total[5m]))") or 0) > 0.97)  # noqa: PLR2004
+
+
+def _io_calm(running: Running) -> None:
+    found = metrics(running)
+    found.forget("node_disk_io_time_seconds_total")
+    until("the disk is idle", lambda: found.value("max(rate(node_disk_io_time_seconds_total[5m]))") == 0)
+    # below what it was: a counter that starts anew, and nothing to be added up
+    exporters.disk_io(running.machine, 900_000)
+
+
+fault(
+    "node-disk-busy", "the nodes' disks are busy all the time", expect(metrics_node_disk_io="CRITICAL"), _io, _io_calm
+)
+
+
+def _fill(running: Running) -> None:
+    metrics(running)
+    base = (running.machine.volume / "base").stat().st_size
+    host.fill(running.machine.volume / "node-filler", int(host.VOLUME_BYTES * 0.96) - base)
+    fires("DiskSpaceLow")(running)
+
+
+def _many_files(running: Running) -> None:
+    metrics(running)
+    folder = running.machine.volume / "node-files"
+    folder.mkdir()
+    for number in range(int(host.VOLUME_INODES * 0.92)):
+        (folder / str(number)).touch()
+    scraped(running)
+
+
+def _empty(running: Running) -> None:
+    (running.machine.volume / "node-filler").unlink(missing_ok=True)
+    folder = running.machine.volume / "node-files"
+    if folder.is_dir():
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+    well(running)
+
+
+fault(
+    "node-disk-full",
+    "the nodes' disks are 96 % full, and with them a log's",
+    {
+        **expect(metrics_node_disk="CRITICAL", alerts_firing="CRITICAL"),
+        "capacity-disk@pgdata": "CRITICAL",
+        "logs-disk-free@worker": "CRITICAL",
+    },
+    _fill,
+    _empty,
+    P,
+    A,
+    "host",
+    "logs",
+)
+fault(
+    "node-inodes-full",
+    "the nodes' disks have hardly an inode left",
+    {**expect(metrics_node_inodes="CRITICAL"), "capacity-disk-inodes@pgdata": "CRITICAL"},
+    _many_files,
+    _empty,
+    P,
+    A,
+    "host",
+)

@@ -1,0 +1,1 @@
+"""Tests of the watchers: Prometheus, alert rules, Alertmanager, logs and their index."""

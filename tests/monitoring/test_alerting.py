@@ -1,0 +1,124 @@
+"""What is wrong with alert rules, told from what is loaded and from what there is to look at."""
+
+import pytest
+
+from checks.engine import alerting
+from checks.engine.model import Bound
+from checks.engine.readings.prometheus import Wanted
+from tests.monitoring.made import reading, rule
+
+BUCKETS = "http_request_duration_seconds_bucket"
+TABLE = {
+    "capacity-api-response-time": (Bound(500, 1000), "ms"),
+    "capacity-disk": (Bound(70, 85), "%"),
+    "capacity-job-queue": (Bound(500, 1000), "jobs"),
+}
+
+
+def _texts(found: list[alerting.Finding]) -> list[str]:
+    return [str(one) for one in found]
+
+
+def test_a_rule_in_either_form_is_as_it_must_be() -> None:
+    forms = (Wanted("A", "x > 1", 60, "critical"), Wanted("A", "max(x) > 1", 120, "warning"))
+    assert alerting.not_loaded(reading(rule("A", "1 < max(x)", for_=120, severity="warning"), wanted=forms)) == []
+
+
+@pytest.mark.parametrize(
+    ("loaded", "text"),
+    [
+        (rule("A", "x > 2"), "A: has another expression than it must"),
+        (rule("A", "x > 1", for_=60), "A: waits 60 s instead of 300 s"),
+        (rule("A", "x > 1", severity=""), "A: has severity none instead of critical"),
+        (rule("B", "x > 1"), "A: is not loaded"),
+    ],
+)
+def test_what_differs_is_named(loaded: object, text: str) -> None:
+    found = alerting.not_loaded(reading(loaded, wanted=(Wanted("A", "x > 1", 300, "critical"),)))  # type: ignore[arg-type]
+    assert _texts(found) == [text]
+
+
+@pytest.mark.parametrize(("largest", "silent"), [(1.0, True), (2.0, True), (2.5, False)])
+def test_a_quantile_never_passes_its_largest_bucket(largest: float, *, silent: bool) -> None:
+    slow = rule("Slow", f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) > 2")
+    found = alerting.cannot_fire(reading(slow, buckets=((BUCKETS, largest),)))
+    assert any(one.silent for one in found) is silent
+
+
+def test_a_quantile_of_each_endpoint_is_a_finding_that_does_not_silence() -> None:
+    slow = rule("Slow", f"histogram_quantile(0.95, rate({BUCKETS}[5m])) > 2")
+    (found,) = alerting.cannot_fire(reading(slow, buckets=((BUCKETS, 10.0),)))
+    assert "sum by (le)" in found.text
+    assert not found.silent
+
+
+@pytest.mark.parametrize(("most", "silent"), [(100.0, True), (150.0, True), (151.0, False), (None, False)])
+def test_connections_never_pass_what_the_server_allows(most: float | None, *, silent: bool) -> None:
+    high = rule("High", "pg_stat_database_numbackends > 150")
+    assert bool(alerting.cannot_fire(reading(high, max_connections=most))) is silent
+
+
+def test_a_share_above_one_is_out_of_reach() -> None:
+    (found,) = alerting.cannot_fire(reading(rule("Errors", 'sum(a{status="500"}) / sum(a) > 5')))
+    assert found.silent
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"series": 0, "metric_series": 0}, "nothing exports x"),
+        ({"series": 0, "lacking": ("stauts",)}, "no x has the label stauts"),
+        ({"series": 0}, 'no series is x{stauts="5"}'),
+    ],
+)
+def test_a_selector_that_finds_nothing_silences(fields: dict[str, object], text: str) -> None:
+    (found,) = alerting.cannot_fire(reading(rule("A", 'x{stauts="5"} > 1'), empty={"x": fields}))
+    assert found.text == text
+    assert found.silent
+
+
+def test_a_status_that_never_occurred_is_no_finding() -> None:
+    assert alerting.cannot_fire(reading(rule("A", 'x{status=~"5.."} > 1'), empty={"x": {"series": 0}})) == []
+
+
+def test_absence_may_be_asked_for() -> None:
+    gone = {"x": {"series": 0, "metric_series": 0}}
+    assert alerting.cannot_fire(reading(rule("A", "absent(x)"), empty=gone)) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "findings", "silent"), [(29, 1, True), (30, 1, False), (59, 1, False), (60, 0, False)]
+)
+def test_a_window_holds_four_scrapes(window: int, findings: int, *, silent: bool) -> None:
+    found = alerting.cannot_fire(reading(rule("A", f"rate(x[{window}s]) > 1")))
+    assert len(found) == findings
+    assert any(one.silent for one in found) is silent
+
+
+@pytest.mark.parametrize(
+    ("expr", "severity", "text"),
+    [
+        ("node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.15", "critical", None),
+        ("node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.1", "critical", "fires above 90 %"),
+        ("minion_jobs_inactive > 1000", "warning", "is warning above 1000 jobs, but critical is above 1000 jobs"),
+        ("minion_jobs_inactive > 500", "warning", None),
+        (f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) > 2", "warning", "is warning above 2000 ms"),
+        (f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) > 1", "critical", None),
+    ],
+)
+def test_rules_and_capacity_table_agree(expr: str, severity: str, text: str | None) -> None:
+    found = alerting.incoherent(reading(rule("A", expr, severity=severity)), TABLE)
+    assert [text in one.text for one in found if text is not None] == ([] if text is None else [True])
+
+
+def test_a_rule_on_the_root_alone_leaves_other_mounts_out() -> None:
+    expr = 'node_filesystem_avail_bytes{mountpoint="/"} / node_filesystem_size_bytes{mountpoint="/"} < 0.15'
+    (found,) = alerting.incoherent(reading(rule("A", expr), mounts=("/", "/data")), TABLE)
+    assert found.text == "watches only /, not /data"
+
+
+@pytest.mark.parametrize(
+    ("expr", "watched"), [("up == 0", True), ("absent(x)", True), ("x > 1", False), ('x{job="up"} > 1', False)]
+)
+def test_silence_is_watched(expr: str, *, watched: bool) -> None:
+    assert alerting.watches_absence(reading(rule("A", expr))) is watched

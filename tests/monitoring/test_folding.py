@@ -1,0 +1,43 @@
+"""Paths and messages, with what is somebody's taken out."""
+
+import pytest
+
+from checks.engine.probes.folding import fold_message, fold_path
+
+
+@pytest.mark.parametrize(
+    ("path", "folded"),
+    [
+        ("/", "/"),
+        ("/pontos-de-apoio-dados-auxiliares", "/pontos-de-apoio-dados-auxiliares"),
+        ("/clientes/77131/audios", "/clientes/:id/audios"),
+        ("/a/deadbeef01", "/a/:id"),
+        ("/a/feedface", "/a/feedface"),
+        ("/a/c0ffee77-1300-4000-8000-00000000000a", "/a/:id"),
+        ("/a/ana%40exemplo.invalid", "/a/:id"),
+        ("/a/ana@exemplo.invalid", "/a/:id"),
+        ("/s/Ab3dE9fG12hIjKlMnOp", "/s/:id"),
+        ("/v2/api", "/v2/api"),
+        ("/x?secret=abc", "/x"),
+        ("/:id/x", "/:id/x"),
+        ("no path", ":other"),
+        ("/" + "a" * 200, ":other"),
+    ],
+)
+def test_paths(path: str, folded: str) -> None:
+    assert fold_path(path) == folded
+    assert fold_path(folded) == folded
+
+
+@pytest.mark.parametrize(
+    ("message", "shape"),
+    [
+        ("falha ao enviar para +5511977130001", "falha ao enviar para *"),
+        ("Maria da Silva não tem cadastro", "* da * não tem cadastro"),
+        ("timeout after 3.2s (host=db1)", "timeout after *"),
+        ("", ""),
+        (" ".join(["um"] * 40), " ".join(["um"] * 12)),
+    ],
+)
+def test_messages(message: str, shape: str) -> None:
+    assert fold_message(message) == shape

@@ -1,0 +1,90 @@
+"""Secrets and personal data are counted, never shown."""
+
+import dataclasses
+import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from checks.engine.probes.logs.secrets import is_cpf, secrets
+from checks.engine.readings.logs import LogsSecrets
+from tests.monitoring.test_log_tail import NOW, line, log, write
+
+SOON = time.monotonic() + 3600
+
+
+def _found(path: Path, *texts: str, layout: str = "guide") -> LogsSecrets:
+    write(path, *(line(9, text, layout) for text in texts))
+    return secrets(log(path, layout), ZoneInfo("UTC"), 900, SOON, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("GET /maintenance/housekeeping?secret=abcd1234", "maintenance secret"),
+        ("login password=hunter22", "password"),
+        ('{"senha":"hunter22"}', "password"),
+        ("x-api-key: abcdefgh", "token or key"),
+        ("Authorization: Bearer abcdefgh.ijkl", "token or key"),
+        ("access_token=abcdefgh", "token or key"),
+        ("https://s3/x?AWSAccessKeyId=AKIA1234567&Signature=abcdefgh", "presigned URL"),
+        ("connect postgresql://penhas:hunter22@db1/penhas failed", "URL with a password"),
+        ("login de ana.souza@exemplo.invalid", "e-mail address"),
+        ("/reset?email=ana%40exemplo.invalid", "e-mail address"),
+        ("sms para +5511977130001", "telephone number"),
+        ("sms para (11) 97713-0001", "telephone number"),
+        ("cpf 529.982.247-25", "CPF"),
+        ("cpf 52998224725", "CPF"),
+    ],
+)
+def test_each_kind_is_found_and_not_shown(tmp_path: Path, text: str, kind: str) -> None:
+    found = _found(tmp_path / "a.log", "nothing here", text)
+    assert kind in [one.kind for one in found.exposed]
+    one = next(one for one in found.exposed if one.kind == kind)
+    assert (one.lines, one.file, one.position) == (1, "a.log", len(line(9, "nothing here")))
+    shown = repr(dataclasses.asdict(found))
+    assert not any(word in shown for word in ("hunter22", "abcd", "ana", "97713", "529", "AKIA"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password=***",
+        "token=[REDACTED]",
+        "password: null",
+        "secretaria aberta",
+        "job 52998224724 terminado",
+        "job 11111111111 terminado",
+        "see http://localhost:3000/x",
+        "order 123.456.789-00",
+        "a@b",
+    ],
+)
+def test_what_only_looks_like_one_is_not(tmp_path: Path, text: str) -> None:
+    assert _found(tmp_path / "a.log", text).exposed == ()
+
+
+def test_a_line_counts_once_a_kind_and_the_suites_own_requests_not_at_all(tmp_path: Path) -> None:
+    found = _found(tmp_path / "a.log", "?secret=abcd1234 ?secret=abcd1234", "?secret=abcd1234 penhas-checks/1")
+    assert [(one.kind, one.lines) for one in found.exposed] == [("maintenance secret", 1)]
+
+
+def test_ip_and_user_are_expected(tmp_path: Path) -> None:
+    found = _found(tmp_path / "a.log", '{"ip":"203.0.113.4","user_id":7}')
+    assert found.exposed == ()
+    assert dict(found.expected) == {"ip": 1, "user_id": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("529.982.247-25", True),
+        ("52998224725", True),
+        ("52998224726", False),
+        ("00000000000", False),
+        ("11144477735", True),
+    ],
+)
+def test_check_digits(text: str, *, valid: bool) -> None:
+    assert is_cpf(text.encode()) is valid

@@ -1,0 +1,180 @@
+"""Reading the last minutes of a log, of any size, rotated in between, broken in places."""
+
+import gzip
+import os
+import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from checks.engine.environment.monitoring import Log
+from checks.engine.model import ProbeError
+from checks.engine.probes.logs.layout import LAYOUTS
+from checks.engine.probes.logs.tail import tail
+from checks.engine.probes.logs.window import Window
+
+UTC = ZoneInfo("UTC")
+SOON = time.monotonic() + 3600
+NOW = 1_790_000_000.0
+FORMS = {
+    "guide": ("%Y-%m-%d %H:%M:%S", "{stamp},123 [INFO] Penhas.Minion - {text}"),
+    "public": ("%d/%m/%Y %H:%M:%S", "[{stamp}.123] [INFO 4711]  {text}"),
+    "nginx": ("%d/%b/%Y:%H:%M:%S +0000", '203.0.113.9 - - [{stamp}] "GET /{text} HTTP/1.1" 200 5 "-" "PenhaS/3"'),
+}
+
+
+def line(age: float, text: str = "x", layout: str = "guide") -> str:
+    """Return a line of so many seconds ago."""
+    form, shape = FORMS[layout]
+    return shape.format(stamp=time.strftime(form, time.gmtime(NOW - age)), text=text) + "\n"
+
+
+def write(path: Path, *lines: str, age: float = 0) -> Path:
+    """Write a log that was last written so many seconds ago."""
+    data = "".join(lines).encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    os.utime(path, (NOW - age, NOW - age))
+    return path
+
+
+def log(path: Path, layout: str = "guide", **more: object) -> Log:
+    """Return the environment's word for a log."""
+    return Log.model_validate({"name": "app", "pattern": str(path), "layout": layout, **more})
+
+
+@pytest.mark.parametrize("layout", ["guide", "public", "nginx"])
+def test_only_the_window_is_counted(tmp_path: Path, layout: str) -> None:
+    path = write(tmp_path / "a.log", *(line(age, layout=layout) for age in range(2000, -1, -1)))
+    found = tail(log(path, layout), UTC, 900, SOON, NOW)
+    assert found.entries == found.lines == 901
+    assert found.broken == 0
+    assert found.newest_age == 0
+    assert found.complete
+
+
+def test_of_a_large_file_only_the_end_is_read(tmp_path: Path) -> None:
+    many = [line(100_000 - n / 3, "y" * 100) for n in range(300_000)]
+    path = write(tmp_path / "a.log", *many)
+    found = tail(log(path), UTC, 900, SOON, NOW)
+    assert found.entries == pytest.approx(2700, abs=3)
+    assert found.read < path.stat().st_size / 50
+
+
+def test_the_zone_of_stamps_without_one_is_the_environments(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(3 * 3600 + 10))
+    assert tail(log(path), UTC, 900, SOON, NOW).entries == 0
+    found = tail(log(path), ZoneInfo("America/Sao_Paulo"), 900, SOON, NOW)
+    assert found.newest_age == 10
+
+
+def test_rotated_and_compressed_files_in_between_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(100), line(50))
+    write(tmp_path / "a.log.1", line(2000), line(300), line(200), age=200)
+    write(tmp_path / "a.log.2.gz", line(850), line(400), age=400)
+    write(tmp_path / "a.log.3.gz", line(5000), age=5000)
+    assert tail(log(path), UTC, 900, SOON, NOW).entries == 6
+
+
+def test_a_file_a_process_and_day_is_found_by_pattern(tmp_path: Path) -> None:
+    write(tmp_path / "api.2026-09-21.11.log", line(100, layout="public"))
+    write(tmp_path / "api.2026-09-21.12.log", line(90, layout="public"))
+    assert tail(log(tmp_path / "api.*.log", "public"), UTC, 900, SOON, NOW).entries == 2
+
+
+def test_lines_that_follow_an_entry_belong_to_it_and_others_are_broken(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.log", line(60, "died"), "  at Penhas.pm line 3\n", "\n", line(50), "no layout\n", line(40)
+    )
+    found = tail(log(path), UTC, 900, SOON, NOW)
+    assert (found.entries, found.lines, found.broken) == (3, 6, 1)
+
+
+def test_a_log_in_another_layout_is_broken_and_not_empty(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", *(line(age, layout="public") for age in range(50)))
+    found = tail(log(path), UTC, 900, SOON, NOW)
+    assert (found.entries, found.broken) == (0, 50)
+
+
+def test_a_layout_that_changed_an_hour_after_the_last_good_line_is_seen(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", *(line(5000 - n) for n in range(500)), *("broken\n" for _ in range(100)))
+    found = tail(log(path), UTC, 900, SOON, NOW)
+    assert (found.entries, found.broken) == (0, 100)
+
+
+def test_bytes_that_are_no_text_are_not_fatal(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(b"\x00\xff\xfe" * 5000 + b"\n" + line(10).encode() + b"\xc3\x28\n")
+    os.utime(path, (NOW, NOW))
+    assert tail(log(path), UTC, 900, SOON, NOW).entries == 1
+
+
+def test_a_gzip_that_is_cut_is_counted_and_not_fatal(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(10))
+    cut = write(tmp_path / "a.log.2.gz", line(100), age=100)
+    cut.write_bytes(cut.read_bytes()[:-9])
+    os.utime(cut, (NOW - 100, NOW - 100))
+    found = tail(log(path), UTC, 900, SOON, NOW)
+    assert found.entries >= 1
+    assert not found.complete
+
+
+def test_what_cannot_be_read_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.log", line(10))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ProbeError) as error:
+        tail(log(path), UTC, 900, SOON, NOW)
+    assert "cannot be read" in error.value.why
+
+
+def test_levels_errors_shapes_and_slow_requests(tmp_path: Path) -> None:
+    def entry(level: str, category: str, text: str) -> str:
+        return line(10).replace("[INFO] Penhas.Minion - x", f"[{level}] {category} - {text}")
+
+    path = write(
+        tmp_path / "a.log",
+        *(entry("ERROR", "Penhas.Controller", f"falha ao enviar para Maria{n}") for n in range(4)),
+        entry("DEBUG", "Mojolicious.Plugin", "x"),
+        entry("DEBUG", "Penhas.Controller.Me", "x"),
+        entry("DEBUG", "Outra", "x"),
+        entry("WARN", "Penhas.Controller", "Requisição lenta: GET /clientes/42 levou 1.250s"),
+        entry("WARN", "Penhas.Controller", "Requisição lenta: GET /clientes/43 levou 2.500s"),
+    )
+    levels = {"root": "INFO", "Penhas.Controller": "DEBUG", "Mojolicious": "WARN"}
+    found = tail(log(path, levels=levels), UTC, 900, SOON, NOW)
+    assert dict(found.levels) == {"ERROR": 4, "DEBUG": 3, "WARN": 2}
+    assert found.error_ratio == pytest.approx(4 / 9)
+    assert [(s.shape, s.count) for s in found.shapes] == [("falha ao enviar para *", 4)]
+    assert found.too_low == (("Mojolicious.Plugin", "DEBUG", 1), ("Outra", "DEBUG", 1))
+    (slow,) = found.slow
+    assert (slow.method, slow.endpoint, slow.count, slow.slowest) == ("GET", "/clientes/:id", 2, 2.5)
+
+
+def test_json_entries_say_what_they_lack(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(9, '{"timestamp":1,"level":"info"}'), line(8, "{broken"), line(7))
+    found = tail(log(path, structured=True), UTC, 900, SOON, NOW)
+    assert found.structured == 2
+    lacking = dict(found.without)
+    assert lacking["user_id"] == 1
+    assert lacking["JSON that can be parsed"] == 1
+    assert "level" not in lacking
+
+
+def test_the_budget_keeps_the_newest(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", *(line(800 - n / 10) for n in range(8000)))
+    window = Window(LAYOUTS["guide"], UTC, NOW - 900, 5000, SOON)
+    data = b"".join(block.data for block in window.blocks(str(path)))
+    assert len(data) <= 5000
+    assert data.endswith(line(800 - 7999 / 10).encode())
+    assert not window.complete
+
+
+def test_no_time_left_reads_nothing_and_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(10))
+    window = Window(LAYOUTS["guide"], UTC, NOW - 900, 5000, time.monotonic() - 1)
+    assert list(window.blocks(str(path))) == []
+    assert not window.complete

@@ -1,0 +1,119 @@
+"""Logrotate's configuration, and who writes to which file."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from checks.engine.environment.monitoring import Rotation
+from checks.engine.model import ProbeError
+from checks.engine.probes.logs.rotation import rotation, stanzas
+from checks.engine.readings.logs import Writer
+from tests.monitoring.test_log_tail import log
+
+UTC = ZoneInfo("UTC")
+GUIDE = """\
+# a comment
+compress
+/var/log/penhas/*.log {
+    daily
+    rotate 30
+    delaycompress
+    missingok
+    create 0644 penhas penhas
+    sharedscripts
+    postrotate
+        kill -USR1 $(cat /var/run/penhas.pid) 2>/dev/null || true
+    endscript
+}
+
+"/var/log/nginx/penhas-access.log" /var/log/nginx/other.log
+{
+    weekly
+    size=10M
+}
+"""
+
+
+def test_a_configuration_is_read_as_logrotate_reads_it() -> None:
+    first, second = stanzas(GUIDE)
+    assert first.patterns == ("/var/log/penhas/*.log",)
+    assert first.value("rotate") == "30"
+    assert first.value("create") == "0644 penhas penhas"
+    assert "compress" in first.directives
+    assert "-USR1" in first.script
+    assert second.patterns == ("/var/log/nginx/penhas-access.log", "/var/log/nginx/other.log")
+    assert "weekly" in second.directives
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Give a log that was rotated, and its configuration."""
+    path = tmp_path / "app.log"
+    path.write_text(time.strftime("%Y-%m-%d %H:%M:%S,000 [INFO] Penhas - x\n", time.gmtime(time.time() - 100)))
+    for number, days in ((1, 0.2), (2, 1.2), (3, 2.2), (40, 40)):
+        old = tmp_path / f"app.log.{number}{'.gz' if number != 2 else ''}"
+        old.write_bytes(b"x")
+        os.utime(old, (time.time() - days * 86400,) * 2)
+    (tmp_path / "logrotate").write_text(GUIDE.replace("/var/log/penhas", str(tmp_path)))
+    return path
+
+
+def test_configuration_and_effect(file: Path) -> None:
+    rule = Rotation(config=str(file.parent / "logrotate"), keep_days=30)
+    found = rotation(log(file), rule, UTC, time.time())
+    assert found.covered
+    assert (found.every, found.rotate, found.signal) == ("daily", 30, "USR1")
+    assert found.rotated == 4
+    assert found.beyond == 1
+    assert found.uncompressed == 1
+    assert found.newest_rotated_age == pytest.approx(0.2 * 86400, abs=60)
+    assert found.current_age == pytest.approx(100, abs=5)
+
+
+def test_a_log_that_no_stanza_covers(file: Path) -> None:
+    (file.parent / "logrotate").write_text(GUIDE)
+    rule = Rotation(config=str(file.parent / "logrotate"))
+    assert rotation(log(file), rule, UTC, time.time()).covered is False
+    assert rotation(log(file), Rotation(), UTC, time.time()).covered is None
+
+
+def test_no_file_at_all(tmp_path: Path) -> None:
+    with pytest.raises(ProbeError):
+        rotation(log(tmp_path / "no.log"), Rotation(), UTC, time.time())
+
+
+@pytest.fixture
+def writer(file: Path) -> Iterator[Path]:
+    """Give the log while this process has it open for writing."""
+    with file.open("a"):
+        yield file
+
+
+def test_who_writes_to_the_current_file(writer: Path) -> None:
+    assert [w.holds for w in _writers(writer)] == ["current"]
+
+
+def test_who_writes_to_a_renamed_file(writer: Path) -> None:
+    writer.rename(writer.with_name("app.log.5"))
+    writer.write_text("")
+    assert [w.holds for w in _writers(writer)] == ["rotated"]
+
+
+def test_who_writes_to_a_deleted_file(writer: Path) -> None:
+    writer.unlink()
+    writer.write_text("")
+    assert [w.holds for w in _writers(writer)] == ["deleted"]
+
+
+def test_a_reader_is_no_writer(file: Path) -> None:
+    with file.open():
+        assert _writers(file) == []
+
+
+def _writers(path: Path) -> list[Writer]:
+    found = rotation(log(path), Rotation(), UTC, time.time()).writers
+    return [writer for writer in found if writer.pid == os.getpid()]
