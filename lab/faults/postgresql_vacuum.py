@@ -11,6 +11,7 @@ from lab.running import Running
 _DROP = "DROP TABLE IF EXISTS public.lab_fault"
 _DAMAGED, _WHOLE = "lab_damaged", "lab_whole"
 PAGE = 8192
+_COPIES = 7
 _HAND_IN = "SELECT pg_stat_force_next_flush()"  # a session else hands in its counters once a second
 
 
@@ -117,8 +118,11 @@ _register(
             "CREATE TABLE public.lab_fault (id bigint, word text)",
             "INSERT INTO public.lab_fault SELECT n, md5(n::text) FROM generate_series(1, 150000) AS n",
             "CREATE INDEX lab_fault_idx ON public.lab_fault (word)",
+            _HAND_IN,
             "VACUUM (ANALYZE) public.lab_fault",
             "DELETE FROM public.lab_fault WHERE id % 10 <> 0",
+            _HAND_IN,
+            "SELECT pg_sleep(2.5)",  # until the standby says that it needs none of the rows
             "VACUUM (ANALYZE) public.lab_fault",
         ),
         (_DROP,),
@@ -129,10 +133,7 @@ _register(
     "the databases have outgrown what the machine was made for",
     {"postgresql-database-size": "WARNING"},
     statements(
-        (
-            "CREATE TABLE public.lab_fault (padding text) WITH (fillfactor = 10)",
-            "INSERT INTO public.lab_fault SELECT repeat('x', 700) FROM generate_series(1, 9500)",
-        ),
-        (_DROP,),
+        tuple(f"CREATE DATABASE lab_{n} TEMPLATE template0 STRATEGY file_copy" for n in range(_COPIES)),
+        tuple(f"DROP DATABASE lab_{n}" for n in range(_COPIES)),
     ),
 )
