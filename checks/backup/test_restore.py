@@ -16,7 +16,11 @@ def test_backup_restore(backup_restored: BackupRestored, judged: Judge) -> None:
         judged.critical(f"{backup_restored.backup}: {backup_restored.errors[0]}", backup_restored.errors[1:6])
     if backup_restored.tables == 0 or backup_restored.rows == 0:
         judged.critical(f"{backup_restored.backup} restores without error and brings nothing")
-    judged.ok(f"{backup_restored.tables} tables, {backup_restored.rows} rows back in {backup_restored.seconds:.1f} s")
+    phases = tuple(f"{phase.name}: {phase.seconds:.1f} s" for phase in backup_restored.phases)
+    judged.ok(
+        f"{backup_restored.tables} tables, {backup_restored.rows} rows back, compared with {backup_restored.proof}",
+        phases,
+    )
 
 
 def test_backup_restore_rows(backup_restored: BackupRestored, judged: Judge) -> None:
@@ -100,9 +104,7 @@ def test_backup_restore_private(backup_restored: BackupRestored, judged: Judge) 
 
 def test_backup_restore_locale(backup_restored: BackupRestored, judged: Judge) -> None:
     """The copy sorts as the source does: what is unique or ordered there was verified as such here."""
-    if backup_restored.differs:
-        judged.warning(backup_restored.differs[0], backup_restored.differs[1:])
-    judged.ok("the same encoding and locale as the source")
+    judge_aspect(judged, backup_restored.aspect("locale"), State.WARNING)
 
 
 def test_backup_restore_current(backup_recovery_point: BackupRecoveryPoint, judged: Judge) -> None:

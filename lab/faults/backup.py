@@ -162,6 +162,7 @@ _COPY = (
     "backup-restore-indexes",
     "backup-restore-large-objects",
     "backup-restore-listed",
+    "backup-restore-locale",
     "backup-restore-policies",
     "backup-restore-references",
     "backup-restore-rows",
@@ -171,8 +172,21 @@ _COPY = (
     "backup-restore-texts",
     "backup-restore-validated",
     "backup-restore-views-filled",
+    "backup-rpo",
+    "backup-rto",
     "emergency-recovery-keeps-properties",
     "emergency-recovery-rehearsed",
+)
+# What an empty database has nothing of.
+_NOTHING_IN_IT = (
+    "backup-restore-indexes",
+    "backup-restore-large-objects",
+    "backup-restore-listed",
+    "backup-restore-policies",
+    "backup-restore-references",
+    "backup-restore-sequences",
+    "backup-restore-validated",
+    "backup-restore-views-filled",
 )
 _UNRESTORED = _here("UNKNOWN", "backup-restore", "backup-restore-private", *_COPY)
 _NONE = (
@@ -226,6 +240,8 @@ for _name, _what, _change, _expect in (
             **_here("CRITICAL", "backup-size-usual", "backup-whole", "backup-toc-complete"),
             **_here("CRITICAL", "backup-restore", "backup-restore-rows", "emergency-recovery-rehearsed"),
             **_here("WARNING", "backup-restore-views-filled"),
+            **_here("UNKNOWN", "backup-media-complete", "backup-media-left-over"),
+            **_here("UNKNOWN", "backup-restore-current", "backup-rpo"),
         },
     ),
     (
@@ -234,9 +250,11 @@ for _name, _what, _change, _expect in (
         _dump_with(database="postgres"),
         {
             **_PLAIN,
-            **_UNRESTORED,
             **_here("CRITICAL", "backup-databases-complete", "backup-whole", "backup-toc-complete"),
-            **_here("not judged", "backup-size-usual"),
+            **_here("CRITICAL", "backup-restore", "backup-restore-rows", "emergency-recovery-rehearsed"),
+            **_here("not judged", "backup-size-usual", *_NOTHING_IN_IT),
+            **_here("UNKNOWN", "backup-media-complete", "backup-media-left-over"),
+            **_here("UNKNOWN", "backup-restore-current", "backup-rpo"),
         },
     ),
     (

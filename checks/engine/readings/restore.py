@@ -38,10 +38,10 @@ class Phase:
 class BackupRestored(Reading):
     """The newest backup, brought back into a throw-away server that is gone by the time this is read.
 
-    `seconds` is what a recovery waits for (fetch, restore, indexes, statistics), `errors` what the restore printed in
-    our words, `proof` what the copy was compared with: the manifest, a live server, or itself only. `private` says
-    whether the scratch folder lay in memory or on a volume declared encrypted, `orphans` what earlier runs had left and
-    this one removed, `left_out` and `differs` what the throw-away server cannot show.
+    `seconds` is what a recovery waits for (fetch, rows, indexes, statistics; None where nothing came back), `errors`
+    what the restore printed in our words, `proof` what the copy was compared with: the manifest, a live server, or
+    itself only. `private` says whether the scratch folder lay in memory or on a volume declared encrypted, `orphans`
+    what earlier runs had left and this one removed, `left_out` what the throw-away server must not have.
     """
 
     backup: str
@@ -54,10 +54,9 @@ class BackupRestored(Reading):
     proof: str
     errors: tuple[str, ...]
     left_out: tuple[str, ...]
-    differs: tuple[str, ...]
     aspects: tuple[Aspect, ...]
     phases: tuple[Phase, ...]
-    seconds: Seconds
+    seconds: Seconds | None
     tables: Count
     rows: Count
     private: bool

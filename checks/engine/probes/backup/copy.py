@@ -34,6 +34,10 @@ MEBIBYTE = 1 << 20
 class UnrestorableError(Exception):
     """The backup itself is at fault and nothing of it can be looked at; the text is ours."""
 
+    def __init__(self, why: str, private: bool) -> None:
+        super().__init__(why)
+        self.private = private
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:
@@ -76,8 +80,11 @@ def copied(context: Context, declared: models.Restore, store: Store, newest: Bac
         )
         clock.lap("fetch")
         if newest.manifest is not None and fetched.sha256 != newest.manifest.dump.sha256:
-            raise UnrestorableError("it is not the file that its manifest was made for (SHA-256): nothing was restored")
-        held = restore.contents(fetched.path)
+            raise UnrestorableError("it is not the file that its manifest was made for (SHA-256)", folder.private)
+        try:
+            held = restore.contents(fetched.path)
+        except ProbeError as error:
+            raise UnrestorableError(error.why, folder.private) from None
         chosen = binaries.choose(held.major, declared.binaries)
         progress.Phase("server")
         with scratch.server(folder, chosen, context.remaining(60), database_bytes=_database_bytes(newest)) as server:

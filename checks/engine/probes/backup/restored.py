@@ -28,7 +28,7 @@ from checks.engine.probes.backup.examine import of_fetched
 from checks.engine.probes.backup.inventory import BackupSet, take_stock
 from checks.engine.probes.backup.store import Store, open_store
 from checks.engine.readings import READINGS
-from checks.engine.readings.restore import BackupRestored
+from checks.engine.readings.restore import Aspect, BackupRestored
 
 # What an operator waits for before the database answers again; making the throw-away server and proving are ours.
 WAITED_FOR = {"fetch", "rows", "indexes", "statistics"}
@@ -92,7 +92,7 @@ def _look(
     except UnrestorableError as error:
         unread = ProbeError(Reason.NO_DATA, f"the backup did not restore: {error}", "")
         blind = dict.fromkeys((name for name in looks if READINGS[name].restore), unread)
-        return {**outcomes, **blind, "backup_restored": _unrestorable(newest, str(error), orphans)}
+        return {**outcomes, **blind, "backup_restored": _unrestorable(newest, error, orphans)}
     return outcomes
 
 
@@ -104,7 +104,7 @@ def _outcome(look: Callable[[T], Reading | NotJudged], at: T) -> Outcome:
 
 
 def _restored(copy: Copy, orphans: tuple[str, ...]) -> BackupRestored:
-    aspects = copy.seen.aspects
+    aspects = (*copy.seen.aspects, Aspect("locale", "the source", 1, copy.done.differs))
     return BackupRestored(
         source=copy.newest.name,
         sampled_at=time.time(),
@@ -118,7 +118,6 @@ def _restored(copy: Copy, orphans: tuple[str, ...]) -> BackupRestored:
         proof=next((aspect.against for aspect in aspects[:1] if aspect.against != ""), "itself only"),
         errors=tuple(str(error) for error in copy.done.errors),
         left_out=copy.done.left_out,
-        differs=copy.done.differs,
         aspects=aspects,
         phases=copy.phases,
         seconds=sum(phase.seconds for phase in copy.phases if phase.name in WAITED_FOR),
@@ -129,7 +128,7 @@ def _restored(copy: Copy, orphans: tuple[str, ...]) -> BackupRestored:
     )
 
 
-def _unrestorable(newest: BackupSet, why: str, orphans: tuple[str, ...]) -> BackupRestored:
+def _unrestorable(newest: BackupSet, why: UnrestorableError, orphans: tuple[str, ...]) -> BackupRestored:
     return BackupRestored(
         source=newest.name,
         sampled_at=time.time(),
@@ -141,14 +140,13 @@ def _unrestorable(newest: BackupSet, why: str, orphans: tuple[str, ...]) -> Back
         size=newest.size,
         server="",
         proof="",
-        errors=(why,),
+        errors=(str(why),),
         left_out=(),
-        differs=(),
         aspects=(),
         phases=(),
-        seconds=0.0,
+        seconds=None,
         tables=0,
         rows=0,
-        private=True,
+        private=why.private,
         orphans=orphans,
     )
