@@ -11,7 +11,8 @@ import pytest
 from checks.engine.model import Run, State
 from checks.engine.report import summary
 from checks.engine.report.summary import Extras
-from tests.report.made import hostile, large, ordinary, past
+from tests.engine.suites import Suite
+from tests.report.made import HOSTILE, hostile, large, ordinary, past
 
 AXE = Path(__file__).parent / "consumers/node_modules/axe-core/axe.min.js"
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
@@ -126,3 +127,23 @@ def test_5000_results_are_painted_in_half_a_second(browser: Any, tmp_path: Path)
         paints.append(page.evaluate(script))
         page.context.close()
     assert sorted(paints)[1] <= 500 * (4 if os.cpu_count() == 1 else 2)  # the bench holds it to 500 ms, undisturbed
+
+
+def test_the_page_of_pytest_html_shows_hostile_text_as_text(browser: Any, tmp_path: Path) -> None:
+    suite = Suite(tmp_path)
+    text = HOSTILE.replace("\ud800", "").replace("\x00", "")
+    suite.check(
+        "def test_made(host_disk: HostDisk, judged: Judge) -> None:\n"
+        f"    '''The mount is well.'''\n    judged.critical({text!r}, ({text!r},))\n"
+    )
+    suite.run()
+    file = (suite.reports / "here/latest/report.html").resolve()
+    page = browser.new_context().new_page()
+    troubles: list[str] = []
+    page.on("dialog", lambda dialog: [troubles.append(dialog.message), dialog.dismiss()])  # type: ignore[func-returns-value]
+    page.on("request", lambda request: troubles.append(request.url))
+    page.goto(file.as_uri())
+    assert page.locator("td.col-reading").first.inner_text().count("<script>alert(1)</script>") == 1
+    assert page.locator("td.col-state").all_inner_texts() == ["CRITICAL", "CRITICAL"]
+    assert page.locator("img[src=x]").count() == 0
+    assert troubles == [file.as_uri()]
