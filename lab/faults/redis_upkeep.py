@@ -129,6 +129,7 @@ for _name, _what, _expect, _break, _mend in (
         {
             "redis-guarded@cache": "CRITICAL",
             **all_in("CRITICAL", (f"{check}@{name}" for name in NAMES for check in _NEEDING_REDIS)),
+            **all_in("WARNING", (f"api-health-discreet@{name}" for name in NAMES)),
             **all_in("UNKNOWN", (f"api-detailed-agreement@{name}" for name in NAMES)),
         },
         lambda running: running.cache.command("ACL", "SETUSER", "default", "nopass"),

@@ -1,0 +1,101 @@
+"""The crontab and its scripts are read as cron and the shell do; of a script only what goes wrong is told."""
+
+from pathlib import Path
+
+import pytest
+
+from checks.engine.environment import Environment
+from checks.engine.model import ProbeError, Reason, Target
+from checks.engine.probes import cron
+from checks.engine.probes.cron import crontab_of, problems_of
+from checks.engine.readings.cron import CronJobs
+from lab.cron import LITERAL, table, write
+from tests.probes.context import Kept
+
+HOUSEKEEPING = """#!/bin/bash
+API_URL="http://localhost:3000/maintenance"
+SECRET=$MAINTENANCE_SECRET
+curl -X GET "$API_URL/housekeeping?secret=$SECRET"
+QUEUE_SIZE=$(curl -s "$API_URL/minion-stats?secret=$SECRET" | jq '.inactive')
+"""
+
+
+def read(settings: object, *names: str) -> Kept:
+    environment = Environment.model_validate({"name": "t", "cron": settings})
+    kept = Kept(environment, Target("cron", "cron"), names or ("cron_jobs",))
+    cron.read(kept)
+    return kept
+
+
+def test_a_crontab_is_variables_and_lines() -> None:
+    found = crontab_of('# x\nMAILTO="a@b"\n\n0 3 * * * /opt/a.sh --x\n@daily /opt/b.sh\nnonsense\n')
+
+    assert found.variables == {"MAILTO": "a@b"}
+    assert found.lines == (("0 3 * * *", "/opt/a.sh --x"), ("@daily", "/opt/b.sh"))
+
+
+def test_the_guides_own_script_uses_a_variable_that_nobody_sets() -> None:
+    assert problems_of(HOUSEKEEPING, {}) == (
+        "uses MAINTENANCE_SECRET, which neither it nor the crontab sets",
+        "calls curl without --fail, so that an error of the server counts as success",
+    )
+
+
+def test_a_variable_of_the_crontab_is_set() -> None:
+    assert problems_of("echo $SECRET ${OTHER:-x}", {"SECRET": "1"}) == ()
+
+
+def test_psql_without_on_error_stop_hides_its_failure() -> None:
+    assert [p.split(",")[0] for p in problems_of(LITERAL, {})] == [
+        "uses API_URL",
+        "uses SECRET",
+        "uses DATABASE_URL",
+        "calls curl without --fail",
+        "calls psql without ON_ERROR_STOP",
+    ]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "# curl http://x without fail, in a comment",
+        "curl -fsS http://x",
+        "curl --fail-with-body http://x",
+        "psql -v ON_ERROR_STOP=1 -c 'SELECT 1'",
+        "for x in 1 2; do echo $x; done",
+        "echo '$NOT_A_VARIABLE'",
+        "echo $1 $@ $? $$",
+        ". /etc/default/penhas\necho $FROM_THERE",
+    ],
+)
+def test_a_sound_script_has_no_problem(script: str) -> None:
+    assert problems_of(script, {}) == ()
+
+
+def test_jobs_as_they_should_be(tmp_path: Path) -> None:
+    write(tmp_path)
+
+    found = read(dict(table(tmp_path))).outcomes["cron_jobs"]
+
+    assert isinstance(found, CronJobs)
+    assert all(job.schedule == job.expected and job.problems == () for job in found.jobs)
+    assert [job.traced for job in found.jobs if job.traced] == ["jobs-purged"]
+    assert all(job.effect_age is not None and job.effect_age < 60 for job in found.jobs if not job.traced)
+    assert "MARCADA" not in repr(found)
+
+
+def test_a_crontab_that_cannot_be_read_is_ours(tmp_path: Path) -> None:
+    error = read({"crontab": str(tmp_path / "gone")}).error("cron_jobs")
+
+    assert isinstance(error, ProbeError)
+    assert error.reason is Reason.OURS
+    assert error.why == "the crontab cannot be read (No such file or directory)"
+
+
+def test_mail_that_waits_is_counted(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "spool" / "one").touch()
+
+    found = read(dict(table(tmp_path)), "cron_mail").outcomes["cron_mail"]
+
+    assert "waiting=1" in repr(found)

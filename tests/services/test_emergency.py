@@ -1,0 +1,37 @@
+"""Emergency mode: on purpose until its end is a WARNING, left on is CRITICAL."""
+
+import time
+
+import pytest
+
+from checks.emergency.test_emergency import test_emergency_mode as check_mode
+from checks.engine.model import State
+from checks.engine.readings.redis import RedisEmergency
+from tests.services.saying import says
+
+check_mode.__test__ = False  # type: ignore[attr-defined]
+HOUR = 3600.0
+
+
+def reading(**changes: object) -> RedisEmergency:
+    values: dict[str, object] = {"read_only": False, "policy": "volatile-lru", "expected_policy": "volatile-lru"}
+    return RedisEmergency(**{**values, "until": None, **changes}, source="t", sampled_at=0.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "text"),
+    [
+        ({}, State.OK, "is off"),
+        ({"expected_policy": None, "policy": "allkeys-lru"}, State.OK, "is off"),
+        ({"policy": "allkeys-lru"}, State.WARNING, "maxmemory-policy is allkeys-lru, not volatile-lru"),
+        ({"read_only": True}, State.CRITICAL, "the application is read-only: left on?"),
+        ({"read_only": True, "until": time.time() + HOUR}, State.WARNING, "on purpose, for another"),
+        ({"read_only": True, "until": time.time() - 1}, State.CRITICAL, "it should have ended"),
+        ({"policy": "noeviction", "until": time.time() - 1}, State.CRITICAL, "it should have ended"),
+    ],
+)
+def test_emergency(changes: dict[str, object], state: State, text: str) -> None:
+    found, said = says(check_mode, reading(**changes))
+
+    assert found is state
+    assert text in said

@@ -1,0 +1,123 @@
+"""Session keys without a time to live are found within the budget, and none of their names is kept."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from checks.engine.environment import Environment
+from checks.engine.model import NotJudged, ProbeError, Reading, Target
+from checks.engine.probes import redis as probe
+from checks.engine.readings.redis import RedisConnection, RedisExposure, RedisKeys, RedisLock, RedisWrites
+from tests.probes.context import Kept
+from tests.services.servers import Redis, redis
+
+KEYS = 20000
+IMMORTAL = 7
+MARK = "MARCADA-SESSAO"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Redis]:
+    with redis() as started:
+        expiring = [("SET", f"penhas:CaS:{MARK}-{n}", "x", "EX", 9999) for n in range(KEYS - IMMORTAL)]
+        started.send(*expiring, *(("SET", f"penhas:CaS:{MARK}-i{n}", "x") for n in range(IMMORTAL)))
+        started.send(*(("SET", f"other:{n}", "x") for n in range(100)))
+        yield started
+
+
+def read(server: Redis, *names: str, url: str = "", **settings: object) -> dict[str, Reading | ProbeError | NotJudged]:
+    table = {"targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS"}], **settings}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENHAS_CHECKS_REDIS", url or server.url)
+        kept = Kept(Environment.model_validate({"name": "t", "redis": table}), Target("redis", "cache"), names)
+        probe.read(kept)
+    assert MARK not in repr(kept.outcomes)
+    return kept.outcomes
+
+
+def keys(server: Redis, **settings: object) -> RedisKeys:
+    found = read(server, "redis_connection", "redis_keys", **settings)["redis_keys"]
+    assert isinstance(found, RedisKeys), found
+    return found
+
+
+def test_every_immortal_key_is_counted(server: Redis) -> None:
+    found = keys(server, keys_per_second=1000000)
+
+    assert (found.complete, found.keys, found.seen) == (True, KEYS + 100, KEYS + 100)
+    assert (found.sessions, found.without_ttl) == (KEYS, IMMORTAL)
+
+
+def test_a_search_ends_with_its_time(server: Redis) -> None:
+    found = keys(server, keys_seconds=0.3, keys_per_second=5000)
+
+    assert not found.complete
+    assert found.seconds < 1
+    assert 0 < found.sessions < KEYS
+
+
+def test_no_more_commands_a_second_than_allowed(server: Redis) -> None:
+    started = time.monotonic()
+
+    found = keys(server, keys_seconds=1.0, keys_per_second=4000)
+
+    assert found.sessions / (time.monotonic() - started) < 4600
+
+
+def test_what_other_prefixes_hold_does_not_count(server: Redis) -> None:
+    assert keys(server, session_prefix="nothing:").sessions == 0
+
+
+def test_an_empty_namespace_is_a_prefix_too(server: Redis) -> None:
+    found = keys(server, session_prefix="", keys_per_second=1000000)
+
+    assert (found.sessions, found.without_ttl) == (KEYS + 100, IMMORTAL + 100)
+
+
+def test_a_prefix_is_no_pattern(server: Redis) -> None:
+    assert keys(server, session_prefix="penhas:[C]aS:").sessions == 0
+
+
+def test_another_database_is_looked_at_where_the_url_names_one(server: Redis) -> None:
+    outcomes = read(server, "redis_keys", url=server.url.removesuffix("0") + "1")
+
+    found = outcomes["redis_keys"]
+    assert isinstance(found, RedisKeys)
+    assert found.keys == 0
+
+
+def test_a_password_is_asked_for(server: Redis) -> None:
+    found = read(server, "redis_connection", "redis_exposure")["redis_exposure"]
+
+    assert isinstance(found, RedisExposure)
+    assert not found.open
+
+
+@pytest.mark.parametrize(("command", "left"), [(("SET", "lock", 1, "EX", 50), 50), (("SET", "lock", 1), float("inf"))])
+def test_the_lock_says_how_long_it_holds(server: Redis, command: tuple[str | int, ...], left: float) -> None:
+    server.send(command)
+
+    found = read(server, "redis_lock", lock_key="lock")["redis_lock"]
+
+    assert isinstance(found, RedisLock)
+    assert found.expires_in == pytest.approx(left, abs=2)
+
+
+def test_a_lock_that_nobody_holds(server: Redis) -> None:
+    found = read(server, "redis_lock", lock_key="no-such-lock")["redis_lock"]
+
+    assert isinstance(found, RedisLock)
+    assert found.expires_in is None
+
+
+def test_full_and_nothing_to_evict_is_seen_though_ping_is_answered() -> None:
+    with redis("maxmemory 900kb", "maxmemory-policy noeviction") as full:
+        outcomes = read(full, "redis_connection", "redis_writes")
+
+    connection, writes = outcomes["redis_connection"], outcomes["redis_writes"]
+    assert isinstance(connection, RedisConnection)
+    assert isinstance(writes, RedisWrites)
+    assert connection.reachable
+    assert writes.used >= writes.maxmemory
+    assert writes.evictable == 0

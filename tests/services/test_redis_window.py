@@ -1,0 +1,59 @@
+"""Counters of Redis are judged by what they grew, and never after a reset or against another server."""
+
+import pytest
+
+from checks.engine.model import NotJudged, ProbeError
+from checks.engine.probes.redis_info import counters, fields_of, refused
+from checks.engine.readings.redis import RedisCounters, RedisWindow, redis_window
+
+INFO = (
+    b"# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\ntcp_port:6379\r\nevicted_keys:5\r\nrejected_connections:1\r\n"
+    b"errorstat_OOM:count=4\r\nerrorstat_MISCONF:count=2\r\n"
+)
+
+
+def sample(at: float, **changes: object) -> RedisCounters:
+    values: dict[str, object] = {"port": 1, "run_id": "a", "evicted": 10, "rejected": 2, "refused": 3, "slow": 5}
+    return RedisCounters(**{**values, **changes}, source="t", sampled_at=at)  # type: ignore[arg-type]
+
+
+def window(earlier: RedisCounters, later: RedisCounters) -> RedisWindow:
+    found = redis_window(earlier, later)
+    assert isinstance(found, RedisWindow)
+    return found
+
+
+def test_only_growth_counts() -> None:
+    assert window(sample(0), sample(60)).evicted == 0
+    found = window(sample(0), sample(60, evicted=11, rejected=4, refused=10, slow=6))
+    assert (found.evicted, found.rejected, found.refused, found.slow, found.over) == (1, 2, 7, 1, 60)
+
+
+def test_after_a_restart_all_since_then_counts() -> None:
+    found = window(sample(0), sample(60, run_id="b", evicted=1, rejected=0, refused=0, slow=0))
+    assert found.restarted
+    assert found.evicted == 1
+
+
+@pytest.mark.parametrize("changes", [{"evicted": 0}, {"rejected": 0}, {"port": 2}])
+def test_after_a_reset_or_for_another_server_nothing_is_judged(changes: dict[str, object]) -> None:
+    assert isinstance(redis_window(sample(0), sample(60, **changes)), NotJudged)
+
+
+def test_a_slow_log_that_was_emptied_is_no_growth() -> None:
+    assert window(sample(0), sample(60, slow=0)).slow == 0
+
+
+def test_refusals_are_summed() -> None:
+    assert refused(fields_of(INFO)) == 6
+
+
+def test_before_six_two_no_refusal_is_told() -> None:
+    assert refused({"redis_version": "6.0.16"}) is None
+
+
+def test_a_field_that_is_missing_is_no_zero() -> None:
+    fields = fields_of(INFO)
+    del fields["evicted_keys"]
+    with pytest.raises(ProbeError, match="INFO has no evicted_keys"):
+        counters(fields, 0)
