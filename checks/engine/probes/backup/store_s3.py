@@ -17,6 +17,7 @@ from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.backup.store import CHUNK, Deleted, Keeping, ObjectFacts, Stored
 
 _T = TypeVar("_T")
+_RESUMES = 3
 
 _CONFIG = Config(
     connect_timeout=4,
@@ -92,9 +93,23 @@ class BucketStore:
                 raise
 
     def chunks(self, key: str) -> Iterator[bytes]:
-        """Yield the whole object."""
-        with _told(f"{key} cannot be read"):
-            yield from self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(CHUNK)
+        """Yield the whole object; a transfer that breaks goes on where it was, while the object is the same."""
+        at, left, etag = 0, _RESUMES, None
+        while True:
+            try:
+                with _told(f"{key} cannot be read"):
+                    more: dict[str, str] = {} if etag is None else {"Range": f"bytes={at}-", "IfMatch": etag}
+                    answer = self._s3.get_object(Bucket=self._bucket, Key=key, **more)
+                    etag = answer["ETag"]
+                    for chunk in answer["Body"].iter_chunks(CHUNK):
+                        at += len(chunk)
+                        yield chunk
+            except ProbeError as error:
+                if error.reason is not Reason.CONNECTION or etag is None or left == 0:
+                    raise
+                left -= 1
+            else:
+                return
 
     def put_bytes(self, key: str, data: bytes) -> None:
         """Put one object; S3 shows it whole or not at all."""
@@ -177,6 +192,8 @@ _CODES = {
     "NotImplemented": (Reason.UNSUPPORTED, "the server does not have that", ""),
     "501": (Reason.UNSUPPORTED, "the server does not have that", ""),
     "MethodNotAllowed": (Reason.UNSUPPORTED, "the server does not have that", ""),
+    "PreconditionFailed": (Reason.NO_DATA, "it was replaced while it was read", "Run again."),
+    "412": (Reason.NO_DATA, "it was replaced while it was read", "Run again."),
     "SlowDown": (Reason.TIMEOUT, "the server asks us to slow down", ""),
 }
 
