@@ -19,15 +19,26 @@ _NGINX = re.compile(
     rb'"(?P<message>[^"]*)" (?P<level>\d{3}) (?P<category>\d+|-)(?: .*)?$',
     re.MULTILINE,
 )
+# The same without names, for counting: (level, category, "{" where the message is JSON).
+_GUIDE_HEADS = re.compile(
+    rb"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,]\d+(?:Z|[+-]\d\d:?\d\d)? \[([A-Z]+)\] (\S+) - (\{?).*", re.MULTILINE
+)
+_PUBLIC_HEADS = re.compile(rb"^\[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\.\d+\] \[([A-Z]+) (\d+)\] (?: *)(\{?).*", re.MULTILINE)
+_NGINX_HEADS = re.compile(
+    rb"^\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "
+    rb'"[^"]*" (\d{3}) ()(?:\d+|-)(?= |$)()(?: .*)?$',
+    re.MULTILINE,
+)
 ERRORS = (b"ERROR", b"FATAL", b"ERRO", b"FATA")  # the public layout cuts a level's name to four letters
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One layout: `entry` matches a line that begins an entry, `form` reads its stamp."""
+    """One layout: `entry` and, for counting, `heads` match a line that begins an entry; `form` reads its stamp."""
 
     name: str
     entry: re.Pattern[bytes]
+    heads: re.Pattern[bytes]
     form: str
 
     def moment(self, stamp: bytes, zone: ZoneInfo) -> float | None:
@@ -41,7 +52,7 @@ class Layout:
 
 
 LAYOUTS = {
-    "guide": Layout("guide", _GUIDE, "%Y-%m-%d %H:%M:%S"),
-    "public": Layout("public", _PUBLIC, "%d/%m/%Y %H:%M:%S"),
-    "nginx": Layout("nginx", _NGINX, "%d/%b/%Y:%H:%M:%S %z"),
+    "guide": Layout("guide", _GUIDE, _GUIDE_HEADS, "%Y-%m-%d %H:%M:%S"),
+    "public": Layout("public", _PUBLIC, _PUBLIC_HEADS, "%d/%m/%Y %H:%M:%S"),
+    "nginx": Layout("nginx", _NGINX, _NGINX_HEADS, "%d/%b/%Y:%H:%M:%S %z"),
 }

@@ -41,50 +41,66 @@ class _Counts:
 
     def add(self, block: Block) -> None:
         data = block.data
-        self.lines += data.count(b"\n")
-        pairs: list[tuple[bytes, bytes]] = []
-        end, last = 0, None
-        for match in self.layout.entry.finditer(data):
-            start = match.start()
-            if start > end:
-                self._between(data[end:start])
-            end = match.end() + 1
-            last = match
-            pair = (match["level"], match["category"])
-            pairs.append(pair)
-            self.entries += 1
-            if pair[0] in ERRORS:
-                self._error(pair, match["message"])
-            if self.log.structured and data.startswith(b"{", match.start("message")):
-                self._entry(match["message"])
-        if end < len(data):
-            self._between(data[end:])
-        self.by.update(pairs)
-        if last is not None:
-            self.newest = (*self.newest, last["stamp"])[-64:]
+        lines = data.count(b"\n")
+        found: Counter[tuple[bytes, bytes, bytes]] = Counter(self.layout.heads.findall(data))
+        entries = found.total()
+        if entries < lines:
+            self._strange(data)
+        self.lines += lines
+        self.entries += entries
+        for (level, category, brace), number in found.items():
+            self.by[level, category] += number
+            self.structured += number if brace == b"{" and self.log.structured else 0
+        if any(level in ERRORS for level, _, _ in found):
+            self._errors(data)
+        if self.log.structured and self.parsed < _MOST_PARSED:
+            self._parse(data)
         self.own += data.count(OURS)
         for slow in _SLOW.finditer(data):
             self._slow(slow)
+        self.newest = (*self.newest, *self._stamps(data[data.rfind(b"\n", 0, -1) + 1 :]))[-64:]
 
-    def _between(self, data: bytes) -> None:
+    def _stamps(self, line: bytes) -> list[bytes]:
+        return [match["stamp"] for match in self.layout.entry.finditer(line)]
+
+    def _strange(self, data: bytes) -> None:
+        """Look at what lies between entries."""
+        end, first = 0, self.entries == 0
+        for match in self.layout.entry.finditer(data):
+            if match.start() > end:
+                self._between(data[end : match.start()], first=first)
+            end, first = match.end() + 1, False
+        if end < len(data):
+            self._between(data[end:], first=first)
+
+    def _errors(self, data: bytes) -> None:
+        """Keep the shapes of the errors."""
+        for match in self.layout.entry.finditer(data):
+            if self.shaped >= _MOST_SHAPED:
+                return
+            if match["level"] in ERRORS:
+                self.shaped += 1
+                text = match["message"].decode("utf-8", "replace")
+                shape = "a JSON entry" if text.startswith("{") else fold_message(text)
+                self.shapes[_name(match["level"]), _name(match["category"]), shape] += 1
+
+    def _parse(self, data: bytes) -> None:
+        """Take note of what the first JSON entries lack."""
+        for match in self.layout.entry.finditer(data):
+            if match["message"].startswith(b"{"):
+                self._entry(match["message"])
+                if self.parsed >= _MOST_PARSED:
+                    return
+
+    def _between(self, data: bytes, *, first: bool) -> None:
         """Count lines that do not begin an entry: those that belong to the one before them are no fault."""
         strange = sum(line != b"" and line[:1] not in b" \t" for line in data.splitlines())
-        if self.entries == 0:
+        if first:
             self.leading += strange  # they may belong to an entry from before the window
         else:
             self.broken += strange
 
-    def _error(self, pair: tuple[bytes, bytes], message: bytes) -> None:
-        if self.shaped < _MOST_SHAPED:
-            self.shaped += 1
-            text = message.decode("utf-8", "replace")
-            shape = "a JSON entry" if text.startswith("{") else fold_message(text)
-            self.shapes[_name(pair[0]), _name(pair[1]), shape] += 1
-
     def _entry(self, message: bytes) -> None:
-        self.structured += 1
-        if self.parsed >= _MOST_PARSED:
-            return
         self.parsed += 1
         try:
             table = json.loads(message)
