@@ -21,6 +21,9 @@ _DROP = "DROP TABLE IF EXISTS public.lab_fault"
 
 
 def _freeze(cluster: Cluster, kind: str, running: Running, mebibytes: int = 0) -> None:
+    # A commit right before, so that the time since the last one begins now.
+    running.primary.execute(("SELECT txid_current()",))
+    await_replay(running)
     pid = cluster.value(f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' LIMIT 1")
     assert isinstance(pid, int)  # noqa: S101 (for the type checker: it runs)
     running.kept["frozen"] = pid
@@ -64,6 +67,9 @@ def _failover(running: Running) -> None:
     postgresql.start(running.launcher, running.binaries, second)
     running.kept["second"] = second
     second.value("SELECT pg_promote(true, 10)")
+    # A commit right before, so that the time since the last one that the replica got begins now.
+    running.primary.execute(("SELECT txid_current()",))
+    await_replay(running)
     running.proxies.redirect("primary", second.port)
 
 
@@ -94,6 +100,7 @@ _register(
     {
         "replication-reply-age@primary": "WARNING",
         "replication-unflushed@primary": "WARNING",
+        "replication-slot-retained@primary": "WARNING",
         "replication-lag-bytes@replica1": "WARNING",
     },
     (lambda running: _freeze(running.replica, "walreceiver", running, 60), _thaw),
