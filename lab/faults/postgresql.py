@@ -1,6 +1,7 @@
 """What goes wrong with PostgreSQL and its replication."""
 
 import contextlib
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +19,7 @@ from lab.running import PUBLIC_PATHS, Running
 _BOTH = ("primary", "replica1")
 _USABLE = 97  # max_connections less those reserved for superusers
 _SESSIONS_OF_API = 5
+_FULL = 6  # refusals in a row, a twentieth of a second apart
 _MEBIBYTE_OF_WAL = "SELECT pg_logical_emit_message(false, 'lab', repeat('x', 1024 * 1024))"
 
 
@@ -140,11 +142,14 @@ def _fill(cluster_of: str, share: float) -> tuple[Act, Act]:
         if share > 1:
             _open_sessions(running)
         held: list[psycopg.Connection[tuple[object, ...]]] = running.kept.setdefault(key, [])
-        while _sessions(cluster(running)) < _USABLE * share:
+        refused = 0
+        while refused < _FULL and (share > 1 or _sessions(cluster(running)) < _USABLE * share):
             try:
                 held.append(cluster(running).connect(postgresql.APPLICATION))
+                refused = 0
             except psycopg.OperationalError:
-                return  # full is full
+                refused += 1
+                time.sleep(0.05)  # a session that was ending gives its place free
 
     def mend(running: Running) -> None:
         for connection in running.kept.pop(key):

@@ -1,5 +1,10 @@
-"""Every fault changes exactly the checks that it says, to the states that it says, and mended nothing is left of it."""
+"""Every fault changes exactly the checks that it says, to the states that it says, and mended nothing is left of it.
 
+Faults that cannot touch each other share a run. Without --full so many are broken that every check is seen to fail.
+"""
+
+import contextlib
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,11 +14,13 @@ import pytest
 
 from lab import Lab
 from lab.faults import FAULTS, Fault
+from tests.faults.batches import batches, enough
 from tests.faults.suite import Outcome, leaks, run
 
 WINDOW = 31.0  # seconds between two scrapes before a percentile is judged
 APART = 10.5  # seconds between two samples that are compared
-_OFTEN = ("-refused", "-hangs")  # of the five things that a network does, the two that differ most
+_RESTORED = ("backup-restore", "backup-rto", "backup-rpo", "emergency-recovery")
+Batch = tuple[Fault, ...]
 
 
 @dataclass(slots=True)
@@ -26,16 +33,17 @@ class Stage:
     since: float
     broken: list[str] = field(default_factory=list)
 
-    def run(self, services: tuple[str, ...]) -> Outcome:
+    def run(self, services: set[str], *, restore: bool) -> Outcome:
         """Run the checks of some services only."""
         chosen = [check.nodeid for check in self.healthy.checks.values() if check.service in services]
-        options = ["--restore"] if "backup" in services else []
-        return run(self.lab, self.reports, chosen, options)
+        return run(self.lab, self.reports, chosen, ["--restore"] if restore else [])
 
 
-def _stage(tmp: Path, flavour: str) -> Iterator[Stage]:
-    with Lab.up(folder=tmp / "lab", flavour=flavour, traffic=4) as lab:
+def _stage(tmp: Path, flavour: str, *, monitoring: bool = False) -> Iterator[Stage]:
+    with Lab.up(folder=tmp / "lab", flavour=flavour, traffic=4, monitoring=monitoring) as lab:
         reports = tmp / "reports"
+        run(lab, reports)  # a first sample of every counter
+        time.sleep(APART)
         yield Stage(lab, reports, run(lab, reports, options=["--restore"]), time.monotonic())
 
 
@@ -46,29 +54,30 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Give a lab as the guide says, with what watches it."""
+    if shutil.which("prometheus") is None:
+        pytest.skip("no Prometheus is installed here")
+    yield from _stage(tmp_path_factory.mktemp("watched"), "guide", monitoring=True)
+
+
+@pytest.fixture(scope="session")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Give a lab as the public backend is."""
     yield from _stage(tmp_path_factory.mktemp("public"), "public")
 
 
-def _faults(config: pytest.Config) -> list[Fault]:
-    """Return the faults to run: all, or without the network's rarer ones and those of the API's other instances."""
-    network = ("-refused", "-hangs", "-slow", "-cut", "-rubbish")
-    chosen = []
-    for name, fault in FAULTS.items():
-        rare = name.endswith(network) and not (name.endswith(_OFTEN) or name.startswith("postgresql-primary"))
-        other = name.startswith(("api1-", "api3-"))
-        if not fault.monitoring and (config.getoption("--full") or not (rare or other)):
-            chosen.append(fault)
-    return sorted(chosen, key=lambda fault: fault.services)
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each fault a test of its own; the public flavour's only in the whole matrix."""
-    if "fault" in metafunc.fixturenames:
-        left_out = "public" in metafunc.fixturenames and not metafunc.config.getoption("--full")
-        faults = [] if left_out else _faults(metafunc.config)
-        metafunc.parametrize("fault", faults, ids=[fault.name for fault in faults])
+    """Give each batch of faults a test of its own; the public flavour's only in the whole matrix."""
+    if "batch" not in metafunc.fixturenames:
+        return
+    full = metafunc.config.getoption("--full")
+    watched = "watched" in metafunc.fixturenames
+    faults = [fault for fault in FAULTS.values() if fault.monitoring == watched]
+    if "public" in metafunc.fixturenames and not full:
+        faults = []
+    made = batches(faults if full else enough(faults))
+    metafunc.parametrize("batch", made, ids=["+".join(fault.name for fault in batch) for batch in made])
 
 
 def test_healthy_is_green(guide: Stage) -> None:
@@ -78,53 +87,74 @@ def test_healthy_is_green(guide: Stage) -> None:
     assert leaks(guide.lab, guide.reports, guide.healthy) == []
 
 
+def test_healthy_and_watched_is_green(watched: Stage) -> None:
+    """The same with Prometheus, Alertmanager, logs and their index."""
+    assert watched.healthy.findings == {}, watched.healthy.explain(list(watched.healthy.findings))
+    assert leaks(watched.lab, watched.reports, watched.healthy) == []
+
+
 def test_healthy_public_is_green(public: Stage) -> None:
     """The same of the public backend."""
     assert public.healthy.findings == {}, public.healthy.explain(list(public.healthy.findings))
     assert leaks(public.lab, public.reports, public.healthy) == []
 
 
-def test_fault_changes_what_it_says(guide: Stage, fault: Fault) -> None:
+def test_faults_change_what_they_say(guide: Stage, batch: Batch) -> None:
     """Healthy, broken, mended, on the flavour of the guide."""
-    _prove(guide, fault)
+    _prove(guide, batch)
 
 
-def test_fault_changes_what_it_says_on_public(public: Stage, fault: Fault, request: pytest.FixtureRequest) -> None:
+def test_faults_change_what_they_say_of_what_watches(watched: Stage, batch: Batch) -> None:
+    """Healthy, broken, mended: what watches the backend."""
+    _prove(watched, batch)
+
+
+def test_faults_change_what_they_say_on_public(public: Stage, batch: Batch) -> None:
     """Healthy, broken, mended, on the public flavour; what it does not have is left out."""
-    if not request.config.getoption("--full"):
-        pytest.skip("only with --full")
-    _prove(public, fault)
+    _prove(public, batch)
 
 
-def _prove(stage: Stage, fault: Fault) -> None:
-    expected = {key: state for key, state in fault.expect.items() if key in stage.healthy.checks}
-    outside = [key for key in expected if stage.healthy.checks[key].service not in fault.services]
-    assert outside == [], f"{fault.name} changes checks of services that it does not name"
+@pytest.mark.parametrize("name", ["guide", "watched", "public"])
+def test_mended_is_as_before(name: str, request: pytest.FixtureRequest) -> None:
+    """After all of them were broken and mended the lab is as healthy as at first."""
+    stage: Stage = request.getfixturevalue(name)
+    if not stage.broken:
+        pytest.skip("nothing was broken in this run")
+    again = run(stage.lab, stage.reports, options=["--restore"])
+    assert again.findings == {}, again.explain(list(again.findings))
+
+
+def _prove(stage: Stage, batch: Batch) -> None:
+    known = stage.healthy.checks
+    expected = {key: state for fault in batch for key, state in fault.expect.items() if key in known}
+    services = {service for fault in batch for service in fault.services}
+    for fault in batch:
+        outside = [key for key in fault.expect if key in known and known[key].service not in fault.services]
+        assert outside == [], f"{fault.name} changes checks of services that it does not name"
     if any(key.startswith("capacity-api-response-time@") for key in expected):
         time.sleep(max(0.0, stage.since + WINDOW - time.monotonic()))
-    with stage.lab.broken(fault.name):
-        outcome = stage.run(fault.services)
-    missing = [key for key in expected if key not in outcome.checks]
-    assert missing == []
+    restore = any(key.startswith(_RESTORED) for key in expected)
+    with contextlib.ExitStack() as broken:
+        for fault in batch:
+            broken.enter_context(stage.lab.broken(fault.name))
+        outcome = stage.run(services, restore=restore)
+    stage.broken += [fault.name for fault in batch]
+    assert [key for key in expected if key not in outcome.checks] == []
+    _compare(outcome, expected)
+    assert leaks(stage.lab, stage.reports, outcome) == []
+    if any(fault.lingers for fault in batch):
+        time.sleep(APART)
+        stage.run(services, restore=False)
+        time.sleep(APART)
+
+
+def _compare(outcome: Outcome, expected: dict[str, str]) -> None:
     found = dict(outcome.findings)
     found |= {key: outcome.checks[key].state for key, state in expected.items() if state == "not judged"}
-    different = [key for key in {*found, *expected} if found.get(key) != expected.get(key)]
-    assert found == expected, outcome.explain(different)
+    different = sorted(key for key in {*found, *expected} if found.get(key) != expected.get(key))
+    wanted = "".join(f"\n{key}: expected {expected.get(key, 'no finding')}" for key in different)
+    assert found == expected, f"{outcome.explain(different)}{wanted}"
     for key in expected:
         target = key.rpartition("@")[2]
         assert target in outcome.checks[key].message, outcome.explain([key])
     assert outcome.code == (1 if {"CRITICAL", "UNKNOWN"} & set(expected.values()) else 0)
-    assert leaks(stage.lab, stage.reports, outcome) == []
-    stage.broken.append(fault.name)
-    if fault.lingers:
-        time.sleep(APART)
-        stage.run(fault.services)
-        time.sleep(APART)
-
-
-def test_mended_is_as_before(guide: Stage) -> None:
-    """After all of them were broken and mended the lab is as healthy as at first."""
-    if not guide.broken:
-        pytest.skip("nothing was broken in this run")
-    again = run(guide.lab, guide.reports, options=["--restore"])
-    assert again.findings == {}, again.explain(list(again.findings))
