@@ -79,12 +79,9 @@ def _ids(fault: Fault) -> set[str]:
 def _apart(one: Fault, other: Fault) -> bool:
     if _reach(one).isdisjoint(_reach(other)):
         return True
-    quiet = one.break_.__module__ == other.break_.__module__ and one.break_.__module__.rpartition(".")[2] in _QUIET
-    return (
-        quiet
-        and one.expect.keys().isdisjoint(other.expect)
-        and "UNKNOWN" not in {*one.expect.values(), *other.expect.values()}
-    )
+    quiet = any(one.name.startswith(names) and other.name.startswith(names) for names in _QUIET.values())
+    blind = "UNKNOWN" in {*one.expect.values(), *other.expect.values()}
+    return quiet and not blind and one.expect.keys().isdisjoint(other.expect)
 
 
 def _reach(fault: Fault) -> set[str]:
