@@ -118,9 +118,9 @@ def disk_io(machine: host.Host, busy_ms: int) -> None:
     _replace(machine.procfs / "diskstats", f" 254 0 vda 9000 0 90000 900 8000 0 80000 800 0 {busy_ms} {busy_ms}\n")
 
 
-def textfile(machine: host.Host, text: str | None) -> None:
-    """Let the nodes export some more samples, or none."""
-    path = textfiles(machine) / "fault.prom"
+def textfile(machine: host.Host, name: str, text: str | None) -> None:
+    """Let the nodes export some more samples under a name, or none."""
+    path = textfiles(machine) / f"{name}.prom"
     if text is None:
         path.unlink(missing_ok=True)
     else:

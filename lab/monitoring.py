@@ -57,6 +57,7 @@ class Watchers:
     worker_log: Path | None = None
     index: Process | None = None
     index_port: int = 0
+    wrong: dict[str, Any] = field(default_factory=dict)
 
     @property
     def processes(self) -> dict[str, Process]:
@@ -100,14 +101,17 @@ class Watchers:
 
     def forget(self, text: str) -> None:
         """Take the documents that hold a text out of the index."""
-        self.break_index(forget=text)
+        self._tell_index({"forget": text})
 
     def break_index(self, **wrong: Any) -> None:
-        """Let the index be wrong in these ways and no other."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.index_port}/_lab", json.dumps(wrong).encode(), method="PUT"
-        )
-        with urllib.request.urlopen(request, timeout=5):  # noqa: S310 (http, our own)
+        """Let the index be wrong in these ways too; None ends one."""
+        merged = {**self.wrong, **wrong}
+        self.wrong = {key: value for key, value in merged.items() if value is not None}
+        self._tell_index(self.wrong)
+
+    def _tell_index(self, what: Mapping[str, Any]) -> None:
+        url = f"http://127.0.0.1:{self.index_port}/_lab"
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(what).encode(), method="PUT"), timeout=5):
             pass
 
     def tables(self) -> Mapping[str, Mapping[str, Any]]:

@@ -42,6 +42,15 @@ for _name, _what, _expect, _wrong in (
         {"fields": 950},
     ),
     ("index-kept-too-long", "indexes are older than they may be", {"logs-index-retention": "WARNING"}, {"days": 45}),
+    # seen by the canary alone, until the newest document is old
+    ("index-takes-nothing", "nothing more arrives in the index", {}, {"stop": True}),
     ("index-days-missing", "three days have no index", {"logs-index-retention": "WARNING"}, {"gaps": 3}),
 ):
-    log_fault(_name, _what, {f"{check}@{E}": state for check, state in _expect.items()}, _index(**_wrong), _index(), E)
+    log_fault(
+        _name,
+        _what,
+        {f"{check}@{E}": state for check, state in _expect.items()},
+        _index(**_wrong),
+        _index(**dict.fromkeys(_wrong)),
+        E,
+    )

@@ -27,6 +27,17 @@ from lab.running import Running
 
 _GONE = {"jobs": {}, "rules": "groups: []\n"}
 
+
+def _no_samples(running: Running) -> None:
+    """Return when Prometheus has stored nothing for a while."""
+    found = metrics(running)
+
+    def newest() -> float:
+        return float(found.ask("/api/v1/status/tsdb")["headStats"]["maxTime"]) / 1000
+
+    until("no sample is new", lambda: time.time() - newest() > 9)  # noqa: PLR2004 (past the check's limit)
+
+
 fault(
     "prometheus-target-missing",
     "node3 is not in Prometheus' configuration",
@@ -135,8 +146,17 @@ fault(
 fault(
     "prometheus-scrapes-nothing",
     "Prometheus has an empty configuration: no job, no rule",
-    {},
-    configured(no_watchdog, **_GONE),
+    {
+        **expect(
+            prometheus_ingests="CRITICAL",
+            prometheus_targets_expected="CRITICAL",
+            alerts_rules_loaded="CRITICAL",
+            alerts_rules_healthy="CRITICAL",
+            alerts_no_data="WARNING",
+        ),
+        **expect(A, alertmanager_watchdog_arrives="CRITICAL"),
+    },
+    configured(no_watchdog, _no_samples, **_GONE),
     restored,
 )
 

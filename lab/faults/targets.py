@@ -111,10 +111,10 @@ fault(
 )
 
 
-def _textfile(text: str | None) -> Act:
+def _textfile(name: str, text: str | None) -> Act:
     def act(running: Running) -> None:
         metrics(running)
-        exporters.textfile(running.machine, text)
+        exporters.textfile(running.machine, name, text)
         scraped(running)
 
     return act
@@ -124,15 +124,17 @@ fault(
     "requests-queue",
     "180 requests wait for a worker",
     expect(metrics_queue_depth="CRITICAL"),
-    _textfile("http_request_queue_depth 60\n"),
-    _textfile(None),
+    _textfile("queue", "http_request_queue_depth 60\n"),
+    _textfile("queue", None),
 )
 fault(
     "endpoints-raw",
     "a label holds paths with ids in them",
     expect(metrics_endpoints_folded="WARNING"),
-    _textfile('http_request_duration_seconds_count{endpoint="/clientes/77131",method="GET",status="200"} 1\n'),
-    _textfile(None),
+    _textfile(
+        "endpoints", 'http_request_duration_seconds_count{endpoint="/clientes/77131",method="GET",status="200"} 1\n'
+    ),
+    _textfile("endpoints", None),
 )
 
 

@@ -23,13 +23,18 @@ class PrometheusConnection(Reading):
 @reading("prometheus_server", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusServer(Reading):
-    """What the server says of itself; `due_retention` is what the environment file asks for."""
+    """What the server says of itself; `due_retention` is what the environment file asks for.
+
+    `newest_age` is the age of the newest sample that it holds, None where it holds none.
+    """
 
     version: str
     uptime: Seconds
     reloaded: bool
     corruptions: Count
     series: Count
+    newest_age: Seconds | None
+    due_interval: Seconds
     clock_offset: Seconds
     retention: Seconds | None
     retention_is_by_size: bool

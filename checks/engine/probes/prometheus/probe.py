@@ -54,18 +54,21 @@ def _connection(problem: str, seconds: float) -> PrometheusConnection:
 def _server(asker: Asker, settings: Prometheus) -> PrometheusServer:
     info = data(asker, "/api/v1/status/runtimeinfo")
     built = data(asker, "/api/v1/status/buildinfo")
+    head = data(asker, "/api/v1/status/tsdb")["headStats"]
     managers = data(asker, "/api/v1/alertmanagers")["activeAlertmanagers"]
     began = time.time()
     theirs = float(data(asker, "/api/v1/query", {"query": "time()"})["result"][1])
     ended = time.time()
-    metrics = asker.metrics()
     seconds, by_size = _retention(info.get("storageRetention", ""))
     return PrometheusServer(
         version=str(built["version"])[:40],
         uptime=began - unix(info["startTime"]),
         reloaded=bool(info["reloadConfigSuccess"]),
         corruptions=int(info["corruptionCount"]),
-        series=int(total(metrics, "prometheus_tsdb_head_series")),
+        series=int(head["numSeries"]),
+        # without a sample the time is the least, or the greatest, that there is
+        newest_age=ended - head["maxTime"] / 1000 if 0 < head["maxTime"] < 1e14 else None,  # noqa: PLR2004 (year 5138)
+        due_interval=settings.interval,
         clock_offset=theirs - (began + ended) / 2,
         retention=seconds,
         retention_is_by_size=by_size,

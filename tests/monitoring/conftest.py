@@ -1,0 +1,105 @@
+"""A lab with what watches it, and the suite run against it."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from lab import Lab
+from lab.faults import FAULTS
+from lab.monitoring import PROGRAMS
+from tests.faults.suite import Outcome, leaks, run
+
+# The checks of these services, and what of the host and the database the watchers' faults change too.
+SERVICES = ("prometheus", "alertmanager", "logs", "elasticsearch")
+# These compare with the run before: what was broken then is in the difference once more.
+COUNTED = {
+    "prometheus-storage@prometheus",
+    "prometheus-notifications-lost@prometheus",
+    "prometheus-evaluations-missed@prometheus",
+    "alertmanager-notifications-failed@alertmanager",
+}
+_SEVERITY = ("not judged", "WARNING", "UNKNOWN", "CRITICAL")
+
+
+@dataclass(slots=True)
+class Watched:
+    """A lab, the folder of its reports, and what a healthy run of everything said."""
+
+    lab: Lab
+    reports: Path
+    healthy: Outcome
+
+    @property
+    def delivered(self) -> list[dict[str, str]]:
+        """Return what Alertmanager delivered so far."""
+        file = self.lab.places.data / "monitoring" / "delivered.jsonl"
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+    def run(self, services: Sequence[str], options: Sequence[str] = ()) -> Outcome:
+        """Run the checks of some services only."""
+        chosen = [check.nodeid for check in self.healthy.checks.values() if check.service in services]
+        return run(self.lab, self.reports, chosen, options)
+
+    def evidence(self, key: str) -> list[str]:
+        """Return the evidence of one check in the last run."""
+        found = json.loads((self.reports / "lab/latest/results.json").read_text(encoding="utf-8"))
+        return next(list(c["evidence"]) for c in found["checks"] if f"{c['id']}@{c['target']}" == key)
+
+    def prove(self, names: Sequence[str]) -> Outcome:
+        """Break some things at once and see that exactly the checks that they name change; mend them."""
+        faults = [FAULTS[name] for name in names]
+        expected: dict[str, str] = {}
+        for fault in faults:
+            for key, state in fault.expect.items():
+                if key in self.healthy.checks:
+                    expected[key] = max(state, expected.get(key, state), key=_SEVERITY.index)
+        services = tuple(dict.fromkeys(service for fault in faults for service in fault.services))
+        broken: list[str] = []
+        try:
+            for name in names:
+                self.lab.break_(name)
+                broken.append(name)
+            outcome = self.run(services)
+        finally:
+            for name in reversed(broken):
+                self.lab.mend(name)
+        found = dict(outcome.findings)
+        found |= {key: outcome.checks[key].state for key, state in expected.items() if state == "not judged"}
+        different = [key for key in {*found, *expected} if found.get(key) != expected.get(key)]
+        assert found == expected, outcome.explain(different)
+        assert leaks(self.lab, self.reports, outcome) == []
+        if COUNTED & expected.keys():
+            self.run(("prometheus", "alertmanager"))
+        return outcome
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Give a lab with Prometheus, Alertmanager, logs and an index, once Prometheus has scraped everything."""
+    folder = tmp_path_factory.mktemp("watched")
+    with Lab.up(folder=folder / "lab", traffic=5, monitoring=True) as lab:
+        if any("not installed" in line for line in lab.missing):
+            pytest.skip(f"Debian's {', '.join(PROGRAMS)} programs are not all installed: python -m lab.packages")
+        _await_requests(lab)
+        reports = folder / "reports"
+        run(lab, reports, ["checks/monitoring"])  # the first sample of what is counted
+        yield Watched(lab, reports, run(lab, reports, ["checks"]))
+
+
+def _await_requests(lab: Lab) -> None:
+    """Return when Prometheus has been up for long enough, and has seen requests enough, to be judged."""
+    port = lab.status()["proxies"]["prometheus"]["port"]
+    promql = 'sum(increase(http_request_duration_seconds_count{endpoint!~"/health.*|/metrics"}[5m])) > 60'
+    url = f"http://127.0.0.1:{port}/api/v1/query?query={promql.replace(' ', '%20')}"
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with urlopen(url, timeout=5) as answer:
+            if json.loads(answer.read())["data"]["result"]:
+                return
+        time.sleep(0.3)
+    raise AssertionError("Prometheus has seen no requests within 60 s")

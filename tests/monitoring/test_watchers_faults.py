@@ -1,0 +1,150 @@
+"""Every fault of the watchers changes exactly the checks that it says; the five rules fire and reach somebody.
+
+What does not touch is broken together, so that this takes two minutes; --full breaks each by itself.
+"""
+
+import pytest
+
+from lab.faults import FAULTS
+from tests.faults.suite import leaks, run
+from tests.monitoring.conftest import SERVICES, Watched
+
+TOGETHER = (
+    (
+        "node-cpu-busy",
+        "node-memory-full",
+        "node-disk-busy",
+        "node-clock-wrong",
+        "endpoints-raw",
+        "metric-missing",
+        "silence-over-everything",
+        "alertmanager-reload-broken",
+        "log-errors",
+        "log-level-too-low",
+        "log-entry-incomplete",
+        "log-slow-requests",
+        "log-secret-of-maintenance",
+        "log-personal-data",
+        "log-readable-by-everybody",
+        "rotation-wrong",
+        "index-cluster-red",
+        "index-disk-full",
+        "index-heap-full",
+        "index-without-geoip",
+        "index-fields-explode",
+        "index-days-missing",
+        "index-read-only",
+    ),
+    (
+        "receiver-refused",
+        "prometheus-clock-wrong",
+        "node-inodes-full",
+        "log-layout-wrong",
+        "log-secret",
+        "log-stopped",
+        "rotation-overdue",
+        "rotation-restarts-writer",
+        "log-deleted-under-writer",
+        "index-kept-too-long",
+    ),
+    ("prometheus-overloaded", "alertmanager-route-to-nobody", "index-missing"),
+    ("prometheus-retention-short", "exporter-blind", "silence-for-a-month", "index-behind"),
+    ("queue-of-delayed-jobs", "database-connections-many", "node-disk-full"),
+    ("api-errors-everywhere", "api-slow-everywhere"),
+    ("api-requests-to-nowhere",),
+    ("prometheus-target-missing",),
+    ("prometheus-interval-wrong",),
+    ("prometheus-reload-broken",),
+    ("prometheus-no-alertmanager",),
+    ("prometheus-alertmanager-unreachable",),
+    ("prometheus-scrapes-nothing",),
+    ("prometheus-sample-limit",),
+    ("metrics-database-gone",),
+    ("rule-failing",),
+    ("rules-of-the-guide",),
+    ("alert-flapping",),
+    ("alert-not-sent",),
+    ("prometheus-refused", "elasticsearch-refused"),
+    ("alertmanager-hangs", "elasticsearch-hangs"),
+)
+ALONE = tuple((name,) for name, fault in FAULTS.items() if fault.monitoring)
+FIVE = ("HighErrorRate", "SlowResponseTime", "DatabaseConnectionsHigh", "MinionJobQueueHigh", "DiskSpaceLow")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each group of faults a test of its own, and in the whole matrix each fault too."""
+    if "names" in metafunc.fixturenames:
+        groups = (*TOGETHER, *(ALONE if metafunc.config.getoption("--full") else ()))
+        ids = [
+            "+".join((*group[:2], f"{len(group) - 2}-more")) if len(group) > 2 else "+".join(group) for group in groups
+        ]
+        metafunc.parametrize("names", groups, ids=ids)
+
+
+def test_healthy_is_green(watched: Watched) -> None:
+    """Nothing is broken: no finding of the watchers, and nothing marked is left anywhere."""
+    findings = [key for key in watched.healthy.findings if watched.healthy.checks[key].service in SERVICES]
+    assert findings == [], watched.healthy.explain(findings)
+    assert leaks(watched.lab, watched.reports, watched.healthy) == []
+
+
+def test_healthy_judges_everything(watched: Watched) -> None:
+    """Of the watchers nothing is left unjudged but what the environment does not ask for."""
+    unjudged = {
+        key
+        for key, check in watched.healthy.checks.items()
+        if check.service in SERVICES and check.state in {"not judged", "not covered"} and not key.endswith("@worker")
+    }
+    assert unjudged == set(), watched.healthy.explain(list(unjudged))
+
+
+def test_faults_change_what_they_say(watched: Watched, names: tuple[str, ...]) -> None:
+    """Healthy, broken, mended."""
+    watched.prove(names)
+    if "rules-of-the-guide" in names:
+        _is_wanting(watched.evidence("alerts-can-fire@prometheus"), watched.evidence("alerts-coherence@prometheus"))
+
+
+def _is_wanting(silent: list[str], incoherent: list[str]) -> None:
+    """Why the guide's own five are not enough, each by name."""
+    assert any(line.startswith("DatabaseConnectionsHigh: its threshold 150 is never passed") for line in silent)
+    assert any(line.startswith("SlowResponseTime: judges every endpoint by itself") for line in silent)
+    assert any(line.startswith("DiskSpaceLow: watches only /, not /var/lib/postgresql") for line in incoherent)
+    assert any(line.startswith("DiskSpaceLow: fires above 90 %") for line in incoherent)
+    assert any(line.startswith("MinionJobQueueHigh: is warning above 1000 jobs") for line in incoherent)
+    assert any(line.startswith("SlowResponseTime: is warning above 2000 ms") for line in incoherent)
+
+
+def test_the_five_reached_somebody(watched: Watched) -> None:
+    """Each of the corrected rules was made to fire above, and its alert was delivered: by webhook or by mail."""
+    if "HighErrorRate" not in {one["alert"] for one in watched.delivered}:
+        pytest.skip("nothing was made to fire in this run")
+    fired = {(one["alert"], one["how"]) for one in watched.delivered if one["status"] == "firing"}
+    assert {alert for alert, _ in fired} >= {*FIVE, "Watchdog", "TargetDown", "ExporterBlind"}
+    assert ("DatabaseConnectionsHigh", "mail") in fired
+    assert ("HighErrorRate", "webhook") in fired
+    assert any(one["status"] == "resolved" for one in watched.delivered)
+
+
+def test_every_check_has_a_fault(watched: Watched) -> None:
+    """No check of the watchers without a fault that turns it."""
+    turned = {key.partition("@")[0] for group in TOGETHER for name in group for key in FAULTS[name].expect}
+    checks = {key.partition("@")[0] for key, check in watched.healthy.checks.items() if check.service in SERVICES}
+    assert checks - turned == set()
+
+
+def test_the_canary_is_found_and_missed(watched: Watched) -> None:
+    """With --allow-writes a line of ours is found in the index; where the index takes nothing, it is not."""
+    nodeid = "checks/logs/test_log_index.py::test_logs_canary[api]"
+    found = run(watched.lab, watched.reports, [nodeid], ["--allow-writes"])
+    assert found.checks["logs-canary@api"].state == "OK", found.explain(["logs-canary@api"])
+    with watched.lab.broken("index-takes-nothing"):
+        lost = run(watched.lab, watched.reports, [nodeid], ["--allow-writes"])
+    assert lost.checks["logs-canary@api"].state == "CRITICAL"
+    assert "logs-canary@api" not in watched.healthy.checks
+
+
+def test_mended_is_as_before(watched: Watched) -> None:
+    """After all of them were broken and mended the watchers are as well as at first."""
+    again = watched.run(SERVICES)
+    assert again.findings == {}, again.explain(list(again.findings))
