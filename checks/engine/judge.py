@@ -65,7 +65,7 @@ def judge_value(
 ) -> Judgement:
     """Judge a value that is already in the unit of `limits`; one that is no finite number is UNKNOWN."""
     if not math.isfinite(value):
-        return Judgement(State.UNKNOWN, f"{subject}: no number was reported", None, limits, evidence)
+        return Judgement(State.UNKNOWN, f"{subject.rstrip(':')}: no number was reported", None, limits, evidence)
     value = exact(value)
     state = state_of(value, limits)
     limit_text, passed = _limit_text(value, state, limits)
