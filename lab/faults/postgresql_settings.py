@@ -117,9 +117,16 @@ def _equal_standby(running: Running) -> None:
     await_replay(running)
 
 
-def _wait_for_nobody(running: Running) -> None:
+def _wrong(running: Running) -> None:
+    # The lab's own commits are told first not to wait, or all of them would.
     _settings(running, synchronous_commit="local")
-    _settings(running, synchronous_standby_names="nobody")
+    _settings(
+        running,
+        synchronous_standby_names="nobody",
+        full_page_writes="off",
+        autovacuum="off",
+        max_slot_wal_keep_size="-1",
+    )
 
 
 _CHANGED = {"postgresql-settings-changed@primary": "WARNING"}
@@ -130,11 +137,23 @@ def _register(name: str, what: str, expect: dict[str, str], break_: Act, mend: A
 
 
 _register(
-    "postgresql-setting-dangerous",
-    "full_page_writes is off: a crash may tear pages",
-    {"postgresql-settings-dangerous@primary": "CRITICAL", **_CHANGED},
-    _set(full_page_writes="off"),
-    _set(full_page_writes=None),
+    "postgresql-settings-wrong",
+    "pages are written by halves, autovacuum is off, slots have no limit, commits wait for a standby that is not there",
+    {
+        "postgresql-settings-dangerous@primary": "CRITICAL",
+        "postgresql-autovacuum@primary": "CRITICAL",
+        "replication-slot-limit@primary": "WARNING",
+        "replication-synchronous@primary": "CRITICAL",
+        **_CHANGED,
+    },
+    _wrong,
+    _set(
+        synchronous_standby_names=None,
+        synchronous_commit=None,
+        full_page_writes=None,
+        autovacuum=None,
+        max_slot_wal_keep_size=None,
+    ),
 )
 _register(
     "postgresql-setting-pending",
@@ -142,27 +161,6 @@ _register(
     {"postgresql-settings-pending@primary": "WARNING"},
     _set(max_connections="120"),
     _set(max_connections=None),
-)
-_register(
-    "postgresql-slots-unlimited",
-    "a slot may hold WAL until the disk is full",
-    {"replication-slot-limit@primary": "WARNING", **_CHANGED},
-    _set(max_slot_wal_keep_size="-1"),
-    _set(max_slot_wal_keep_size=None),
-)
-_register(
-    "postgresql-autovacuum-off",
-    "autovacuum is off",
-    {"postgresql-autovacuum@primary": "CRITICAL", **_CHANGED},
-    _set(autovacuum="off"),
-    _set(autovacuum=None),
-)
-_register(
-    "replication-synchronous-without-standby",
-    "commits are to wait for a standby that is not there (the lab's own are told not to)",
-    {"replication-synchronous@primary": "CRITICAL", **_CHANGED},
-    _wait_for_nobody,
-    _set(synchronous_standby_names=None, synchronous_commit=None),
 )
 _register(
     "wal-archiving-fails",
