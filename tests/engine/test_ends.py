@@ -137,6 +137,36 @@ def test_a_worker_that_dies_costs_its_checks_only(busy: Inside) -> None:
     assert (ran.code, ran.latest()["complete"]) == (1, False)
 
 
+BROKEN_HOOK = """
+def pytest_runtest_logfinish(nodeid):
+    secret = "maria@example.org"
+    if "last" in nodeid:
+        raise KeyError(secret)
+"""
+
+
+@pytest.mark.parametrize("workers", [False, True])
+def test_an_internal_error_is_one_line_and_never_green(busy: Inside, workers: bool) -> None:
+    busy.check(BUSY.replace("time.sleep(60)", "pass"))
+    conftest = busy.folder / "conftest.py"
+    conftest.write_text(conftest.read_text() + BROKEN_HOOK)
+    ran = busy.run("--showlocals", *ONE_WORKER) if workers else busy.inside("--showlocals")
+    assert (ran.code, ran.latest()["verdict"]) == (1, "UNKNOWN")
+    assert "internal error: " in ran.output
+    assert "maria" not in ran.output
+    assert "Traceback" not in ran.output
+    assert ran.latest()["stopped_by"] == "an internal error"
+
+
+@pytest.mark.parametrize("workers", [False, True])
+def test_a_collection_that_is_refused_leaves_no_green_behind(busy: Inside, workers: bool) -> None:
+    busy.check(BUSY, "capacity/test_same.py")
+    ran = busy.run(*ONE_WORKER) if workers else busy.inside()
+    assert ran.code != 0
+    assert ran.latest()["verdict"] == "UNKNOWN"
+    assert "two checks are called made-first" in ran.output or workers
+
+
 def test_a_held_lock_names_its_holder_and_leaves_its_run_alone(busy: Inside) -> None:
     holder = subprocess.Popen(
         busy.command(), cwd=busy.folder, env=busy.variables(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

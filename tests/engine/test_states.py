@@ -173,6 +173,7 @@ LOUD = (
     "--capture=no",
     "--log-cli-level=DEBUG",
     "--full-trace",
+    "-Wignore",
     "--durations=3",
 )
 

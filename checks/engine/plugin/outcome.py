@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import time
+import warnings
 from collections.abc import Generator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -42,7 +43,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     """Let nothing that a check prints reach the terminal, also with --capture=no; a debugger needs it."""
     if pyfuncitem.config.option.usepdb or pyfuncitem.config.option.trace:
         return (yield)
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("error", pytest.PytestReturnNotNoneWarning)  # whatever -W says
         return (yield)
 
 

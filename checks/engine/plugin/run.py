@@ -135,9 +135,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """In a worker, start what the files of this check and of the next one need."""
     if SUITE in item.config.stash and is_worker(item.config):
         suite = suite_of(item.config)
-        files = {item.path} if nextitem is None else {item.path, nextitem.path}
-        mine = [i for i in item.session.items if i.path in files]
-        suite.begin_reading().start(_due(suite, mine))
+        files = {i.path for i in (item, nextitem) if i is not None and i.path not in suite.begun}
+        if files:
+            suite.begun |= files
+            suite.begin_reading().start(_due(suite, [i for i in item.session.items if i.path in files]))
 
 
 def _options(config: pytest.Config, readings: list[Record], extras: Extras | None = None) -> WriteOptions:
@@ -191,8 +192,7 @@ def _finish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     suite, progress, recorder = suite_of(config), config.stash[PROGRESS], config.stash[RECORDER]
     progress.stopping.close()
-    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-    stopped_by = progress.stopping.explain(config, interrupted, recorder.complete())
+    stopped_by = progress.stopping.explain(config, exitstatus, recorder.complete())
     stored = suite.stored()
     readings = _once([*recorder.readings, *(record(*item) for item in suite.outcomes())])
     run = progress.run = delivery.foreseen(suite, recorder.run(suite, stopped_by, time.time()))

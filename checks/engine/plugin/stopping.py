@@ -54,8 +54,11 @@ class Stopping:
             signal.signal(number, handler)  # type: ignore[arg-type]
         self._before.clear()
 
-    def explain(self, config: pytest.Config, interrupted: bool, complete: bool) -> str:
+    def explain(self, config: pytest.Config, exitstatus: int, complete: bool) -> str:
         """Return what stopped the run, when it ended before its time and no signal did."""
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        if self.by == "" and exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+            return "an internal error"
         if self.by != "" or (complete and not interrupted):
             return self.by
         if config.option.maxfail:

@@ -61,6 +61,7 @@ class Suite:
     replay: Sequence[Mapping[str, Any]] | None = None
     reader: Reader | Replay | None = None
     collected: list[tuple[str, str]] = field(default_factory=list)
+    begun: set[Path] = field(default_factory=set)
     samples: Samples = field(init=False)
 
     def __post_init__(self) -> None:

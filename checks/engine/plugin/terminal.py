@@ -4,6 +4,8 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
@@ -47,11 +49,39 @@ class _Unbroken:
             self._file.flush()
 
 
+class _InternalErrors:
+    """Says in one line what broke in the suite or in pytest: a traceback quotes values."""
+
+    def __init__(self, reporter: Any) -> None:
+        self._reporter = reporter
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Generator[None, Any, list[bool]]:
+        """Mute the others while they print the traceback, and tell pytest that the error was shown."""
+        reporter = self._reporter
+        if reporter is None:
+            yield
+            return [True]
+        writer, reporter._tw = reporter._tw, type(reporter._tw)(io.StringIO())
+        try:
+            yield
+        finally:
+            reporter._tw = writer
+        last = excinfo.traceback[-1]
+        writer.line(
+            f"\ninternal error: {excinfo.typename} at {Path(str(last.path)).name}:{last.lineno + 1}. Report it."
+        )
+        return [True]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let a broken terminal cost nothing but what would have been shown."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and SUITE in config.stash and not is_worker(config):
+    """Let a broken terminal cost nothing but what would have been shown, and an internal error show no value."""
+    if SUITE not in config.stash:
+        return
+    reporter = None if is_worker(config) else config.pluginmanager.get_plugin("terminalreporter")
+    config.pluginmanager.register(_InternalErrors(reporter), "penhas-internal-errors")
+    if reporter is not None:
         reporter._tw._file = _Unbroken(reporter._tw._file)
 
 
