@@ -16,29 +16,29 @@ class Said(Exception):  # noqa: N818 (it is an answer)
 
 
 class Saying:
-    """Stands for the Judge of a check."""
+    """Stands for the Judge of a check: it takes what that takes, and keeps state and text."""
 
     def __init__(self) -> None:
         self.state = State.UNKNOWN
         self.text = ""
 
-    def ok(self, text: str, evidence: tuple[str, ...] = (), measure: object = None) -> None:
+    def ok(self, text: str, evidence: tuple[str, ...] = (), measure: object = None) -> None:  # noqa: ARG002 (as the real one)
         """Keep what is well."""
         self.state, self.text = State.OK, text
 
-    def warning(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:
+    def warning(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:  # noqa: ARG002 (as the real one)
         """End the check."""
         raise Said(State.WARNING, text)
 
-    def critical(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:
+    def critical(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:  # noqa: ARG002 (as the real one)
         """End the check."""
         raise Said(State.CRITICAL, text)
 
-    def unknown(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:
+    def unknown(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:  # noqa: ARG002 (as the real one)
         """End the check."""
         raise Said(State.UNKNOWN, text)
 
-    def not_judged(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:
+    def not_judged(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:  # noqa: ARG002 (as the real one)
         """End the check."""
         raise Said(State.NOT_JUDGED, text)
 

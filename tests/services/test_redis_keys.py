@@ -26,8 +26,10 @@ def server() -> Iterator[Redis]:
         yield started
 
 
-def read(server: Redis, *names: str, url: str = "", **settings: object) -> dict[str, Reading | ProbeError | NotJudged]:
-    table = {"targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS"}], **settings}
+def read(
+    server: Redis, *names: str, url: str = "", settings: dict[str, object] | None = None
+) -> dict[str, Reading | ProbeError | NotJudged]:
+    table = {"targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS"}], **(settings or {})}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PENHAS_CHECKS_REDIS", url or server.url)
         kept = Kept(Environment.model_validate({"name": "t", "redis": table}), Target("redis", "cache"), names)
@@ -37,7 +39,7 @@ def read(server: Redis, *names: str, url: str = "", **settings: object) -> dict[
 
 
 def keys(server: Redis, **settings: object) -> RedisKeys:
-    found = read(server, "redis_connection", "redis_keys", **settings)["redis_keys"]
+    found = read(server, "redis_connection", "redis_keys", settings=settings)["redis_keys"]
     assert isinstance(found, RedisKeys), found
     return found
 
@@ -98,14 +100,14 @@ def test_a_password_is_asked_for(server: Redis) -> None:
 def test_the_lock_says_how_long_it_holds(server: Redis, command: tuple[str | int, ...], left: float) -> None:
     server.send(command)
 
-    found = read(server, "redis_lock", lock_key="lock")["redis_lock"]
+    found = read(server, "redis_lock", settings={"lock_key": "lock"})["redis_lock"]
 
     assert isinstance(found, RedisLock)
     assert found.expires_in == pytest.approx(left, abs=2)
 
 
 def test_a_lock_that_nobody_holds(server: Redis) -> None:
-    found = read(server, "redis_lock", lock_key="no-such-lock")["redis_lock"]
+    found = read(server, "redis_lock", settings={"lock_key": "no-such-lock"})["redis_lock"]
 
     assert isinstance(found, RedisLock)
     assert found.expires_in is None

@@ -12,7 +12,7 @@ def course(by_hour: "dict[int, int]", now_hour: int = 15) -> list[int]:
     return [by_hour.get((now_hour - ago) % 24, 0) for ago in range(HOURS)]
 
 
-DAY = {hour: 5 for hour in range(8, 22)}
+DAY = dict.fromkeys(range(8, 22), 5)
 
 
 def test_a_night_without_searches_is_fine() -> None:

@@ -53,7 +53,7 @@ def settings(context: Context, client: Any, bucket: str) -> Reading:
     return S3Settings(
         versioning=_versioning(client, bucket, aws=_is_aws(context)),
         public=_public(client, bucket, aws=_is_aws(context)),
-        encryption=_told(lambda: client.get_bucket_encryption(Bucket=bucket), lambda _: ON),
+        encryption=_told(lambda: client.get_bucket_encryption(Bucket=bucket), _encryption),
         source="GetBucketVersioning, GetBucketPolicyStatus, GetBucketAcl, GetBucketEncryption",
         sampled_at=time.time(),
     )
@@ -99,6 +99,11 @@ def _versioning(client: Any, bucket: str, *, aws: bool) -> str:
         return ON if status == "Enabled" else OFF if status == "Suspended" or aws else UNTOLD
 
     return _told(lambda: client.get_bucket_versioning(Bucket=bucket), judge)
+
+
+def _encryption(answer: dict[str, Any]) -> str:
+    # A store that does not know the question may answer it as if it were a listing: well, and with nothing in it.
+    return ON if answer.get("ServerSideEncryptionConfiguration", {}).get("Rules") else UNTOLD
 
 
 def _public(client: Any, bucket: str, *, aws: bool) -> str:

@@ -1,0 +1,158 @@
+"""What an instance shows to operators and to strangers, asked of a real HTTP server; no secret is in any reading."""
+
+import base64
+import contextlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from checks.engine.environment import Environment
+from checks.engine.model import NotJudged, ProbeError, Reading, Target
+from checks.engine.probes import api
+from checks.engine.readings.api import ApiAdmin, ApiCertificate, ApiGuard, ApiMinionStats
+from tests.probes.certificates import certificate, server_context
+from tests.probes.context import Kept
+
+SECRET = "SEGREDO&MARCADO x"
+
+
+class Backend(http.server.BaseHTTPRequestHandler):
+    """The guide's statistics by secret, the public ones by password, and a guard."""
+
+    open_ = False
+
+    def do_GET(self) -> None:
+        """Answer by path and by what was given."""
+        path, given = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query).get("secret", [""])[0]
+        basic = self.headers.get("Authorization") == f"Basic {base64.b64encode(b'admin:' + SECRET.encode()).decode()}"
+        allowed = given == SECRET or basic or self.open_ or path == "/"
+        table = {"/maintenance/minion-stats": {"inactive": 7}, "/minion/stats": {"inactive_jobs": 8, "inactive": True}}
+        body = json.dumps(table.get(path, {})).encode()
+        self.send_response(200 if allowed else 403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name in the base class)
+        """Say nothing."""
+
+
+class OpenBackend(Backend):
+    """The same, with its guard broken."""
+
+    open_ = True
+
+
+@contextlib.contextmanager
+def serving(handler: type[Backend], pem: Path | None = None) -> Iterator[int]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if pem is not None:
+        server.socket = server_context(pem).wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def read(name: str, url: str, **settings: Any) -> Reading | ProbeError | NotJudged:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENHAS_CHECKS_SECRET", SECRET)
+        patch.setenv("PENHAS_CHECKS_ADMIN", f"admin:{SECRET}")
+        table = {"targets": [{"name": "api1", "url": url}], "probes": [{"path": "/"}], **settings}
+        kept = Kept(Environment.model_validate({"name": "t", "api": table}), Target("api", "api1"), (name,))
+        api.read(kept)
+    assert "SEGREDO" not in repr(kept.outcomes)
+    return kept.outcomes[name]
+
+
+def stats(port: int, **settings: Any) -> ApiMinionStats:
+    found = read("api_minion_stats", f"http://127.0.0.1:{port}", **settings)
+    assert isinstance(found, ApiMinionStats), found
+    return found
+
+
+def test_the_guides_statistics_are_asked_for_with_the_secret() -> None:
+    with serving(Backend) as port:
+        found = stats(
+            port, minion_stats="/maintenance/minion-stats", maintenance_secret={"env": "PENHAS_CHECKS_SECRET"}
+        )
+
+    assert (found.http_status, found.inactive, found.source) == (200, 7, "GET /maintenance/minion-stats")
+
+
+def test_the_public_ones_with_user_and_password() -> None:
+    with serving(Backend) as port:
+        found = stats(port, minion_stats="/minion/stats", admin_credentials={"env": "PENHAS_CHECKS_ADMIN"})
+
+    assert found.inactive == 8
+
+
+def test_a_refusal_has_no_number() -> None:
+    with serving(Backend) as port:
+        found = stats(port, minion_stats="/minion/other")
+
+    assert (found.http_status, found.inactive) == (403, None)
+
+
+@pytest.mark.parametrize(("handler", "status"), [(Backend, 403), (OpenBackend, 200)])
+def test_the_guard_is_tried_without_and_with_a_wrong_secret(handler: type[Backend], status: int) -> None:
+    with serving(handler) as port:
+        found = read("api_guard", f"http://127.0.0.1:{port}", guarded="/maintenance/tags-clear-cache")
+        page = read("api_admin", f"http://127.0.0.1:{port}", admin="/minion")
+
+    assert isinstance(found, ApiGuard)
+    assert isinstance(page, ApiAdmin)
+    assert (found.without, found.wrong, page.status) == (status, status, status)
+
+
+def test_the_guard_is_tried_under_maintenance_only() -> None:
+    with pytest.raises(ValueError, match="guarded"):
+        read("api_guard", "http://127.0.0.1:1", guarded="/clientes")
+
+
+@pytest.mark.parametrize(
+    ("days", "address", "trusted", "problem"),
+    [
+        (30, "127.0.0.1", True, ""),
+        (30, "127.0.0.1", False, "is signed by itself"),
+        (-1, "127.0.0.1", True, "has expired"),
+        (30, "127.0.0.2", True, "is for another address"),
+    ],
+)
+def test_the_certificate_is_judged_as_served(  # noqa: PLR0917 (each a case's)
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, address: str, trusted: bool, problem: str
+) -> None:
+    pem = certificate(tmp_path, days=days, address=address)
+    monkeypatch.setattr("checks.engine.probes.api.operators.roots", lambda: str(pem) if trusted else None)
+    with serving(Backend, pem) as port:
+        found = _certificate(f"https://127.0.0.1:{port}")
+
+    assert isinstance(found, ApiCertificate), found
+    assert found.problem == problem
+    if problem == "":
+        assert found.expires_in == pytest.approx(days * 86400, abs=100)
+
+
+def _certificate(url: str) -> object:
+    """Ask for the certificate alone: a client that verifies does not get as far as a page."""
+    from checks.engine.probes.api.operators import certificate as look  # noqa: PLC0415 (the name is taken above)
+
+    table = {"name": "t", "api": {"targets": [{"name": "api1", "url": url}], "probes": [{"path": "/"}]}}
+    environment = Environment.model_validate(table)
+    assert environment.api is not None
+    return look(Kept(environment, Target("api", "api1"), ()), environment.api, lambda: None)  # type: ignore[arg-type, return-value]
+
+
+def test_without_tls_there_is_no_certificate() -> None:
+    with serving(Backend) as port:
+        found = read("api_certificate", f"http://127.0.0.1:{port}")
+
+    assert isinstance(found, NotJudged)

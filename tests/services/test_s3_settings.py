@@ -1,0 +1,163 @@
+"""How a bucket is set is told, and what a store does not implement is never taken for a good answer."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from checks.engine.environment import Environment
+from checks.engine.model import NotJudged, ProbeError, Reading, Target
+from checks.engine.probes import media_sample, s3, s3_bucket
+from checks.engine.readings.application import ApplicationMedia
+from checks.engine.readings.s3 import S3Clock, S3Objects, S3Settings, S3Uploads
+from tests.probes.context import Kept
+
+BUCKET = "penhas-media"
+NAMES = ("s3_connection", "s3_settings", "s3_uploads", "s3_clock")
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def client(endpoint: str) -> Iterator[Any]:
+    import boto3  # noqa: PLC0415 (only these tests need it)
+
+    made = boto3.client(
+        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="secret"
+    )
+    made.create_bucket(Bucket=BUCKET)
+    yield made
+    for upload in made.list_multipart_uploads(Bucket=BUCKET).get("Uploads", ()):
+        made.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
+    for item in made.list_object_versions(Bucket=BUCKET).get("Versions", ()):
+        made.delete_object(Bucket=BUCKET, Key=item["Key"], VersionId=item["VersionId"])
+    made.delete_bucket(Bucket=BUCKET)
+
+
+def read(endpoint: str, names: tuple[str, ...] = NAMES, **more: Any) -> dict[str, Reading | ProbeError | NotJudged]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENHAS_CHECKS_KEY", "key")
+        patch.setenv("PENHAS_CHECKS_SECRET", "secret")
+        patch.setenv("PENHAS_CHECKS_DSN", "postgresql://x")
+        keys = {"access_key": {"env": "PENHAS_CHECKS_KEY"}, "secret_key": {"env": "PENHAS_CHECKS_SECRET"}}
+        table = {
+            "name": "t",
+            "s3": {"endpoint": endpoint, **keys, "buckets": [{"name": "media", "bucket": BUCKET}]},
+            "postgresql": {"primary": {"name": "primary", "env": "PENHAS_CHECKS_DSN"}},
+            "application": {},
+        }
+        kept = Kept(Environment.model_validate(table), Target("s3", "media"), names, seconds=20, **more)
+        s3.read(kept)
+    return kept.outcomes
+
+
+def settings(endpoint: str) -> S3Settings:
+    found = read(endpoint)["s3_settings"]
+    assert isinstance(found, S3Settings), found
+    return found
+
+
+def test_versions_are_on_when_they_are(endpoint: str, client: Any) -> None:
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+    assert settings(endpoint).versioning == "on"
+
+
+def test_suspended_versions_are_off(endpoint: str, client: Any) -> None:
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+
+    assert settings(endpoint).versioning == "off"
+
+
+@pytest.mark.usefixtures("client")
+def test_an_empty_answer_is_untold_where_the_store_is_not_amazons(endpoint: str) -> None:
+    assert settings(endpoint).versioning == "untold"
+
+
+def test_a_bucket_is_private_until_it_is_not(endpoint: str, client: Any) -> None:
+    assert settings(endpoint).public == "off"
+
+    client.put_bucket_acl(Bucket=BUCKET, ACL="public-read")
+
+    assert settings(endpoint).public == "on"
+
+
+def test_uploads_that_never_ended_count_after_a_week(
+    endpoint: str, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.create_multipart_upload(Bucket=BUCKET, Key="half")  # moto says of each that it was begun in 2010
+    old = read(endpoint)["s3_uploads"]
+    monkeypatch.setattr(s3_bucket, "STALE", timedelta(days=365 * 100))
+    young = read(endpoint)["s3_uploads"]
+
+    assert isinstance(old, S3Uploads)
+    assert isinstance(young, S3Uploads)
+    assert (old.told, old.stale, young.stale) == ("on", 1, 0)
+
+
+@pytest.mark.usefixtures("client")
+def test_the_clocks_agree(endpoint: str) -> None:
+    found = read(endpoint)["s3_clock"]
+
+    assert isinstance(found, S3Clock | NotJudged)
+    if isinstance(found, S3Clock):
+        assert abs(found.offset) < 5
+
+
+def test_only_the_places_of_the_sample_are_listed(endpoint: str, client: Any) -> None:
+    for key, body in (("guardiao/1.m4a", b"12345"), ("guardiao/2.m4a", b"1"), ("guardiao/10.m4a", b"1")):
+        client.put_object(Bucket=BUCKET, Key=key, Body=body)
+    media_sample.keep((("guardiao/1.m4a", 5), ("guardiao/2.m4a", 7), ("guardiao/3.m4a", 1), ("guardiao/1", 5)))
+    sample = ApplicationMedia(sampled=4, source="t", sampled_at=0.0)
+
+    found = read(endpoint, ("s3_connection", "s3_objects"), peers={"application_media": sample})["s3_objects"]
+
+    assert isinstance(found, S3Objects), found
+    assert (found.sampled, found.missing, found.other_size) == (4, 2, 1)
+    assert "guardiao" not in repr(found)
+
+
+class Poor(http.server.BaseHTTPRequestHandler):
+    """A store that knows objects and nothing else: 501 for every setting."""
+
+    def do_HEAD(self) -> None:
+        """Know the bucket."""
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        """Know nothing else."""
+        self.send_response(501)
+        body = b"<Error><Code>NotImplemented</Code><Message>m</Message></Error>"
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name in the base class)
+        """Say nothing."""
+
+
+def test_what_is_not_implemented_is_untold() -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Poor)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        outcomes = read(f"http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    found, uploads = outcomes["s3_settings"], outcomes["s3_uploads"]
+    assert isinstance(found, S3Settings)
+    assert isinstance(uploads, S3Uploads)
+    assert (found.versioning, found.public, found.encryption, uploads.told) == ("untold",) * 4
