@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from lab import alertmanager, exporters, logs, nginx, postgresql, prometheus
 from lab.alertmanager import Alertmanager
 from lab.api_processes import Api
@@ -60,6 +58,11 @@ class Watchers:
     wrong: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def guide(self) -> bool:
+        """Whether the lab is as the guide says."""
+        return self.running.options.flavour == "guide"
+
+    @property
     def processes(self) -> dict[str, Process]:
         """Every process by name."""
         parts: dict[str, Any] = {
@@ -81,8 +84,10 @@ class Watchers:
         self.folder.mkdir(exist_ok=True)
         if self._installed("prometheus"):
             self._start_metrics()
-        if self._installed("logs") and self.running.options.flavour == "guide":
-            self._start_logs()
+        if self._installed("logs"):
+            self._start_nginx()
+            if self.guide:
+                self._start_logs()
         for name, process in self.processes.items():
             port = {**self._ports(), **{n: e.port for n, e in self.exporters.items()}}[name]
             process.await_ready(lambda port=port: listens(port))  # type: ignore[misc]
@@ -123,11 +128,15 @@ class Watchers:
                 "url": url["prometheus"],
                 "interval": prometheus.INTERVAL,
                 "jobs": [self._job(name, targets) for name, targets in self.prometheus.jobs.items()],
-                "rules": self._rules(),
+                "rules": self._rules(self.prometheus.loaded),
+                "guide_rules": self.guide,
             }
             found["alertmanager"] = {"url": url["alertmanager"], "watchdog": "Watchdog"}
         if self.logs:
-            targets = [self._log(name) for name in self.logs]
+            targets = [self._log(name) for name in sorted(self.logs)]
+            if not self.guide:  # a file a program, day and process
+                pattern = str(self.running.apis["api1"].folder / "api1.*.*.log")
+                targets.append({"name": "api", "pattern": pattern, "layout": "public", "quiet": 60.0})
             if self.worker_log is not None:
                 targets.append({"name": "worker", "pattern": str(self.worker_log), "layout": "guide", "quiet": 86400.0})
             found["logs"] = {"timezone": _zone(), "window": 900.0, "targets": targets}
@@ -168,7 +177,7 @@ class Watchers:
         )
         apis = tuple(f"127.0.0.1:{api.port}" for api in running.apis.values())
         jobs = {
-            "penhas-api": apis if running.options.flavour == "guide" else (),
+            "penhas-api": apis if self.guide else (),
             "postgres-exporter": (self.exporters["postgres-exporter"].address,),
             "redis-exporter": (self.exporters["redis-exporter"].address,),
             "node-exporter": tuple(self.exporters[name].address for name in exporters.NODES),
@@ -176,18 +185,31 @@ class Watchers:
         jobs = {name: targets for name, targets in jobs.items() if targets}
         own = running.proxies.add("prometheus-alertmanager", self.alertmanager.port).port
         self.prometheus = Prometheus(self.folder / "prometheus", jobs, own)
+        if not self.guide:  # the public backend has no metrics of its own to make rules of
+            self.prometheus.groups = ("penhas-servers", "penhas-watchers")
         self.alertmanager.start(running.launcher)
         self.prometheus.start(running.launcher)
         for exporter in found:
             exporter.start(running.launcher)
 
-    def _start_logs(self) -> None:
+    def _start_nginx(self) -> None:
         running = self.running
         self.nginx = Nginx(self.folder / "nginx", tuple(api.port for api in running.apis.values()))
         self.nginx.start(running.launcher)
+        self.logs["nginx"] = Log(
+            "nginx",
+            self.nginx.log,
+            self.folder / "logrotate-nginx",
+            self.folder / "nginx" / "nginx.pid",
+            self.nginx.reopen,
+        )
+        visitors = Api("nginx", self.folder, {}, port=self.nginx.port)
+        self.traffic = Traffic(running.proxies, (visitors,), ("/pontos-de-apoio", "/anonymous-questionnaires"), 2.0)
+
+    def _start_logs(self) -> None:
+        """Begin to keep the log of one instance as a host does, and to index those of all three."""
+        running = self.running
         api = running.apis["api1"]
-        file = api.folder / "api1.app.log"
-        # Index what the three instances write from now on.
         self.index_port = free_port()
         every = [one.folder / f"{name}.app.log" for name, one in running.apis.items()]
         self.index = running.launcher.start(
@@ -198,18 +220,10 @@ class Watchers:
         pidfile = self.folder / "api1.pid"
         assert api.process is not None  # noqa: S101 (for the type checker: it was started)
         pidfile.write_text(f"{api.process.pid}\n")
+        file = api.folder / "api1.app.log"
         self.logs["api"] = Log("api", file, self.folder / "logrotate-api", pidfile, _reopen(api))
-        self.logs["nginx"] = Log(
-            "nginx",
-            self.nginx.log,
-            self.folder / "logrotate-nginx",
-            self.folder / "nginx" / "nginx.pid",
-            self.nginx.reopen,
-        )
         if running.volume is not None:
             self._make_worker_log(running.machine.volume / "worker.log")
-        visitors = Api("nginx", self.folder, {}, port=self.nginx.port)
-        self.traffic = Traffic(running.proxies, (visitors,), ("/pontos-de-apoio", "/anonymous-questionnaires"), 2.0)
 
     def _make_worker_log(self, file: Path) -> None:
         """Make a log on the small volume, of a program that seldom writes: its disk can really be full."""
@@ -238,9 +252,8 @@ class Watchers:
             "canary": True,
         }
 
-    def _rules(self) -> list[Mapping[str, Any]]:
-        """Return the shipped rules with the lab's shortened `for`."""
-        groups = yaml.safe_load(prometheus.RULES.read_text(encoding="utf-8"))["groups"]
+    def _rules(self, loaded: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return what must be loaded: the rules with the lab's shortened `for`."""
         return [
             {
                 "alert": rule["alert"],
@@ -248,7 +261,7 @@ class Watchers:
                 "for": float(prometheus.FOR) if "for" in rule else 0.0,
                 "severity": rule["labels"]["severity"],
             }
-            for group in groups
+            for group in loaded
             for rule in group["rules"]
         ]
 

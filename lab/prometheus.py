@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+import yaml
+
 from lab.processes import Launcher, Process, free_port, listens
 from lab.state import REPOSITORY
 
@@ -32,6 +34,7 @@ class Prometheus:
     process: Process | None = None
     intervals: dict[str, str] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()  # of the rules, all where it is empty
 
     @property
     def config(self) -> Path:
@@ -42,6 +45,12 @@ class Prometheus:
     def rules(self) -> Path:
         """Its rules file."""
         return self.folder / "alerts.yml"
+
+    @property
+    def loaded(self) -> list[dict[str, Any]]:
+        """The groups of rules that it has when nothing is broken."""
+        groups = yaml.safe_load(shortened(RULES.read_text(encoding="utf-8")))["groups"]
+        return [group for group in groups if self.groups == () or group["name"] in self.groups]
 
     def write(
         self, rules: str | None = None, *, jobs: Jobs | None = None, alertmanager: bool = True, drop: str = ""
@@ -68,7 +77,7 @@ class Prometheus:
             "scrape_configs": scrapes,
         }
         self.config.write_text(json.dumps(table, indent=1))
-        self.rules.write_text(shortened(RULES.read_text(encoding="utf-8")) if rules is None else rules)
+        self.rules.write_text(json.dumps({"groups": self.loaded}) if rules is None else rules)
 
     def start(self, launcher: Launcher) -> None:
         """Start it without waiting."""

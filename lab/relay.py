@@ -16,8 +16,7 @@ class Relay:
 
     def __init__(self, upstream: int, change: Change, port: int = 0) -> None:
         class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+            # HTTP/1.0: a connection that is kept open would outlive the relay
             def do_GET(self) -> None:
                 try:
                     with urlopen(f"http://127.0.0.1:{upstream}{self.path}", timeout=10) as answer:

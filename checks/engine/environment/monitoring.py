@@ -42,14 +42,17 @@ class AlertRule(Model):
 
 
 class Prometheus(Asked):
-    """Prometheus: what it must scrape, how often (seconds), how long it must keep (days), and its rules."""
+    """Prometheus: what it must scrape, how often (seconds), how long it must keep (days), and its rules.
+
+    `guide_rules` demands the rules of checks/alert_rules.toml; without it only those of `rules` must be there.
+    """
 
     name: Name = "prometheus"
     interval: Annotated[float, Field(gt=0, le=3600)] = 15.0
     jobs: Annotated[tuple[Job, ...], Field(min_length=1)]
     retention_days: Annotated[float, Field(gt=0)] = 15.0
     rules: tuple[AlertRule, ...] = ()
-    watched_mounts: tuple[str, ...] = ()
+    guide_rules: bool = True
 
 
 class Alertmanager(Asked):

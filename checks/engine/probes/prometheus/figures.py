@@ -29,10 +29,10 @@ APPLICATION = {
     "response time": (f"{HISTOGRAM}_bucket",),
     "active connections": ("http_connections_active", "http_active_connections", "nginx_connections_active"),
     "request queue depth": ("http_request_queue_depth", "http_requests_queued"),
+    "connection pool use": ("db_pool_connections_used", "pgbouncer_pools_server_active_connections"),
 }
 DATABASE = {
     "connections": ("pg_stat_activity_count", "pg_stat_database_numbackends"),
-    "connection pool use": ("db_pool_connections_used", "pgbouncer_pools_server_active_connections"),
     "query execution time": ("pg_stat_activity_max_tx_duration", "pg_stat_statements_seconds_total"),
     "replication lag": ("pg_stat_replication_pg_wal_lsn_diff", "pg_replication_lag", "pg_replication_lag_seconds"),
     "cache hit ratio": ("pg_stat_database_blks_hit",),
@@ -48,10 +48,16 @@ INFRASTRUCTURE: dict[str, tuple[str, ...]] = {
 
 def series(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusSeries | NotJudged:
     """Return which of the figures have samples now; Prometheus looks back five minutes and no further."""
-    groups: tuple[dict[str, tuple[str, ...]], ...] = (APPLICATION, DATABASE, INFRASTRUCTURE)
+    # A group is due where the environment file names such a job: the public backend, for one, has no metrics.
+    groups = [
+        group if _instances(settings, word) else {}
+        for group, word in ((APPLICATION, "api"), (DATABASE, "postgres"), (INFRASTRUCTURE, "node"))
+    ]
+    if groups == [{}, {}, {}]:
+        return NotJudged("the environment file names no job of the API, of PostgreSQL or of nodes")
     names = "|".join(metric for group in groups for metrics in group.values() for metric in metrics)
     points = instant(asker, f'count by (__name__, instance) ({{__name__=~"{names}"}})')
-    # Every instance of the API and every node; of the database one exporter suffices, and the pool is the API's.
+    # Every instance of the API and every node; of the database one exporter suffices.
     expected: list[tuple[str, ...]] = [_instances(settings, "api"), (), _instances(settings, "node")]
     application, database, infrastructure = (
         tuple(_due(subject, metrics, points, due) for subject, metrics in group.items())

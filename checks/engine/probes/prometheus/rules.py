@@ -95,7 +95,7 @@ def wanted(settings: Prometheus) -> tuple[Wanted, ...]:
     """Return the rules that must be loaded: the shipped ones, and the environment's own in place of those it names."""
     own = tuple(Wanted(rule.alert, rule.expr, rule.for_, rule.severity) for rule in settings.rules)
     names = {rule.alert for rule in own}
-    return (*(rule for rule in shipped() if rule.alert not in names), *own)
+    return (*(rule for rule in shipped() if rule.alert not in names and settings.guide_rules), *own)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from checks.engine.environment.monitoring import Prometheus
-from checks.engine.model import NotJudged, ProbeError, Reason
+from checks.engine.model import NotJudged
 from checks.engine.probes.prometheus.query import Point, data, instant, now, seconds_since
 from checks.engine.probes.watchers import Asker
 from checks.engine.readings.prometheus import YOUNG, Exporter, PrometheusExporters, PrometheusTargets, Scraped
@@ -61,9 +61,7 @@ def exporters(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusEx
     if mute and uptime < YOUNG + settings.interval:
         return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
     if not said and not mute:
-        raise ProbeError(
-            Reason.NO_DATA, "no exporter says whether its server is up", "Name `exporter` at its job: pg_up, redis_up."
-        )
+        return NotJudged("no exporter says whether its server is up: name `exporter` at its job (pg_up, redis_up)")
     return PrometheusExporters(exporters=(*said, *mute), source="its series *_up", sampled_at=now())
 
 
