@@ -45,7 +45,7 @@ def test_api_versions_agree(api_versions: ApiVersions, judged: Judge) -> None:
 
 
 @pytest.mark.guide("maintenance.housekeeping")
-@pytest.mark.profiles("smoke", "nightly", "triage")
+@pytest.mark.profiles("nightly", "triage")
 def test_api_maintenance_guarded(api_guard: ApiGuard, judged: Judge) -> None:
     """The maintenance routes refuse a missing and a wrong secret."""
     for status, what in ((api_guard.without, "without a secret"), (api_guard.wrong, "with a wrong secret")):
