@@ -32,7 +32,7 @@ def _dumps(running: Running) -> list[Path]:
     return sorted(_folder(running).glob("*.dump"))
 
 
-def _changing(change: Callable[[Running, list[Path]], None]) -> tuple[Act, Act]:
+def changing(change: Callable[[Running, list[Path]], None]) -> tuple[Act, Act]:
     """Return acts that change the stored backups after putting them aside, and bring them back."""
 
     def break_(running: Running) -> None:
@@ -83,7 +83,7 @@ def _no_manifests(running: Running, _dumps: list[Path]) -> None:
         file.unlink()
 
 
-def _dump_with(*options: str, database: str = "penhas") -> Callable[[Running, list[Path]], None]:
+def dump_with(*options: str, database: str = "penhas") -> Callable[[Running, list[Path]], None]:
     """Return a change after which a plain pg_dump, called with `options`, has made the newest backup."""
 
     def change(running: Running, dumps: list[Path]) -> None:
@@ -110,9 +110,7 @@ def _replace(running: Running, dump: Path, body: bytes) -> None:
     (_folder(running, s3.COPY) / dump.name).write_bytes(body)
 
 
-def _signing(
-    change: "Callable[[Manifest], Manifest]", seed: str = BACKUP_SEED
-) -> Callable[[Running, list[Path]], None]:
+def signing(change: "Callable[[Manifest], Manifest]", seed: str = BACKUP_SEED) -> Callable[[Running, list[Path]], None]:
     """Return a change of the newest backup's manifest, signed with `seed`."""
 
     def rewrite(_running: Running, dumps: list[Path]) -> None:
@@ -136,12 +134,13 @@ def _uncopied(which: int) -> Callable[[Running, list[Path]], None]:
     return change
 
 
-def _here(state: str, *checks: str) -> dict[str, str]:
+def here(state: str, *checks: str) -> dict[str, str]:
+    """Return the state of some checks of the backups."""
     return all_in(state, at("postgresql", checks))
 
 
 # What can no longer be judged where a plain pg_dump made the newest backup.
-_PLAIN = _here(
+PLAIN = here(
     "not judged",
     "backup-manifest-signed",
     "backup-restore-contents",
@@ -188,7 +187,7 @@ _NOTHING_IN_IT = (
     "backup-restore-validated",
     "backup-restore-views-filled",
 )
-_UNRESTORED = _here("UNKNOWN", "backup-restore", "backup-restore-private", *_COPY)
+_UNRESTORED = here("UNKNOWN", "backup-restore", "backup-restore-private", *_COPY)
 _NONE = (
     "backup-checksummed",
     "backup-globals",
@@ -202,84 +201,84 @@ _NONE = (
 )
 
 for _name, _what, _change, _expect in (
-    ("backup-truncated", "the newest backup lacks its last tenth", _truncate, _here("CRITICAL", "backup-freshness")),
+    ("backup-truncated", "the newest backup lacks its last tenth", _truncate, here("CRITICAL", "backup-freshness")),
     (
         "backup-unfinished",
         "the newest backup has no manifest: its making was cut off",
         lambda _, dumps: dumps[-1].with_suffix(".manifest.json").unlink(),
-        _here("CRITICAL", "backup-freshness"),
+        here("CRITICAL", "backup-freshness"),
     ),
     (
         "backup-bit-flipped",
         "one bit of the newest backup is another",
         _flip,
         {
-            **_here("CRITICAL", "backup-whole", "backup-restore"),
-            **_here("not judged", *_UNREAD),
-            **_here("UNKNOWN", *_COPY),
+            **here("CRITICAL", "backup-whole", "backup-restore"),
+            **here("not judged", *_UNREAD),
+            **here("UNKNOWN", *_COPY),
         },
     ),
     (
         "backup-table-missing",
         "the newest backup was taken without the table clientes_audios",
-        _dump_with("--exclude-table=clientes_audios"),
-        {**_PLAIN, **_here("CRITICAL", "backup-toc-complete", "backup-restore-rows")},
+        dump_with("--exclude-table=clientes_audios"),
+        {**PLAIN, **here("CRITICAL", "backup-toc-complete", "backup-restore-rows")},
     ),
     (
         "backup-rows-missing",
         "the newest backup was taken without the rows of the table chat_message",
-        _dump_with("--exclude-table-data=chat_message"),
-        {**_PLAIN, **_here("CRITICAL", "backup-toc-complete", "backup-restore-rows")},
+        dump_with("--exclude-table-data=chat_message"),
+        {**PLAIN, **here("CRITICAL", "backup-toc-complete", "backup-restore-rows")},
     ),
     (
         "backup-shrunk",
         "the newest backup holds no rows at all",
-        _dump_with("--schema-only"),
+        dump_with("--schema-only"),
         {
-            **_PLAIN,
-            **_here("CRITICAL", "backup-size-usual", "backup-whole", "backup-toc-complete"),
-            **_here("CRITICAL", "backup-restore", "backup-restore-rows", "emergency-recovery-rehearsed"),
-            **_here("WARNING", "backup-restore-views-filled"),
-            **_here("UNKNOWN", "backup-media-complete", "backup-media-left-over"),
-            **_here("UNKNOWN", "backup-restore-current", "backup-rpo"),
+            **PLAIN,
+            **here("CRITICAL", "backup-size-usual", "backup-whole", "backup-toc-complete"),
+            **here("CRITICAL", "backup-restore", "backup-restore-rows", "emergency-recovery-rehearsed"),
+            **here("WARNING", "backup-restore-views-filled"),
+            **here("UNKNOWN", "backup-media-complete", "backup-media-left-over"),
+            **here("UNKNOWN", "backup-restore-current", "backup-rpo"),
         },
     ),
     (
         "backup-wrong-database",
         "the newest backup is of another database",
-        _dump_with(database="postgres"),
+        dump_with(database="postgres"),
         {
-            **_PLAIN,
-            **_here("CRITICAL", "backup-databases-complete", "backup-whole", "backup-toc-complete"),
-            **_here("CRITICAL", "backup-restore", "backup-restore-rows", "emergency-recovery-rehearsed"),
-            **_here("not judged", "backup-size-usual", *_NOTHING_IN_IT),
-            **_here("UNKNOWN", "backup-media-complete", "backup-media-left-over"),
-            **_here("UNKNOWN", "backup-restore-current", "backup-rpo"),
+            **PLAIN,
+            **here("CRITICAL", "backup-databases-complete", "backup-whole", "backup-toc-complete"),
+            **here("CRITICAL", "backup-restore", "backup-restore-rows", "emergency-recovery-rehearsed"),
+            **here("not judged", "backup-size-usual", *_NOTHING_IN_IT),
+            **here("UNKNOWN", "backup-media-complete", "backup-media-left-over"),
+            **here("UNKNOWN", "backup-restore-current", "backup-rpo"),
         },
     ),
     (
         "backup-uncompressed",
         "the newest backup has no checksum of any kind",
-        _dump_with("-Z0"),
-        {**_PLAIN, **_here("WARNING", "backup-checksummed"), **_here("not judged", "backup-size-usual")},
+        dump_with("-Z0"),
+        {**PLAIN, **here("WARNING", "backup-checksummed"), **here("not judged", "backup-size-usual")},
     ),
     (
         "backup-newer-program",
         "the newest backup was written by a pg_dump newer than the server",
         _newer_program,
-        {**_PLAIN, **_UNRESTORED, **_here("WARNING", "backup-version-restorable")},
+        {**PLAIN, **_UNRESTORED, **here("WARNING", "backup-version-restorable")},
     ),
     (
         "backup-old",
         "no backup was taken for two days",
         lambda _, dumps: _forget(dumps[-2:]),
-        {**_here("CRITICAL", "backup-freshness"), **_here("WARNING", "backup-retention-complete")},
+        {**here("CRITICAL", "backup-freshness"), **here("WARNING", "backup-retention-complete")},
     ),
     (
         "backup-day-missing",
         "one day has no backup",
         lambda _, dumps: _forget(dumps[2:3]),
-        _here("WARNING", "backup-retention-complete"),
+        here("WARNING", "backup-retention-complete"),
     ),
     (
         "backup-none",
@@ -287,57 +286,57 @@ for _name, _what, _change, _expect in (
         _forget_all,
         {
             **_UNRESTORED,
-            **_here("CRITICAL", "backup-freshness", "backup-retention-complete", "backup-databases-complete"),
-            **_here("not judged", *_NONE),
+            **here("CRITICAL", "backup-freshness", "backup-retention-complete", "backup-databases-complete"),
+            **here("not judged", *_NONE),
         },
     ),
     (
         "backup-globals-missing",
         "no backup has the roles beside it",
         _forget_globals,
-        _here("CRITICAL", "backup-globals"),
+        here("CRITICAL", "backup-globals"),
     ),
     (
         "backup-forged",
         "someone else signed the newest backup's manifest",
-        _signing(lambda own: own, word("outra-semente", 1)),
-        _here("CRITICAL", "backup-manifest-signed", "backup-freshness"),
+        signing(lambda own: own, word("outra-semente", 1)),
+        here("CRITICAL", "backup-manifest-signed", "backup-freshness"),
     ),
     (
         "backup-stale-replica",
         "the newest backup was taken of a replica two hours behind",
-        _signing(lambda own: replace(own, in_recovery=True, last_replay_at=own.snapshot_at - 2 * HOUR)),
-        _here("CRITICAL", "backup-source-current"),
+        signing(lambda own: replace(own, in_recovery=True, last_replay_at=own.snapshot_at - 2 * HOUR)),
+        here("CRITICAL", "backup-source-current"),
     ),
     (
         "backup-database-missing",
         "a second database of the server has no backup",
-        _signing(lambda own: replace(own, databases=(*own.databases, "relatorios"))),
-        _here("CRITICAL", "backup-databases-complete"),
+        signing(lambda own: replace(own, databases=(*own.databases, "relatorios"))),
+        here("CRITICAL", "backup-databases-complete"),
     ),
     (
         "backup-manifest-wrong",
         "the newest backup's manifest counts a row more in every table",
-        _signing(lambda own: replace(own, tables=tuple(replace(t, rows=t.rows + 1) for t in own.tables))),
-        _here("CRITICAL", "backup-rows-complete", "backup-restore-rows"),
+        signing(lambda own: replace(own, tables=tuple(replace(t, rows=t.rows + 1) for t in own.tables))),
+        here("CRITICAL", "backup-rows-complete", "backup-restore-rows"),
     ),
     (
         "backup-not-copied",
         "the newest backup is not in the second place",
         _uncopied(-1),
-        _here("CRITICAL", "backup-second-copy"),
+        here("CRITICAL", "backup-second-copy"),
     ),
     (
         "backup-copy-thinned",
         "an older backup is not in the second place",
         _uncopied(1),
-        _here("WARNING", "backup-second-copy"),
+        here("WARNING", "backup-second-copy"),
     ),
     (
         "backup-key-beside",
         "a private key lies among the backups",
         _key_beside,
-        _here("WARNING", "backup-key-apart"),
+        here("WARNING", "backup-key-apart"),
     ),
 ):
-    register(Fault(_name, _what, ("backup",), _expect, *_changing(_change)))
+    register(Fault(_name, _what, ("backup",), _expect, *changing(_change)))

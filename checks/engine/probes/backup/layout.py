@@ -13,11 +13,11 @@ import psycopg
 from psycopg import sql
 
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes.backup import child
+from checks.engine.probes.backup import database as database_of
 from checks.engine.probes.backup.archive import TocEntry
+from checks.engine.probes.backup.database import RESTORER, DatabaseDefinition
 from checks.engine.probes.backup.scratch import Link, Server
 
-RESTORER = "penhas_checks_restorer"
 EVERYONE = "penhas_checks_scratch_owners"
 # Only a superuser can make these, and no superuser restores here; they are in the table of contents and say so there.
 LEFT_OUT = {
@@ -27,19 +27,6 @@ LEFT_OUT = {
     "PUBLICATION": "a copy publishes nothing",
     "PUBLICATION TABLE": "a copy publishes nothing",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseDefinition:
-    """How the archive says the database is made."""
-
-    name: str
-    owner: str
-    encoding: str = "UTF8"
-    provider: str = "libc"
-    collate: str = "C"
-    ctype: str = "C"
-    icu_locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +41,11 @@ class Prepared:
 
 def prepare(server: Server, archive: Path, entries: tuple[TocEntry, ...], database: str) -> Prepared:
     """Make roles, an empty database named `database` and its extensions; write the list for pg_restore."""
-    definition = _definition(server, archive, entries)
+    definition = database_of.definition(server, archive, entries)
     extensions = _extensions(server, archive, entries)
     with server.connect("postgres") as link:
         _roles(link, [*(role for entry in entries for role in entry.roles), definition.owner])
-        differs = _create(link, definition, database)
+        differs = database_of.create(link, definition, database)
     with server.connect(database) as link:
         owners = {entry.name: entry.roles[0] for entry in entries if entry.kind == "SCHEMA" and entry.roles}
         made = _extend(link, extensions, owners)
@@ -81,78 +68,6 @@ def _roles(link: Link, wanted: Iterable[str]) -> None:
         link.execute(sql.SQL("CREATE ROLE {} NOLOGIN IN ROLE {} ROLE {}").format(name, everyone, restorer))
 
 
-def _create(link: Link, definition: DatabaseDefinition, name: str) -> tuple[str, ...]:
-    """Create the database; where this machine lacks the locale, create it with C and say so."""
-    owner = definition.owner if definition.owner != "" else RESTORER
-    head = sql.SQL("CREATE DATABASE {} TEMPLATE template0 OWNER {} ENCODING {}").format(
-        sql.Identifier(name), sql.Identifier(owner), definition.encoding
-    )
-    localised = [sql.SQL("LC_COLLATE {} LC_CTYPE {}").format(definition.collate, definition.ctype)]
-    if definition.provider == "icu":
-        localised.append(sql.SQL("LOCALE_PROVIDER icu ICU_LOCALE {}").format(definition.icu_locale))
-    try:
-        link.execute(sql.SQL(" ").join([head, *localised]))
-    except (psycopg.errors.WrongObjectType, psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
-        pass
-    except psycopg.errors.FeatureNotSupported:
-        pass
-    else:
-        return ()
-    link.execute(sql.SQL(" ").join([head, sql.SQL("LC_COLLATE 'C' LC_CTYPE 'C'")]))
-    return (f"the locale {definition.icu_locale or definition.collate} is not on this machine: restored with C",)
-
-
-_ENCODING = re.compile(r"ENCODING = '(\w+)'")
-_COLLATE = re.compile(r"(?:LOCALE|LC_COLLATE) = '([^']+)'")
-_CTYPE = re.compile(r"(?:LOCALE|LC_CTYPE) = '([^']+)'")
-_ICU = re.compile(r"(?:ICU_LOCALE|BUILTIN_LOCALE) = '([^']+)'")
-_PROVIDER = re.compile(r"LOCALE_PROVIDER = (\w+)")
-
-
-def _definition(server: Server, archive: Path, entries: tuple[TocEntry, ...]) -> DatabaseDefinition:
-    entry = next((e for e in entries if e.kind == "DATABASE"), None)
-    if entry is None:
-        return DatabaseDefinition("", "")
-    text = _statements(server, archive, [entry.number], "--create")
-
-    def named(pattern: re.Pattern[str], otherwise: str) -> str:
-        match = pattern.search(text)
-        return otherwise if match is None else match[1]
-
-    collate = named(_COLLATE, "C")
-    owner = entry.roles[0] if entry.roles else ""
-    return DatabaseDefinition(
-        entry.name,
-        owner,
-        named(_ENCODING, "UTF8"),
-        named(_PROVIDER, "libc"),
-        collate,
-        named(_CTYPE, collate),
-        named(_ICU, ""),
-    )
-
-
-# Statements on the database itself that may be executed as they stand: nothing that loads code.
-_NOT_CODE = r"(?!\w*(?:preload|librar))[^;\n]+"
-_PROPERTY = re.compile(
-    rf"^(?:ALTER DATABASE [^;\n]+ SET {_NOT_CODE}|ALTER ROLE [^;\n]+ IN DATABASE [^;\n]+ SET {_NOT_CODE}"
-    r"|REVOKE [A-Z, ]+ ON DATABASE [^;\n]+ FROM [^;\n]+|GRANT [A-Z, ]+ ON DATABASE [^;\n]+ TO [^;\n]+);$",
-    re.MULTILINE,
-)
-
-
-def database_statements(server: Server, archive: Path, entries: tuple[TocEntry, ...]) -> tuple[str, ...]:
-    """Return the statements that give the database its rights and settings again, as the archive holds them."""
-    numbers = [
-        entry.number
-        for entry in entries
-        if entry.kind == "DATABASE PROPERTIES" or (entry.kind == "ACL" and entry.name.startswith("DATABASE "))
-    ]
-    if not numbers:
-        return ()
-    return tuple(match[0] for match in _PROPERTY.finditer(_statements(server, archive, numbers, "--create")))
-
-
 _EXTENSION = re.compile(
     r'^CREATE EXTENSION IF NOT EXISTS ("(?:[^"]|"")+"|[\w$]+) WITH SCHEMA ("(?:[^"]|"")+"|[\w$]+);$', re.M
 )
@@ -162,7 +77,9 @@ def _extensions(server: Server, archive: Path, entries: tuple[TocEntry, ...]) ->
     numbers = [entry.number for entry in entries if entry.kind == "EXTENSION"]
     if not numbers:
         return ()
-    return tuple((_bare(m[1]), _bare(m[2])) for m in _EXTENSION.finditer(_statements(server, archive, numbers)))
+    return tuple(
+        (_bare(m[1]), _bare(m[2])) for m in _EXTENSION.finditer(database_of.statements(server, archive, numbers))
+    )
 
 
 def extension(superuser: Link, text: bytes) -> bool:
@@ -178,7 +95,7 @@ def prepare_plain(server: Server, entries: tuple[TocEntry, ...], roles: Iterable
     """Make roles and an empty database for a dump that is SQL text, which says nothing of its database's locale."""
     with server.connect("postgres") as link:
         _roles(link, roles)
-        _create(link, DatabaseDefinition(database, ""), database)
+        database_of.create(link, DatabaseDefinition(database, ""), database)
     with server.connect(database) as link:
         _open_schemas(link)
     left = {f"{entry.kind.lower()} {entry.name}: {LEFT_OUT[entry.kind]}" for entry in entries if entry.kind in LEFT_OUT}
@@ -246,7 +163,7 @@ _LISTED = re.compile(r"^(\d+); \d+ \d+ (.*)$")
 def _list(server: Server, archive: Path, made: frozenset[tuple[str, str]]) -> Path:
     """Write the table of contents for pg_restore without what was made here and what is left out on purpose."""
     lines = []
-    for line in _printed(server, ("--list", str(archive))).splitlines():
+    for line in database_of.printed(server, ("--list", str(archive))).splitlines():
         match = _LISTED.match(line)
         if match is not None and not _skipped(match[2], made):
             lines.append(f"{match[1]};\n")
@@ -262,17 +179,3 @@ def _skipped(described: str, made: frozenset[tuple[str, str]]) -> bool:
         if described.startswith((f"{kind} - {name} ", f"COMMENT - {kind} {name} ")):
             return kind == "EXTENSION" or described.startswith("SCHEMA")
     return False
-
-
-def _statements(server: Server, archive: Path, numbers: list[int], *options: str) -> str:
-    """Return the SQL of a few entries; it is matched against patterns and never executed as it stands."""
-    path = server.folder.path / "look.list"
-    path.write_text("".join(f"{number};\n" for number in numbers), "ascii")
-    return _printed(server, (*options, "--use-list", str(path), "--file", "-", str(archive)))
-
-
-def _printed(server: Server, arguments: tuple[str, ...]) -> str:
-    ended = child.run((server.binaries["pg_restore"], *arguments), 120, folder=server.folder.path)
-    if ended.code != 0:
-        raise ProbeError(Reason.PROTOCOL, "pg_restore cannot read the archive's table of contents", "")
-    return ended.stdout.decode("utf-8", "replace")

@@ -15,8 +15,8 @@ from psycopg import sql
 from checks.engine.environment import Environment, models
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.backup import layout
 from checks.engine.probes.backup.copy import Copy
+from checks.engine.probes.backup.database import RESTORER
 from checks.engine.probes.backup.store import Store, open_store
 from checks.engine.readings.restore import BackupMedia
 
@@ -88,7 +88,7 @@ def _named(copy: Copy, rows: models.MediaRows, bucket: str) -> set[bytes]:
     found: set[bytes] = set()
     try:
         with (
-            copy.server.connect(copy.done.database, layout.RESTORER) as link,
+            copy.server.connect(copy.done.database, RESTORER) as link,
             link.transaction(),
             link.cursor(name="media") as cursor,
         ):

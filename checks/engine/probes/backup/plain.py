@@ -17,6 +17,7 @@ import psycopg
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.backup import layout
 from checks.engine.probes.backup.archive import ArchiveError, TocEntry
+from checks.engine.probes.backup.database import RESTORER
 from checks.engine.probes.backup.messages import RestoreError
 from checks.engine.probes.backup.pipe import through
 from checks.engine.probes.backup.scratch import Link, Server
@@ -125,7 +126,7 @@ def load(server: Server, path: Path, database: str, until: float, names: frozens
     """Send the text to the throw-away server as its plain role; raise ProbeError when the time is over."""
     loaded = Loaded()
     lines = _lines(opened(path))
-    with server.connect(database, layout.RESTORER) as link, server.connect(database) as superuser:
+    with server.connect(database, RESTORER) as link, server.connect(database) as superuser:
         for piece in _pieces(lines):
             if time.monotonic() > until:
                 raise ProbeError(Reason.TIMEOUT, "the restore was not done in time and was ended", "")

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes.backup import layout, structure
+from checks.engine.probes.backup import database, structure
 from checks.engine.probes.backup.copy import Copy
 from checks.engine.probes.backup.scratch import SUPERUSER, Link, Server
 from checks.engine.readings.restore import BackupRehearsed
@@ -23,9 +23,9 @@ PATIENCE = 5.0
 def rehearse(copy: Copy) -> BackupRehearsed:
     """Swap the copy for a stand-in twice: as the guide says, which must fail, and in the way that works."""
     server, live = copy.server, copy.done.database
-    owner = next((e.roles[0] for e in copy.held.entries if e.kind == "DATABASE" and e.roles), layout.RESTORER)
+    owner = next((e.roles[0] for e in copy.held.entries if e.kind == "DATABASE" and e.roles), database.RESTORER)
     waiting, old = f"{live}_restore", f"{live}_old"
-    statements = layout.database_statements(server, copy.archive, copy.held.entries)
+    statements = database.database_statements(server, copy.archive, copy.held.entries)
     with server.connect("postgres") as admin:
         _rename(admin, live, waiting)
         _own(admin, waiting, SUPERUSER)  # as createdb by an operator leaves it
@@ -111,7 +111,7 @@ def _lost(before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
 
 def _rows(server: Server, name: str) -> int:
     """Count as the guide does; a table of another name is not there and counts nothing."""
-    with server.connect(name, layout.RESTORER) as link:
+    with server.connect(name, database.RESTORER) as link:
         try:
             row = link.execute(sql.SQL("SELECT count(*) FROM public.{}").format(sql.Identifier(_TABLE))).fetchone()
         except psycopg.errors.UndefinedTable:

@@ -22,6 +22,7 @@ from checks.engine.probes.backup.archive import (
     read_header,
     read_toc,
 )
+from checks.engine.probes.backup.database import RESTORER
 from checks.engine.probes.backup.messages import RestoreError
 from checks.engine.probes.backup.progress import Phase
 from checks.engine.probes.backup.scratch import Server
@@ -111,7 +112,7 @@ def restore(
         (
             *child.gentle(server.folder.nice),
             server.binaries["pg_restore"],
-            *server.arguments(database, layout.RESTORER),
+            *server.arguments(database, RESTORER),
             f"--jobs={1 if held.header.format == 'tar' else jobs}",
             f"--use-list={prepared.use_list}",
             *(("--section=pre-data", "--section=data") if rows_only else ()),

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes.backup import child, erasure
+from checks.engine.probes.backup import child, erasure, tuning
 from checks.engine.probes.backup.binaries import Binaries
 
 PREFIX = "penhas-checks-restore-"
@@ -57,7 +57,7 @@ class Folder:
         """Return the bytes that may still be written here; in memory no more than the kernel can give away."""
         status = os.statvfs(self.path)
         room = status.f_bavail * status.f_frsize
-        return min(room, _available_memory()) if self.in_memory else room
+        return min(room, tuning.available_memory()) if self.in_memory else room
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def folder(configured: str | None, declared_encrypted: bool, nice: int = 10) -> 
         raise ProbeError(
             Reason.OURS, f"no scratch folder can be made ({_errno(error)})", "Check [restore] scratch and its rights."
         ) from None
-    in_memory = _is_memory(base)
+    in_memory = tuning.is_memory(base)
     made = Folder(path, in_memory, in_memory or declared_encrypted, nice)
     try:
         with erasure.at_exit(path):
@@ -136,7 +136,9 @@ def server(where: Folder, binaries: Binaries, seconds: float, *, database_bytes:
     deadline = time.monotonic() + seconds
     _initialise(where, binaries, seconds)
     with (where.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-        configuration.writelines(f"{name} = '{value}'\n" for name, value in _settings(where, database_bytes).items())
+        configuration.writelines(
+            f"{name} = '{value}'\n" for name, value in tuning.settings(where.path, database_bytes).items()
+        )
     with where.log.open("wb") as log:
         process = child.start(
             (
@@ -188,53 +190,6 @@ def _initialise(where: Folder, binaries: Binaries, seconds: float) -> None:
         )
 
 
-def _settings(where: Folder, database_bytes: int | None) -> dict[str, str]:
-    memory = _available_memory()
-    shared = min(1 << 30, max(128 << 20, memory // 16))
-    maintenance = min(1 << 30, max(64 << 20, memory // 32))
-    wal = min(8 << 30, max(1 << 30, database_bytes or (4 << 30)))
-    return {
-        # Nobody else reaches it, and it reaches nobody.
-        "listen_addresses": "",
-        "unix_socket_directories": str(where.path),
-        "unix_socket_permissions": "0700",
-        "port": "5432",
-        # Nothing of it is left outside its folder.
-        "dynamic_shared_memory_type": "mmap",
-        "huge_pages": "off",
-        # What a dump brings along does not run by itself.
-        "shared_preload_libraries": "",
-        "session_preload_libraries": "",
-        "local_preload_libraries": "",
-        "autovacuum": "off",
-        "archive_mode": "off",
-        "max_logical_replication_workers": "0",
-        "max_wal_senders": "0",
-        "max_connections": "24",
-        # What it prints names no row and no statement.
-        "log_destination": "stderr",
-        "logging_collector": "off",
-        "log_error_verbosity": "terse",
-        "log_min_messages": "fatal",
-        "log_min_error_statement": "panic",
-        "log_statement": "none",
-        "log_checkpoints": "off",
-        "update_process_title": "off",
-        "track_activities": "off",
-        # It need not survive anything.
-        "fsync": "off",
-        "full_page_writes": "off",
-        "synchronous_commit": "off",
-        "wal_level": "minimal",
-        "checkpoint_timeout": "1h",
-        "max_wal_size": f"{wal >> 20}MB",
-        "shared_buffers": f"{shared >> 20}MB",
-        "maintenance_work_mem": f"{maintenance >> 20}MB",
-        "work_mem": "64MB",
-        "jit": "off",
-    }
-
-
 def _await(running: Server, deadline: float) -> None:
     while running.alive:
         try:
@@ -256,7 +211,7 @@ def _await(running: Server, deadline: float) -> None:
 def _base(configured: str | None) -> Path:
     if configured is not None:
         return Path(configured)
-    return MEMORY if _is_memory(MEMORY) and os.access(MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    return MEMORY if tuning.is_memory(MEMORY) and os.access(MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
 
 
 def bases(configured: str | None) -> tuple[Path, ...]:
@@ -269,27 +224,6 @@ def _held(path: Path) -> int:
     descriptor = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
-
-
-def _is_memory(path: Path) -> bool:
-    """Whether a folder lies on tmpfs (or ramfs), by the longest mount point above it."""
-    try:
-        mounts = [line.split() for line in Path("/proc/self/mounts").read_text("utf-8").splitlines()]
-        place = path.resolve()
-    except OSError:
-        return False
-    holding = [(len(m[1]), m[2]) for m in mounts if place == Path(m[1]) or Path(m[1]) in place.parents]
-    return max(holding, default=(0, ""))[1] in {"tmpfs", "ramfs"}
-
-
-def _available_memory() -> int:
-    try:
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 1 << 30
 
 
 def _errno(error: OSError) -> str:

@@ -9,8 +9,9 @@ import time
 from checks.engine.environment import models
 from checks.engine.model import NotJudged, ProbeError, Reason
 from checks.engine.probes import Context
-from checks.engine.probes.backup import child, layout, restore, structure
+from checks.engine.probes.backup import child, restore, structure
 from checks.engine.probes.backup.copy import Copy
+from checks.engine.probes.backup.database import RESTORER
 from checks.engine.probes.backup.progress import Phase
 from checks.engine.probes.backup.proof import KINDS, Source
 from checks.engine.probes.backup.verify import verify
@@ -57,7 +58,7 @@ def _dump(context: Context, copy: Copy, path: object) -> str:
         (
             *child.gentle(copy.folder.nice),
             copy.server.binaries["pg_dump"],
-            *copy.server.arguments(copy.done.database, layout.RESTORER),
+            *copy.server.arguments(copy.done.database, RESTORER),
             "--format=custom",
             "--compress=1",
             f"--file={path}",

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 
-from checks.engine.probes.backup import integrity, layout, proof, structure, sums
+from checks.engine.probes.backup import integrity, proof, structure, sums
 from checks.engine.probes.backup.archive import TocEntry
 from checks.engine.probes.backup.crew import share
+from checks.engine.probes.backup.database import RESTORER
 from checks.engine.probes.backup.manifest import TableSum
 from checks.engine.probes.backup.progress import Phase
 from checks.engine.probes.backup.proof import Source
@@ -46,7 +47,7 @@ def verify(
 
 
 def _counted(server: Server, database: str, seed: int | None, hands: int) -> list[TableSum]:
-    with server.connect(database, layout.RESTORER) as link, link.transaction():
+    with server.connect(database, RESTORER) as link, link.transaction():
         link.execute(sums.SETTINGS)
         tables = sums.tables(link)
         odd = sums.unhashable(link, tables) if seed is not None else frozenset[str]()
@@ -60,7 +61,7 @@ def _counted(server: Server, database: str, seed: int | None, hands: int) -> lis
         phase.at(next(done))
         return taken
 
-    return share(server, database, layout.RESTORER, hands, [partial(one, table) for table in tables])
+    return share(server, database, RESTORER, hands, [partial(one, table) for table in tables])
 
 
 def _itself(server: Server, database: str, copy: Structure, source: Source, hands: int) -> list[Aspect]:
@@ -71,7 +72,7 @@ def _itself(server: Server, database: str, copy: Structure, source: Source, hand
         encoding, texts = integrity.texts(link, copy)
         absent, indexes = integrity.indexes(link)
     plain = [*references, *sequences, *objects, *texts]
-    found = iter(share(server, database, layout.RESTORER, hands, plain))
+    found = iter(share(server, database, RESTORER, hands, plain))
     parts = [_take(found, part) for part in (references, sequences, objects, texts)]
     unsound = _told(share(server, database, SUPERUSER, hands, indexes))
     with server.connect(database) as link:

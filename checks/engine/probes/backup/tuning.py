@@ -1,0 +1,73 @@
+"""How a throw-away server is set up: reached by nobody, quick, forgetful; and what this machine can spare for it."""
+
+from pathlib import Path
+
+
+def settings(folder: Path, database_bytes: int | None) -> dict[str, str]:
+    """Return the settings of a throw-away server in `folder`, for a database of about so many bytes."""
+    memory = available_memory()
+    shared = min(1 << 30, max(128 << 20, memory // 16))
+    maintenance = min(1 << 30, max(64 << 20, memory // 32))
+    wal = min(8 << 30, max(1 << 30, database_bytes or (4 << 30)))
+    return {
+        # Nobody else reaches it, and it reaches nobody.
+        "listen_addresses": "",
+        "unix_socket_directories": str(folder),
+        "unix_socket_permissions": "0700",
+        "port": "5432",
+        # Nothing of it is left outside its folder.
+        "dynamic_shared_memory_type": "mmap",
+        "huge_pages": "off",
+        # What a dump brings along does not run by itself.
+        "shared_preload_libraries": "",
+        "session_preload_libraries": "",
+        "local_preload_libraries": "",
+        "autovacuum": "off",
+        "archive_mode": "off",
+        "max_logical_replication_workers": "0",
+        "max_wal_senders": "0",
+        "max_connections": "24",
+        # What it prints names no row and no statement.
+        "log_destination": "stderr",
+        "logging_collector": "off",
+        "log_error_verbosity": "terse",
+        "log_min_messages": "fatal",
+        "log_min_error_statement": "panic",
+        "log_statement": "none",
+        "log_checkpoints": "off",
+        "update_process_title": "off",
+        "track_activities": "off",
+        # It need not survive anything.
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "wal_level": "minimal",
+        "checkpoint_timeout": "1h",
+        "max_wal_size": f"{wal >> 20}MB",
+        "shared_buffers": f"{shared >> 20}MB",
+        "maintenance_work_mem": f"{maintenance >> 20}MB",
+        "work_mem": "64MB",
+        "jit": "off",
+    }
+
+
+def is_memory(path: Path) -> bool:
+    """Whether a folder lies on tmpfs (or ramfs), by the longest mount point above it."""
+    try:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text("utf-8").splitlines()]
+        place = path.resolve()
+    except OSError:
+        return False
+    holding = [(len(m[1]), m[2]) for m in mounts if place == Path(m[1]) or Path(m[1]) in place.parents]
+    return max(holding, default=(0, ""))[1] in {"tmpfs", "ramfs"}
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that the kernel can give away; a gibibyte where it does not say."""
+    try:
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return 1 << 30
