@@ -1,25 +1,13 @@
-"""What goes wrong with PostgreSQL and its replication."""
-
-import contextlib
-import time
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
-
-import psycopg
+"""What goes wrong with the primary and its replica, and what the modules beside this one break PostgreSQL with."""
 
 from lab import minion, postgresql
 from lab.api_processes import NAMES
 from lab.faults import postgresql_checks
 from lab.faults.expect import all_in
 from lab.faults.registry import Act, Fault, register
-from lab.postgresql import CHECKS, Cluster
 from lab.proxy import Mode
-from lab.running import PUBLIC_PATHS, Running
+from lab.running import Running
 
-_BOTH = ("primary", "replica1")
-_USABLE = 97  # max_connections less those reserved for superusers
-_SESSIONS_OF_API = 5
-_FULL = 6  # refusals in a row, a twentieth of a second apart
 _MEBIBYTE_OF_WAL = "SELECT pg_logical_emit_message(false, 'lab', repeat('x', 1024 * 1024))"
 
 
@@ -107,60 +95,6 @@ def join_replication(running: Running) -> None:
     await_replay(running)
 
 
-def _sessions(cluster: Cluster, of: str = "") -> int:
-    """Return how many sessions there are, our own left out; `of` one application only."""
-    which = f"AND application_name = '{of}'" if of else ""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    count = cluster.value(f"{query} {which}")
-    assert isinstance(count, int)  # noqa: S101 (for the type checker: it is a count)
-    return count
-
-
-def _open_sessions(running: Running) -> None:
-    """Have every instance of the API open all sessions that it ever will, as it has after some hours of work."""
-    urls = [f"{api.url}{path}" for api in running.apis.values() for path in ("/health", *PUBLIC_PATHS) * 3]
-    with ThreadPoolExecutor(len(urls)) as pool:
-        for _ in range(10):
-            list(pool.map(_visit, urls))
-            if _sessions(running.primary, "penhas-api") >= len(running.apis) * _SESSIONS_OF_API:
-                return
-
-
-def _visit(url: str) -> None:
-    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (our own API)
-        answer.read()
-
-
-def _fill(cluster_of: str, share: float) -> tuple[Act, Act]:
-    """Return acts that hold so many connections that `share` of those that roles may use are taken, and let go."""
-    key = f"connections-{cluster_of}"
-
-    def cluster(running: Running) -> Cluster:
-        return running.primary if cluster_of == "primary" else running.replica
-
-    def break_(running: Running) -> None:
-        if share > 1:
-            _open_sessions(running)
-        held: list[psycopg.Connection[tuple[object, ...]]] = running.kept.setdefault(key, [])
-        refused = 0
-        while refused < _FULL and (share > 1 or _sessions(cluster(running)) < _USABLE * share):
-            try:
-                held.append(cluster(running).connect(postgresql.APPLICATION))
-                refused = 0
-            except psycopg.OperationalError:
-                refused += 1
-                time.sleep(0.05)  # a session that was ending gives its place free
-
-    def mend(running: Running) -> None:
-        for connection in running.kept.pop(key):
-            connection.close()
-        server = cluster(running)
-        assert server.process is not None  # noqa: S101 (for the type checker: it runs)
-        server.process.await_ready(lambda: _sessions(server, "lab") == 0)  # a session ends after its client has gone
-
-    return break_, mend
-
-
 def stop_primary(running: Running) -> None:
     """Shut the primary down."""
     postgresql.stop(running.primary)
@@ -177,17 +111,7 @@ def start_primary(running: Running) -> None:
     await_replay(running)
 
 
-def _wrong_password(running: Running) -> None:
-    running.primary.execute((postgresql.set_password(CHECKS, "another"),))
-    await_replay(running)
-
-
-def _right_password(running: Running) -> None:
-    running.primary.execute((postgresql.set_password(CHECKS, running.credentials.checks),))
-    await_replay(running)
-
-
-_DEPENDS_ON_PRIMARY = (
+DEPENDS_ON_PRIMARY = (
     "postgresql-accepts-writes@primary",
     "postgresql-privileges@primary",
     "postgresql-connections-used@primary",
@@ -198,14 +122,8 @@ _DEPENDS_ON_PRIMARY = (
     "capacity-job-queue@queue",
     *postgresql_checks.PRIMARY,
 )
-_REPLICATION = (
-    "replication-standby-streaming@primary",
-    "replication-receiver-streaming@replica1",
-    "replication-lag-bytes@replica1",
-    "replication-lag-seconds@replica1",
-)
 _API_NEEDS_IT = ("api-health", "api-probes", "api-detailed-complete")
-_AGREEMENT = tuple(f"api-detailed-agreement@{name}" for name in NAMES)
+AGREEMENT = tuple(f"api-detailed-agreement@{name}" for name in NAMES)
 
 register(
     Fault(
@@ -285,31 +203,6 @@ register(
         join_replication,
     )
 )
-for _cluster in _BOTH:
-    for _name, _share, _state in (("warning", 0.82, "WARNING"), ("critical", 0.94, "CRITICAL")):
-        register(
-            Fault(
-                f"postgresql-{_cluster}-connections-{_name}",
-                f"{_share:.0%} of the connections to {_cluster} are taken",
-                ("postgresql",),
-                {f"postgresql-connections-used@{_cluster}": _state},
-                *_fill(_cluster, _share),
-            )
-        )
-register(
-    Fault(
-        "postgresql-primary-connections-exhausted",
-        "the primary has no connection left",
-        ("postgresql", "minion", "api"),
-        {
-            "postgresql-connection@primary": "CRITICAL",
-            **all_in("UNKNOWN", (*_DEPENDS_ON_PRIMARY, *_AGREEMENT)),
-            # the instances have their sessions, and say that all is well
-            **all_in("CRITICAL", (f"api-agreement-database@{name}" for name in NAMES)),
-        },
-        *_fill("primary", 1.1),
-    )
-)
 register(
     Fault(
         "postgresql-primary-down",
@@ -318,77 +211,11 @@ register(
         {
             "postgresql-connection@primary": "CRITICAL",
             "replication-receiver-streaming@replica1": "CRITICAL",
-            **all_in("UNKNOWN", (*_DEPENDS_ON_PRIMARY, *_AGREEMENT)),
+            **all_in("UNKNOWN", (*DEPENDS_ON_PRIMARY, *AGREEMENT)),
             **all_in("CRITICAL", (f"{check}@{name}" for name in NAMES for check in _API_NEEDS_IT)),
         },
         stop_primary,
         start_primary,
         lingers=True,
-    )
-)
-register(
-    Fault(
-        "postgresql-role-blind",
-        "the checking role has lost pg_monitor",
-        ("postgresql",),
-        all_in(
-            "UNKNOWN",
-            (f"{check}@{name}" for name in _BOTH for check in ("postgresql-privileges", "postgresql-connections-used")),
-        )
-        | all_in("UNKNOWN", (*_REPLICATION, *postgresql_checks.BLIND)),
-        *statements((f"REVOKE pg_monitor FROM {CHECKS}",), (f"GRANT pg_monitor TO {CHECKS}",)),
-    )
-)
-register(
-    Fault(
-        "postgresql-role-writes",
-        "the checking role may write to the application's tables",
-        ("postgresql",),
-        all_in("WARNING", (f"postgresql-privileges@{name}" for name in _BOTH)),
-        *statements((f"GRANT pg_write_all_data TO {CHECKS}",), (f"REVOKE pg_write_all_data FROM {CHECKS}",)),
-    )
-)
-register(
-    Fault(
-        "postgresql-role-superuser",
-        "the checking role is a superuser",
-        ("postgresql",),
-        all_in("WARNING", (f"postgresql-privileges@{name}" for name in _BOTH)),
-        *statements((f"ALTER ROLE {CHECKS} SUPERUSER",), (f"ALTER ROLE {CHECKS} NOSUPERUSER",)),
-    )
-)
-register(
-    Fault(
-        "postgresql-views-denied",
-        "the checking role may not read the views over Minion's tables",
-        ("postgresql", "minion"),
-        {"capacity-job-queue@queue": "UNKNOWN", **all_in("UNKNOWN", postgresql_checks.THROUGH_VIEWS)},
-        *statements(
-            (f"REVOKE USAGE ON SCHEMA penhas_checks FROM {CHECKS}",),
-            (f"GRANT USAGE ON SCHEMA penhas_checks TO {CHECKS}",),
-        ),
-    )
-)
-register(
-    Fault(
-        "postgresql-password-wrong",
-        "the checking role's password is not the one that we were given",
-        ("postgresql", "minion", "api"),
-        all_in(
-            "UNKNOWN",
-            (
-                "postgresql-connection@primary",
-                "postgresql-connection@replica1",
-                *_DEPENDS_ON_PRIMARY,
-                *_AGREEMENT,
-                *(f"api-agreement-database@{name}" for name in NAMES),
-                "postgresql-privileges@replica1",
-                "postgresql-connections-used@replica1",
-                "replication-receiver-streaming@replica1",
-                *postgresql_checks.REPLICA,
-            ),
-        ),
-        _wrong_password,
-        _right_password,
     )
 )
