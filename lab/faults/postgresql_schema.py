@@ -5,7 +5,13 @@ from lab.faults.registry import Fault, register
 from lab.postgresql import APPLICATION, DATABASE
 
 _OURS = f"datname = '{DATABASE}'"
-_OLD_SESSION = "SELECT -1, min(id), now() - interval '40 d' FROM public.clientes"
+_OLD_SESSION = """
+DO $$ BEGIN
+    INSERT INTO public.clientes_active_sessions (id, cliente_id, created_at)
+    SELECT -1, min(id), now() - interval '40 d' FROM public.clientes;
+EXCEPTION WHEN undefined_column THEN NULL;  -- the public backend has no such column
+END $$
+"""
 _DROP = "DROP TABLE IF EXISTS public.lab_fault"
 
 
@@ -128,6 +134,6 @@ _simple(
     "postgresql-sessions-expired",
     "a session has not been removed for forty days",
     {"maintenance-sessions": "WARNING"},
-    (f"INSERT INTO public.clientes_active_sessions (id, cliente_id, created_at) {_OLD_SESSION}",),
+    (_OLD_SESSION,),
     ("DELETE FROM public.clientes_active_sessions WHERE id = -1",),
 )

@@ -218,6 +218,6 @@ _register(
     "postgresql-checkpoints-requested",
     "checkpoints come because they are asked for, not by the clock",
     {"postgresql-checkpoints-timed@primary": "WARNING"},
-    lambda running: running.primary.execute(("CHECKPOINT",) * 8),
+    lambda running: running.primary.execute(("CHECKPOINT",) * 16),
     _nothing,
 )

@@ -133,7 +133,7 @@ _register(
     "the databases have outgrown what the machine was made for",
     {"postgresql-database-size": "WARNING"},
     statements(
-        tuple(f"CREATE DATABASE lab_{n} TEMPLATE template0 STRATEGY file_copy" for n in range(_COPIES)),
+        tuple(f"CREATE DATABASE lab_{n} TEMPLATE template0" for n in range(_COPIES)),
         tuple(f"DROP DATABASE lab_{n}" for n in range(_COPIES)),
     ),
 )

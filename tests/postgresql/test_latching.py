@@ -83,9 +83,9 @@ def test_cancelled_queries_are_those_of_an_hour() -> None:
     assert isinstance(cancelled(earlier, replace(earlier, cancelled=0)), NotJudged)
 
 
-def test_checkpoints_are_judged_from_five_on() -> None:
-    assert isinstance(checkpoint_share(CHECKPOINTS, replace(CHECKPOINTS, requested=9)), NotJudged)
-    found = checkpoint_share(CHECKPOINTS, replace(CHECKPOINTS, timed=11, requested=9))
+def test_checkpoints_are_judged_from_a_dozen_on() -> None:
+    assert isinstance(checkpoint_share(CHECKPOINTS, replace(CHECKPOINTS, requested=16)), NotJudged)
+    found = checkpoint_share(CHECKPOINTS, replace(CHECKPOINTS, timed=13, requested=17))
     assert isinstance(found, PostgresqlCheckpointShare)
     assert found.timed_ratio == pytest.approx(0.2)
     assert isinstance(checkpoint_share(CHECKPOINTS, replace(CHECKPOINTS, timed=20, reset="t1")), NotJudged)

@@ -70,7 +70,7 @@ class PostgresqlCheckpointShare(Reading):
     requested: Count
 
 
-FEWEST = 5  # checkpoints from which a share says something
+FEWEST = 12  # checkpoints from which a share says something
 
 
 @derived(
