@@ -26,6 +26,7 @@ from lab.proxy import Mode
 from lab.running import SUITE_PROXIES, Options, Running
 from lab.state import LabError, Places, private_folder, write_private
 
+_EXPECTED = (LabError, OSError, psycopg.Error, subprocess.SubprocessError)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -52,7 +53,7 @@ def main(state: str, data: str, options: str) -> int:
             _serve(running, listener, owned=owned)
     except _Stop:
         pass
-    except (LabError, OSError, psycopg.Error, subprocess.SubprocessError) as error:
+    except _EXPECTED as error:
         code = 1
         with contextlib.suppress(OSError):
             _tell(failed=str(error))
@@ -137,11 +138,14 @@ def _answer(running: Running, connection: socket.socket) -> bool:
     """Do one request and return whether the lab goes on."""
     connection.settimeout(5)
     with connection.makefile("rw", encoding="utf-8") as talk:
-        asked = json.loads(talk.readline())
+        line = talk.readline()
+        if line == "":  # somebody knocked and left
+            return True
+        asked = json.loads(line)
         try:
             answer = _do(running, asked)
-        except LabError as error:
-            answer = {"error": str(error)}
+        except _EXPECTED as error:  # a fault that cannot be done must not end the lab
+            answer = {"error": str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"}
         talk.write(json.dumps(answer) + "\n")
     return bool(asked["command"] != "down")
 
