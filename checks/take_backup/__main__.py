@@ -1,7 +1,7 @@
 """`python -m checks.take_backup`: one backup of one database, complete or not at all.
 
-Exit codes: 0 taken · 1 not taken, and nothing of it is stored · 4 called or configured wrongly ·
-75 another is running · 128 + n stopped by signal n, and nothing of it is stored.
+Exit codes: 0 taken · 1 not taken, and nothing of it is stored · 3 taken, and not in the second place ·
+4 called or configured wrongly · 75 another is running · 128 + n stopped by signal n.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from types import FrameType
 from checks.engine.environment import Environment, InvalidFileError, load
 from checks.engine.model import ProbeError
 from checks.engine.probes.backup.store import open_store
-from checks.take_backup.failure import BackupFailed
+from checks.take_backup.failure import BackupFailed, NotCopied
 from checks.take_backup.progress import Progress
 from checks.take_backup.take import Plan, take
 
-EXIT_FAILED, EXIT_USAGE, EXIT_BUSY = 1, 4, 75
+EXIT_FAILED, EXIT_NOT_COPIED, EXIT_USAGE, EXIT_BUSY = 1, 3, 4, 75
 
 
 class Stopped(BaseException):
@@ -59,6 +59,11 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="where the files wait until they are stored, encrypted where [backup] encrypt says so (default: TMPDIR)",
     )
+    parse.add_argument(
+        "--second",
+        action="store_true",
+        help="store it in [backup.second] too, with a key that may write there (else: let the bucket replicate)",
+    )
     parse.add_argument("--quiet", action="store_true", help="print nothing but what went wrong")
     return parse
 
@@ -71,19 +76,13 @@ def main(arguments: list[str] | None = None) -> int:
     for number in signals:
         signal.signal(number, _stop)
     try:
-        environment = _environment(options.environment)
+        environment = _environment(options.environment, options.second)
         with _alone(environment.name):
             manifest = take(_plan(environment, options), progress)
-    except UsageError as error:
-        return _say(str(error), EXIT_USAGE)
-    except BusyError:
-        return _say("another take_backup of this environment is running", EXIT_BUSY)
-    except BackupFailed as error:
-        return _say(f"NOT TAKEN: {error.why}. {error.mend}".rstrip(), EXIT_FAILED)
-    except ProbeError as error:
-        return _say(f"NOT TAKEN: {error.why}. {error.mend}".rstrip(), EXIT_FAILED)
-    except Stopped as stop:
-        return _say(f"NOT TAKEN: stopped by {signal.Signals(stop.number).name}", 128 + stop.number)
+    except (UsageError, BusyError, BackupFailed, ProbeError, Stopped) as error:
+        text, code = _outcome(error)
+        sys.stderr.write(f"take_backup {text}\n")
+        return code
     rows = sum(table.rows for table in manifest.tables)
     size = sum(file.size for file in manifest.files)
     progress.phase("taken", f"{manifest.name}: {len(manifest.tables)} tables, {rows} rows, {size / 2**20:.1f} MiB")
@@ -98,7 +97,7 @@ class BusyError(Exception):
     """Another one is running."""
 
 
-def _environment(path: str | None) -> Environment:
+def _environment(path: str | None, second: bool) -> Environment:
     if path is None:
         raise UsageError("say --environment=FILE, or set PENHAS_CHECKS_ENVIRONMENT")
     try:
@@ -110,6 +109,8 @@ def _environment(path: str | None) -> Environment:
     for key in ("source", "seed"):
         if getattr(environment.backup, key) is None:
             raise UsageError(f'{path}: [backup] {key} is not set; write {key} = {{ env = "PENHAS_CHECKS_…" }}')
+    if second and environment.backup.second is None:
+        raise UsageError(f"{path}: --second needs a table [backup.second]")
     if environment.backup.encrypted and environment.backup.encrypt == ():
         raise UsageError(f"{path}: [backup] encrypted is set, and encrypt names no command")
     return environment
@@ -123,11 +124,12 @@ def _plan(environment: Environment, options: argparse.Namespace) -> Plan:
     try:
         connection, seed = backup.source.text(), backup.seed.text()
         store = open_store(backup)
+        second = (open_store(backup.second), backup.second.prefix) if options.second and backup.second else None
     except ProbeError as error:
         raise UsageError(f"{error.why}. {error.mend}") from None
     scratch = Path(tempfile.gettempdir()) if options.scratch is None else options.scratch
     stage = scratch / f"penhas-checks-take-backup-{os.getuid()}-{environment.name}"
-    return Plan(connection, store, backup.prefix, seed, backup.encrypt, options.binaries, stage)
+    return Plan(connection, store, backup.prefix, seed, backup.encrypt, options.binaries, stage, second=second)
 
 
 @contextmanager
@@ -151,9 +153,21 @@ def _stop(number: int, _: FrameType | None) -> None:
     raise Stopped(number)
 
 
-def _say(text: str, code: int) -> int:
-    sys.stderr.write(f"take_backup {text}\n")
-    return code
+def _outcome(error: BaseException) -> tuple[str, int]:
+    """Return what is said of an end that is not the good one, and the exit code."""
+    match error:
+        case UsageError():
+            return str(error), EXIT_USAGE
+        case BusyError():
+            return "another take_backup of this environment is running", EXIT_BUSY
+        case NotCopied(why=why, mend=mend):
+            return f"NOT COPIED: {why}. {mend}".rstrip(), EXIT_NOT_COPIED
+        case BackupFailed(why=why, mend=mend) | ProbeError(why=why, mend=mend):
+            return f"NOT TAKEN: {why}. {mend}".rstrip(), EXIT_FAILED
+        case Stopped(number=number):
+            return f"NOT TAKEN: stopped by {signal.Signals(number).name}", 128 + number
+        case _:
+            raise error
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ class BackupFailed(Exception):  # noqa: N818 (what happened, not what kind of er
         self.mend = mend
 
 
+class NotCopied(BackupFailed):
+    """The backup was taken and is complete, and the second place does not hold it."""
+
+
 _NAME = r"\"?([A-Za-z_][\w$.]*)\"?"
 _REASONS = (
     (rf"permission denied for (table|schema|sequence|view|large object) {_NAME}", "permission denied for {0} {1}"),

@@ -21,7 +21,7 @@ from checks.engine.probes.backup.sql_read import split_name
 from checks.engine.probes.backup.store import Store
 from checks.take_backup import programs, source
 from checks.take_backup.dump import COMPRESSION, Dumper, Staged
-from checks.take_backup.failure import BackupFailed
+from checks.take_backup.failure import BackupFailed, NotCopied
 from checks.take_backup.progress import Progress
 
 _T = TypeVar("_T")
@@ -30,7 +30,7 @@ _SUFFIX = {"": "", "age": ".age", "gpg": ".gpg", "openssl": ".enc"}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done: where from, where to, with which seed, encrypted by which command.
+    """What is to be done: where from, where to (and to a second place), with which seed, encrypted by which command.
 
     `stage` is the folder in which the files wait; it is ours alone, since one take_backup runs at a time. `nice` lets
     those go first whom the machine serves.
@@ -44,6 +44,7 @@ class Plan:
     binaries: Path | None
     stage: Path
     nice: int = 5
+    second: tuple[Store, str] | None = None
 
 
 def take(plan: Plan, progress: Progress) -> Manifest:
@@ -103,7 +104,15 @@ def take(plan: Plan, progress: Progress) -> Manifest:
             structure=content.structure,
         )
         progress.phase("store", f"storing in {plan.store.label}")
-        put(plan, manifest, (dump, roles), manifests.write(manifest, seed))
+        signed = manifests.write(manifest, seed)
+        put(plan.store, plan.prefix, manifest, (dump, roles), signed)
+        if plan.second is not None:
+            store, prefix = plan.second
+            progress.phase("copy", f"storing in {store.label}")
+            try:
+                put(store, prefix, manifest, (dump, roles), signed)
+            except BackupFailed as error:
+                raise NotCopied(f"{stem} is taken, and not in {store.label}: {error.why}", error.mend) from None
     return manifest
 
 
@@ -151,17 +160,17 @@ def _file(role: str, name: str, kind: str, compression: str, staged: Staged) -> 
     )
 
 
-def put(plan: Plan, manifest: Manifest, staged: tuple[Staged, ...], signed: bytes) -> None:
+def put(store: Store, prefix: str, manifest: Manifest, staged: tuple[Staged, ...], signed: bytes) -> None:
     """Store the files and then the manifest, the mark of completeness; on failure nothing of them stays."""
     done: list[str] = []
     complete = False
     try:
         for file, own in zip(manifest.files, staged, strict=True):
-            key = plan.prefix + file.name
+            key = prefix + file.name
             done.append(key)
-            plan.store.put_file(key, own.path, file.sha256)
-        _arrived(plan, manifest)
-        plan.store.put_bytes(plan.prefix + manifest.name + manifests.SUFFIX, signed)
+            store.put_file(key, own.path, file.sha256)
+        _arrived(store, prefix, manifest)
+        store.put_bytes(prefix + manifest.name + manifests.SUFFIX, signed)
         complete = True
     except ProbeError as error:
         raise BackupFailed(error.why, error.mend) from None
@@ -169,14 +178,14 @@ def put(plan: Plan, manifest: Manifest, staged: tuple[Staged, ...], signed: byte
         if not complete:
             for key in done:
                 with contextlib.suppress(ProbeError):  # a key that may not delete leaves files without a manifest
-                    plan.store.delete(key)
+                    store.delete(key)
 
 
-def _arrived(plan: Plan, manifest: Manifest) -> None:
-    there = {stored.key: stored.size for stored in plan.store.objects()}
+def _arrived(store: Store, prefix: str, manifest: Manifest) -> None:
+    there = {stored.key: stored.size for stored in store.objects()}
     for file in manifest.files:
-        if there.get(plan.prefix + file.name) != file.size:
-            raise BackupFailed(f"{file.name} did not arrive whole in {plan.store.label}")
+        if there.get(prefix + file.name) != file.size:
+            raise BackupFailed(f"{file.name} did not arrive whole in {store.label}")
 
 
 def _aside(work: Callable[[], _T]) -> "Future[_T]":

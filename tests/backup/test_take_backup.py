@@ -215,15 +215,15 @@ class Command:
             """
         )
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self, *options: str) -> "subprocess.Popen[str]":
         """Start it."""
         words = [sys.executable, "-m", "checks.take_backup", f"--environment={self.folder}/environment.toml"]
-        words += [f"--binaries={self.server.programs}", f"--scratch={self.folder}/scratch"]
+        words += [f"--binaries={self.server.programs}", f"--scratch={self.folder}/scratch", *options]
         return subprocess.Popen(words, cwd=ROOT, env=self.variables, stderr=subprocess.PIPE, text=True)
 
-    def run(self) -> tuple[int, str]:
+    def run(self, *options: str) -> tuple[int, str]:
         """Run it to its end; return the exit code and what it said."""
-        process = self.start()
+        process = self.start(*options)
         _, said = process.communicate(timeout=60)
         return process.returncode, said
 
@@ -355,6 +355,21 @@ def test_killed_in_the_middle_its_remains_are_found_by_the_next(command: Command
 def test_two_at_once_are_refused(command: Command, waiting: "subprocess.Popen[str]") -> None:
     assert waiting.poll() is None
     assert command.run() == (75, "take_backup another take_backup of this environment is running\n")
+
+
+def test_the_second_place_gets_a_whole_backup_or_the_exit_code_says_so(command: Command) -> None:
+    second = command.folder / "second"
+    command.write(f'second = {{ folder = "{second}" }}')
+    code, said = command.run("--second")
+    assert (code, len(command.stored())) == (3, 3)
+    assert "NOT COPIED" in said
+    second.mkdir()
+    code, said = command.run("--second")
+    assert code == 0, said
+    assert {path.name for path in second.iterdir()} < set(command.stored())
+    assert len(list(second.iterdir())) == 3
+    command.write("")
+    assert command.run("--second")[0] == 4
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,7 @@ class FolderStore:
     def objects(self) -> tuple[Stored, ...]:
         """Return every file under the prefix; a folder that is not there is our own fault, not an empty list."""
         with _told(f"{self.label} cannot be listed"):
-            if not self._folder.is_dir():
-                raise ProbeError(Reason.OURS, f"{self.label} is not there", "Mount it, or correct [backup] folder.")
+            self._there()
             found = []
             for root, _, names in os.walk(self._folder, onerror=_raise):
                 for name in names:
@@ -39,6 +38,11 @@ class FolderStore:
                         status = path.stat()
                         found.append(Stored(key, status.st_size, status.st_mtime))
         return tuple(sorted(found, key=lambda stored: stored.key))
+
+    def _there(self) -> None:
+        """A folder that is not mounted is neither an empty one nor one to be made."""
+        if not self._folder.is_dir():
+            raise ProbeError(Reason.OURS, f"{self.label} is not there", "Mount it, or correct [backup] folder.")
 
     def head(self, key: str, length: int) -> bytes:
         """Return the first `length` bytes."""
@@ -79,6 +83,7 @@ class FolderStore:
         target = self._folder / key
         part = target.with_name(f".{target.name}{PART}{secrets.token_hex(4)}")
         with _told(f"{key} cannot be written to {self.label}"):
+            self._there()
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
                 with open(part, "xb", opener=_private) as file:
