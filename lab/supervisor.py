@@ -146,7 +146,9 @@ def _answer(running: Running, connection: socket.socket) -> bool:
             answer = _do(running, asked)
         except _EXPECTED as error:  # a fault that cannot be done must not end the lab
             answer = {"error": str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"}
-        talk.write(json.dumps(answer) + "\n")
+        with contextlib.suppress(OSError):  # whoever asked may have left
+            talk.write(json.dumps(answer) + "\n")
+            talk.flush()
     return bool(asked["command"] != "down")
 
 
