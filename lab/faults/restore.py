@@ -164,7 +164,11 @@ for _name, _what, _change, _expect in (
         "restore-stale",
         "the newest backup was taken of a replica that had stood still for three days",
         _days_ago,
-        {**PLAIN, **here("CRITICAL", "backup-restore-current", "backup-rpo")},
+        {
+            **PLAIN,
+            **here("CRITICAL", "backup-restore-current", "backup-rpo"),
+            **here("WARNING", "backup-media-left-over"),  # what was uploaded in those days
+        },
     ),
     (
         "restore-rows-changed",

@@ -16,7 +16,6 @@ from checks.engine.probes.backup import drill, media, recovery_point, rehearsal,
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
 from checks.engine.probes.backup.inventory import take_stock
 from checks.engine.probes.backup.live_rows import LiveNewest
-from checks.engine.probes.backup.manifest import TableSum
 from checks.engine.probes.backup.store import open_store
 from checks.take_backup.progress import Progress
 from checks.take_backup.take import Plan, take
@@ -164,12 +163,18 @@ def test_the_recovery_point_is_the_manifests_where_nobody_else_can_tell(night: N
 
 def test_a_stale_source_is_behind_by_its_newest_row() -> None:
     """What counts is the newest row of all, so that a table that is rarely written says nothing."""
-    copied_rows = (TableSum("public.a", 1, None, (("at", 1000.0),)), TableSum("public.b", 1, None, (("at", 10.0),)))
-    live = LiveNewest("replica1", {("public.a", "at"): 1600.0, ("public.b", "at"): 20.0})
+    copied_rows = {("public.a", "created_at"): 1000.0, ("public.b", "created_at"): 10.0}
+    live = LiveNewest("replica1", {("public.a", "created_at"): 1600.0, ("public.b", "created_at"): 20.0})
     assert recovery_point.behind(copied_rows, live) == (600.0, "replica1")
-    quiet = LiveNewest("replica1", {("public.a", "at"): 1000.0, ("public.b", "at"): 20.0})
+    quiet = LiveNewest("replica1", {("public.a", "created_at"): 1000.0, ("public.b", "created_at"): 20.0})
     assert recovery_point.behind(copied_rows, quiet) == (0.0, "replica1")
-    assert recovery_point.behind(copied_rows, LiveNewest("replica1", {("public.c", "at"): 1.0})) is None
+    assert recovery_point.behind(copied_rows, LiveNewest("replica1", {("public.c", "created_at"): 1.0})) is None
+
+
+def test_a_time_to_come_says_nothing_of_when_a_row_was_made() -> None:
+    live = LiveNewest("replica1", {("public.a", "created_on"): 1.0, ("public.a", "valid_from"): 9.0})
+    assert recovery_point.stamped(live) == [("public.a", "created_on")]
+    assert recovery_point.stamped(LiveNewest("replica1", {("public.a", "at"): 1.0})) == [("public.a", "at")]
 
 
 def test_the_second_generation_is_the_same(night: Night) -> None:

@@ -112,6 +112,19 @@ def things(copy: Structure, source: Source, name: str) -> Aspect:
     return _aspect(name, "the manifest", sum(len(then.of(kind)) for kind in kinds), lost)
 
 
+def locale(copy: Structure, source: Source, differs: tuple[str, ...]) -> Aspect:
+    """The copy has the encoding and sorts in the order of its source; `differs` is what the restore said of that."""
+    if source.manifest is None:
+        return Aspect("locale", "the backup", 1, differs)
+    then, now = structure.from_json(source.manifest.structure).of("database"), copy.of("database")
+    other = (
+        f"the {name} is {now[name]} here and {then[name]} at the source"
+        for name in structure.OF_THE_MACHINE
+        if then.get(name, "") != "" and now.get(name, "") not in {"", then[name]}
+    )
+    return Aspect("locale", "the manifest", len(structure.OF_THE_MACHINE), (*differs, *other))
+
+
 def _aspect(name: str, against: str, compared: int, findings: Iterable[str]) -> Aspect:
     if compared == 0:
         return Aspect(name, against, 0, blind=f"{against} holds nothing to compare with")

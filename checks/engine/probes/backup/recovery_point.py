@@ -6,12 +6,15 @@ row in the copy, beside the newest that the live database had when the backup wa
 
 import time
 
+from psycopg import sql
+
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
 from checks.engine.probes.backup import live_rows
 from checks.engine.probes.backup.copy import Copy
+from checks.engine.probes.backup.database import RESTORER
 from checks.engine.probes.backup.live_rows import LiveNewest
-from checks.engine.probes.backup.manifest import TableSum
+from checks.engine.probes.backup.sql_read import split_name
 from checks.engine.readings.restore import BackupRecoveryPoint
 
 # A row stamped before the dump may have been committed after it: the longest transaction that is allowed for.
@@ -43,7 +46,9 @@ def _told(context: Context, copy: Copy, taken: float) -> list[tuple[float, str]]
         told.append((max(0.0, manifest.snapshot_at - manifest.last_replay_at), "the manifest, taken on a replica"))
     why = "the live server has no table that stamps its rows"
     try:
-        found = behind(copy.seen.tables, live_rows.newest(context, taken - MARGIN))
+        before = taken - MARGIN
+        live = live_rows.newest(context, before)
+        found = behind(_newest(copy, stamped(live), before), live)
         if found is not None:
             told.append(found)
     except ProbeError as error:
@@ -55,10 +60,34 @@ def _told(context: Context, copy: Copy, taken: float) -> list[tuple[float, str]]
     return told
 
 
-def behind(tables: tuple[TableSum, ...], live: LiveNewest) -> tuple[float, str] | None:
+def stamped(live: LiveNewest) -> list[tuple[str, str]]:
+    """Return the columns that say when a row was made: those named created_…, else all that the database stamps.
+
+    Others with DEFAULT now() may be set to a time to come (valid_from), which says nothing of when it was written.
+    """
+    named = [key for key in live.newest if key[1].startswith(("created", "criado"))]
+    return named or list(live.newest)
+
+
+def _newest(copy: Copy, columns: list[tuple[str, str]], before: float) -> dict[tuple[str, str], float]:
+    """Return what the copy holds in those columns, up to the same moment as the live server was asked for."""
+    there = {(table.name, column) for table in copy.seen.tables for column, _ in table.newest}
+    found: dict[tuple[str, str], float] = {}
+    with copy.server.connect(copy.done.database, RESTORER) as link:
+        link.execute("SET row_security = off")
+        for table, column in columns:
+            if (table, column) in there:
+                statement = sql.SQL(
+                    "SELECT extract(epoch FROM max({0}))::float8 FROM {1} WHERE {0} < to_timestamp({2})"
+                )
+                relation = sql.Identifier(*split_name(table))
+                row = link.execute(statement.format(sql.Identifier(column), relation, before)).fetchone()
+                if row is not None and row[0] is not None:
+                    found[table, column] = float(row[0])
+    return found
+
+
+def behind(copied: dict[tuple[str, str], float], live: LiveNewest) -> tuple[float, str] | None:
     """Return by how many seconds the newest row of the copy is older than the newest live row of that time."""
-    copied = {(table.name, column): at for table in tables for column, at in table.newest}
-    there = [at for key, at in live.newest.items() if key in copied]
-    if not there:
-        return None
-    return max(0.0, max(there) - max(copied[key] for key in live.newest if key in copied)), live.server
+    there = [live.newest[key] for key in copied if key in live.newest]
+    return (max(0.0, max(there) - max(copied.values())), live.server) if there else None

@@ -1,7 +1,7 @@
 """Rehearse the recovery of the operators' guide on the throw-away server: the swap of two databases by rename.
 
 Called by `restored` with the verified copy. A stand-in for the live database is made with the source's own owner,
-rights and settings; a session is held on it, as the application's pool would; what the swap leaves behind is read.
+rights and settings (the manifest's, where there is one); a session is held on it, as the application's pool would.
 """
 
 import time
@@ -32,6 +32,8 @@ def rehearse(copy: Copy) -> BackupRehearsed:
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(live)))
         _mend(admin, live, owner, statements)
         before = _properties(server, live)
+        if copy.newest.manifest is not None:
+            before = structure.from_json(copy.newest.manifest.structure).of("database")
         with server.connect(live):
             refused, seconds = _as_the_guide_says(admin, live, old)
             began = time.monotonic()
@@ -105,7 +107,7 @@ def _properties(server: Server, name: str) -> dict[str, str]:
 
 def _lost(before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
     for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name) and name not in {"collation", "character type", "encoding"}:
+        if before.get(name) != after.get(name) and name not in structure.OF_THE_MACHINE:
             yield name
 
 

@@ -17,6 +17,7 @@ from checks.engine.probes.backup import (
     erasure,
     guard,
     media,
+    proof,
     recovery_point,
     redis_rdb,
     rehearsal,
@@ -28,7 +29,7 @@ from checks.engine.probes.backup.examine import of_fetched
 from checks.engine.probes.backup.inventory import BackupSet, take_stock
 from checks.engine.probes.backup.store import Store, open_store
 from checks.engine.readings import READINGS
-from checks.engine.readings.restore import Aspect, BackupRestored
+from checks.engine.readings.restore import BackupRestored
 
 # What an operator waits for before the database answers again; making the throw-away server and proving are ours.
 WAITED_FOR = {"fetch", "rows", "indexes", "statistics"}
@@ -104,7 +105,7 @@ def _outcome(look: Callable[[T], Reading | NotJudged], at: T) -> Outcome:
 
 
 def _restored(copy: Copy, orphans: tuple[str, ...]) -> BackupRestored:
-    aspects = (*copy.seen.aspects, Aspect("locale", "the source", 1, copy.done.differs))
+    aspects = (*copy.seen.aspects, proof.locale(copy.seen.structure, copy.source, copy.done.differs))
     return BackupRestored(
         source=copy.newest.name,
         sampled_at=time.time(),

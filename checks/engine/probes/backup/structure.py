@@ -22,8 +22,8 @@ _SEQUENCES = (
     " AND NOT (pg_catalog.pg_is_in_recovery() AND EXISTS (SELECT FROM pg_catalog.pg_class c"
     " WHERE c.relpersistence = 'u' AND c.oid = pg_catalog.format('%I.%I', schemaname, sequencename)::regclass))"
 )
-# What pg_restore leaves to the database that it restores into: it is compared only where the database came along.
-OF_THE_DATABASE = "database"
+# What the kind "database" says that a machine may lack; the rest of it (owner, grants, settings) is lost by a rename.
+OF_THE_MACHINE = ("encoding", "collation", "character type", "collation version")
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,7 @@ SELECT 'database', k, v
   FROM pg_catalog.pg_database d
   CROSS JOIN LATERAL (VALUES ('encoding', pg_catalog.pg_encoding_to_char(d.encoding)::text),
                              ('collation', d.datcollate::text), ('character type', d.datctype::text),
+                             ('collation version', coalesce(pg_catalog.to_jsonb(d) ->> 'datcollversion', '')),
                              ('owner', pg_catalog.pg_get_userbyid(d.datdba)::text),
                              ('public may connect', pg_catalog.has_database_privilege('public', d.oid, 'CONNECT')::text)) kv(k, v)
  WHERE d.datname = pg_catalog.current_database()
