@@ -8,7 +8,8 @@ WITH working AS (
     UNION ALL SELECT pid FROM pg_stat_progress_copy UNION ALL SELECT pid FROM pg_stat_progress_basebackup
 ), sessions AS (
     SELECT a.pid, a.usename, nullif(a.application_name, '') AS application_name, a.state,
-           a.application_name IN ('pg_dump', 'pg_restore') OR a.pid IN (SELECT pid FROM working) AS at_work,
+           a.application_name IN ('pg_dump', 'pg_restore', 'penhas-checks take_backup')
+               OR a.pid IN (SELECT pid FROM working) AS at_work,
            extract(epoch FROM clock_timestamp() - a.xact_start) AS transaction,
            CASE WHEN a.state LIKE 'idle in transaction%'
                 THEN extract(epoch FROM clock_timestamp() - a.state_change) END AS idle,
