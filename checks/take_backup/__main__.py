@@ -123,8 +123,9 @@ def _plan(environment: Environment, options: argparse.Namespace) -> Plan:
     assert backup.seed is not None  # noqa: S101
     try:
         connection, seed = backup.source.text(), backup.seed.text()
-        store = open_store(backup)
-        second = (open_store(backup.second), backup.second.prefix) if options.second and backup.second else None
+        store = open_store(backup, writing=True)
+        other = backup.second if options.second else None
+        second = None if other is None else (open_store(other, writing=True), other.prefix)
     except ProbeError as error:
         raise UsageError(f"{error.why}. {error.mend}") from None
     scratch = Path(tempfile.gettempdir()) if options.scratch is None else options.scratch

@@ -1,7 +1,7 @@
 """What the network does to a connection: for every target refused, hanging, slow, cut and talking rubbish."""
 
 from lab.api_processes import NAMES
-from lab.faults.expect import API, PRIMARY, REDIS, REPLICA, S3, all_in, at, unreachable
+from lab.faults.expect import API, BACKUP, PRIMARY, REDIS, REPLICA, S3, all_in, at, unreachable
 from lab.faults.registry import Act, Fault, register
 from lab.proxy import Mode
 from lab.running import SUITE_PROXIES, Running
@@ -35,7 +35,11 @@ _TARGETS = {
         {**unreachable("redis-connection@cache", REDIS), **_agreement("redis")},
     ),
     "s3-media": ("media", ("s3", "api"), {**unreachable("s3-connection@media", S3), **_agreement("s3")}),
-    "backup-postgresql": ("backups", ("backup",), {"backup-connection@postgresql": "CRITICAL"}),
+    "backup-postgresql": (
+        "backups",
+        ("backup",),
+        unreachable("backup-connection@postgresql", at("postgresql", BACKUP)),
+    ),
     **{name: (name, ("api",), unreachable(f"api-connection@{name}", at(name, API))) for name in NAMES},
 }
 

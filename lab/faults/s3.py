@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from lab import s3
 from lab.api_processes import NAMES
-from lab.faults.expect import S3, all_in, unreachable
+from lab.faults.expect import BACKUP, S3, all_in, at, unreachable
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -62,7 +62,7 @@ register(
         "backup-key-wrong",
         "the key that we were given does not open the backups",
         ("backup",),
-        {"backup-connection@postgresql": "UNKNOWN"},
+        all_in("UNKNOWN", at("postgresql", ("backup-connection", *BACKUP))),
         lambda running: _restart(running, without=running.credentials.backup_key),
         _restart,
     )

@@ -84,12 +84,15 @@ class Store(Protocol):
 CHUNK = 1 << 20
 
 
-def open_store(place: Place) -> Store:
-    """Return the store of a place; secrets are resolved here, and an unset one is a ProbeError naming its variable."""
+def open_store(place: Place, *, writing: bool = False) -> Store:
+    """Return the store of a place; secrets are resolved here, and an unset one is a ProbeError naming its variable.
+
+    `writing` waits longer for each answer.
+    """
     if place.folder is not None:
         from checks.engine.probes.backup.store_folder import FolderStore  # noqa: PLC0415 (no driver for a folder)
 
         return FolderStore(Path(place.folder), place.prefix)
     from checks.engine.probes.backup.store_s3 import open_bucket  # noqa: PLC0415 (boto3 is loaded where it is used)
 
-    return open_bucket(place)
+    return open_bucket(place, writing)

@@ -19,9 +19,11 @@ from checks.engine.probes.backup.store import CHUNK, Deleted, Keeping, ObjectFac
 _T = TypeVar("_T")
 _RESUMES = 3
 
+# A server that hangs must not cost a person's time; one that puts parts together may take its own.
+_PATIENCE, _PATIENCE_WRITING = 6, 60
 _CONFIG = Config(
     connect_timeout=4,
-    read_timeout=20,
+    read_timeout=_PATIENCE,
     retries={"total_max_attempts": 2, "mode": "standard"},
     proxies={},
     # A range of an object carries the checksum of the whole on some servers; ours is the manifest's SHA-256.
@@ -36,7 +38,7 @@ _UNSET = {
 }
 
 
-def open_bucket(place: Place) -> "BucketStore":
+def open_bucket(place: Place, writing: bool) -> "BucketStore":
     """Return the store of a bucket, with the key that the environment names and no other."""
     if place.bucket is None or place.access_key is None or place.secret_key is None:
         raise ProbeError(Reason.OURS, "a bucket of backups needs bucket, access_key and secret_key")
@@ -48,7 +50,9 @@ def open_bucket(place: Place) -> "BucketStore":
             region_name=place.region,
             botocore_session=botocore.session.Session(session_vars=_UNSET),
         )
-        config = _CONFIG if place.endpoint is None else _CONFIG.merge(Config(s3={"addressing_style": "path"}))
+        config = _CONFIG.merge(Config(read_timeout=_PATIENCE_WRITING)) if writing else _CONFIG
+        if place.endpoint is not None:
+            config = config.merge(Config(s3={"addressing_style": "path"}))
         client = session.client("s3", endpoint_url=place.endpoint, config=config)
     return BucketStore(client, place.bucket, place.prefix)
 
