@@ -189,7 +189,7 @@ def _namespace() -> None:
 
 
 def _begun(suite: Suite) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90  # four workers start slowly on a busy machine
     while not (suite.folder / "begun").exists():
         assert time.monotonic() < until, "the run did not begin"
         time.sleep(0.02)
