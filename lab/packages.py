@@ -32,6 +32,7 @@ TESTS = {
     "check-pgactivity": "/usr/bin/check_pgactivity",
 }
 CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
+POLICY = Path("/usr/sbin/policy-rc.d")  # what asks before a package starts its server; 101 is no
 
 
 def missing(packages: dict[str, str]) -> list[str]:
@@ -52,22 +53,44 @@ def prefix() -> list[str] | None:
 
 
 def install(packages: list[str]) -> bool:
-    """Install packages with apt-get; return whether that worked."""
+    """Install packages with apt-get, none of them started; return whether that worked."""
     root = prefix()
     if root is None or shutil.which("apt-get") is None:
         return False
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     if any(name.startswith("postgresql") for name in packages) and not CLUSTERS.exists():
-        # Debian's package would make a cluster on port 5432 and start it; the lab wants the programs only.
-        subprocess.run([*root, "mkdir", "-p", str(CLUSTERS.parent)], check=False)
-        subprocess.run(
-            [*root, "tee", str(CLUSTERS)], input=b"create_main_cluster = false\n", capture_output=True, check=False
-        )
+        # Debian's package would make a cluster on port 5432; the lab wants the programs only
+        _write(root, CLUSTERS, "create_main_cluster = false\n")
+    refuse = not POLICY.exists()
+    if refuse:
+        _write(root, POLICY, "#!/bin/sh\nexit 101\n")
+        subprocess.run([*root, "chmod", "755", str(POLICY)], check=False)
+    try:
+        return _apt(root, packages)
+    finally:
+        if refuse:
+            subprocess.run([*root, "rm", "-f", str(POLICY)], check=False)
+
+
+def _write(root: list[str], path: Path, text: str) -> None:
+    subprocess.run([*root, "mkdir", "-p", str(path.parent)], check=False)
+    subprocess.run([*root, "tee", str(path)], input=text.encode(), capture_output=True, check=False)
+
+
+def _apt(root: list[str], packages: list[str]) -> bool:
     for command in (
         ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        [
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "install",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            *packages,
+        ],
     ):
-        done = subprocess.run([*root, *command], env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run([*root, *command], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             print(done.stderr.strip(), file=sys.stderr)
             return False
