@@ -7,7 +7,8 @@ names are bearer tokens. The server is never asked more than `keys_per_second` c
 import time
 from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 from checks.engine.environment.operations import Redis
 from checks.engine.model import ProbeError, Reason
@@ -15,7 +16,6 @@ from checks.engine.readings.redis import RedisKeys
 
 _AT_ONCE = 500
 _SPECIAL = frozenset("*?[]^\\")
-_NEVER = -1
 
 
 def look(made: Any, settings: Redis, seconds: float) -> RedisKeys:
@@ -28,10 +28,9 @@ def look(made: Any, settings: Redis, seconds: float) -> RedisKeys:
     complete = False
     while not complete and time.monotonic() < until:
         cursor, found = _one(made, "SCAN", cursor, "MATCH", pattern, "COUNT", _AT_ONCE)
-        lives = _all(made, [("TTL", key) for key in found])
         sent, rounds = sent + 1 + len(found), rounds + 1
-        sessions += len(lives)
-        without += sum(life == _NEVER for life in lives)
+        sessions += len(found)
+        without += _immortal(made, found)
         complete = cursor == b"0"
         # A SCAN walks over as many keys as COUNT says, so it weighs as much as that many commands.
         ahead = (sent + rounds * _AT_ONCE / 10) / settings.keys_per_second - (time.monotonic() - started)
@@ -50,24 +49,37 @@ def look(made: Any, settings: Redis, seconds: float) -> RedisKeys:
 
 
 def _one(made: Any, *words: Any) -> Any:
-    return _all(made, [words])[0]
+    made.send_packed_command(made.pack_commands([words]))
+    try:
+        return made.read_response(disconnect_on_error=False)
+    except ResponseError:
+        raise _denied() from None
 
 
-def _all(made: Any, commands: list[tuple[Any, ...]]) -> list[Any]:
-    if not commands:
-        return []
-    made.send_packed_command(made.pack_commands(commands))
-    answers = []
-    for _ in commands:
-        try:
-            answers.append(made.read_response(disconnect_on_error=False))
-        except ResponseError as error:
-            answers.append(error)
-    for answer in answers:
-        if isinstance(answer, RedisError):
-            raise ProbeError(
-                Reason.DENIED,
-                "our user may not look at the keys",
-                "Give our user the line in checks/environments/grants/redis.acl.",
-            )
-    return answers
+def _immortal(made: Any, keys: list[bytes]) -> int:
+    """Return how many of the keys never expire.
+
+    The answers are counted as they come, a number a line: the client's own parser takes ten times as long for each.
+    Nothing else is under way on the connection, so all that comes is an answer.
+    """
+    if keys == []:
+        return 0
+    made._sock.sendall(b"".join(b"*2\r\n$3\r\nTTL\r\n$%d\r\n%s\r\n" % (len(key), key) for key in keys))
+    answers = b""
+    while answers.count(b"\n") < len(keys):
+        part = made._sock.recv(1 << 16)
+        if part == b"":
+            raise RedisConnectionError
+        answers += part
+    lines = answers.split(b"\r\n")[:-1]
+    if len(lines) != len(keys) or any(not line.startswith(b":") for line in lines):
+        raise _denied()
+    return lines.count(b":-1")
+
+
+def _denied() -> ProbeError:
+    return ProbeError(
+        Reason.DENIED,
+        "our user may not look at the keys",
+        "Give our user the line in checks/environments/grants/redis.acl.",
+    )
