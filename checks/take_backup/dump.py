@@ -20,6 +20,7 @@ from checks.take_backup.failure import BackupFailed, reason
 
 COMPRESSION = "6"  # zlib: the only compression of pg_dump with a checksum of its own
 LOCK_WAIT = "60s"
+_NO_ROOM = 1 << 16  # bytes
 _LONG = 7 * 86400.0  # a dump is as long as it is: whoever runs us sets the limit
 
 
@@ -87,7 +88,7 @@ class Dumper:
             [*command, f"--file={path}"], _LONG, variables=self.variables, folder=self.folder, each=grown, stdout=False
         )
         if ended.code != 0:
-            raise BackupFailed(f"pg_dump failed (exit code {ended.code}): {reason(ended.stderr)}")
+            raise BackupFailed(f"pg_dump failed (exit code {ended.code}): {self._why(ended.stderr)}")
         with path.open("rb") as file:
             os.fsync(file.fileno())
 
@@ -157,12 +158,19 @@ class Dumper:
         code = source.wait()
         if code != 0:
             words.seek(0)
-            raise BackupFailed(f"{name} failed (exit code {code}): {reason(words.read(1 << 16))}")
+            raise BackupFailed(f"{name} failed (exit code {code}): {self._why(words.read(1 << 16))}")
         if sink is not None and sink.wait() != 0:
             program = Path(self.encrypt[0]).name
             raise BackupFailed(
                 f"{program} could not encrypt the backup", "Try the command of [backup] encrypt by hand."
             )
+
+    def _why(self, words: bytes) -> str:
+        """Return why a program failed; on a full disk it had no room for its words either."""
+        space = os.statvfs(self.folder)
+        if space.f_bavail * space.f_frsize < _NO_ROOM:
+            return f"no space left in {self.folder.parent}"
+        return reason(words)
 
     def _staged(self, path: Path, passing: "_Passing") -> Staged:
         with path.open("rb") as file:

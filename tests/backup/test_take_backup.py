@@ -352,6 +352,23 @@ def test_killed_in_the_middle_its_remains_are_found_by_the_next(command: Command
     assert len(command.stored()) == 3
 
 
+@pytest.mark.parametrize("place", ["scratch", "store"])
+def test_a_full_disk_is_said_and_nothing_stays(command: Command, place: str) -> None:
+    folder = command.folder / place
+    full = ["unshare", "--user", "--map-root-user", "--mount", "--", "sh", "-c"]
+    mount = f"mount -t tmpfs -o size=64k none {folder}"
+    if subprocess.run([*full, mount], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no small file system can be made here")
+    words = [sys.executable, "-m", "checks.take_backup", f"--environment={command.folder}/environment.toml"]
+    words += [f"--binaries={command.server.programs}", f"--scratch={command.folder}/scratch"]
+    script = f"{mount} && {' '.join(words)}; code=$?; find {folder} -type f >&2; exit $code"
+    done = subprocess.run([*full, script], cwd=ROOT, env=command.variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "no space left" in done.stderr
+    assert str(folder / "penhas") not in done.stderr
+    assert command.stored() == []
+
+
 def test_two_at_once_are_refused(command: Command, waiting: "subprocess.Popen[str]") -> None:
     assert waiting.poll() is None
     assert command.run() == (75, "take_backup another take_backup of this environment is running\n")
