@@ -28,4 +28,4 @@ class Inside(Suite):
             done = self.pytester.runpytest_inprocess(*self.command(*args)[3:])
         finally:
             os.chdir(self.folder)
-        return Ran(int(done.ret), done.stdout.str() + done.stderr.str(), self.reports, done.duration)
+        return Ran(int(done.ret), done.stdout.str() + done.stderr.str(), self.reports)

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.engine.inside import Inside
 from tests.engine.suites import Ran
 
+FILES = ["junit.xml", "report.html", "results.json", "summary.html"]
 ONE_WORKER = ("-n1", "-p", "no:html")
 BUSY = """
 def test_made_first(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
@@ -53,11 +55,10 @@ def test_a_signal_leaves_complete_files_at_once(busy: Inside, by: signal.Signals
     ran = busy.stop("--full-trace", by=by, once="begun")
     assert_not_green(ran, f"stopped by {by.name}")
     assert ran.code == 2
-    assert ran.seconds < 5
+    folder = ran.reports / "here" / "latest"
+    assert max((folder / name).stat().st_mtime for name in FILES) - ran.sent < 5
     assert "HostCpuTimes(" not in ran.output
-    assert sorted(path.name for path in (ran.reports / "here" / "latest").iterdir()) == [
-        "junit.xml", "report.html", "results.json", "summary.html",
-    ]  # fmt: skip
+    assert sorted(path.name for path in folder.iterdir()) == FILES
 
 
 def test_a_signal_stops_workers_too(busy: Inside) -> None:
@@ -174,6 +175,7 @@ def test_a_held_lock_names_its_holder_and_leaves_its_run_alone(busy: Inside) -> 
     try:
         while not (busy.folder / "begun").exists():
             assert holder.poll() is None
+            time.sleep(0.02)
         ran = busy.inside()
         assert ran.code == 75
         assert f"another run of here holds the lock: pid {holder.pid}, run " in ran.output

@@ -1,5 +1,6 @@
 """Tests of what is read again: noisy readings, and what converges after a deploy."""
 
+import re
 import time
 
 import pytest
@@ -74,7 +75,7 @@ def test_a_row_that_converges_is_given_time_and_says_how_long_it_took(inside: In
     inside.check(LIMITS, "capacity/test_limits.py")
     ran = inside.inside("-k", "smoke", "--settle=60", "-p", "no:html")
     assert ran.states() == {ROW: "OK"}, ran.output
-    assert "100 ms; came good 0 s after the start" in ran.messages()[ROW]
+    assert re.search(r"100 ms; came good \d+ s after the start$", ran.messages()[ROW])
 
 
 CONVERGES = """
@@ -119,21 +120,22 @@ def test_what_converges_comes_good_within_the_window_and_says_how_long_it_took(i
     inside.check(CONVERGES)
     ran = inside.inside("-k", "connection or impatient", "--settle=60", "-p", "no:html")
     assert ran.states() == {"made-connection@cache": "OK", "made-impatient@cache": "OK"}
-    assert ran.messages()["made-connection@cache"] == "redis cache: answers; came good 0 s after the start"
+    said = ran.messages()["made-connection@cache"]
+    assert re.fullmatch(r"redis cache: answers; came good \d+ s after the start", said)
 
 
 def test_what_does_not_converge_is_what_it_was_when_the_window_ends(inside: Inside, probes: Probes) -> None:
     asked = starting(probes, 10**6)
     inside.environment(REDIS)
     inside.check(CONVERGES)
-    ran = inside.inside("--settle=0.5", "-p", "no:html")
+    ran = inside.inside("--settle=1", "-p", "no:html")
     assert ran.states() == {
         "made-connection@cache": "CRITICAL",
         "made-server@cache": "UNKNOWN",
         "made-impatient@cache": "CRITICAL",
     }
     assert ran.messages()["made-connection@cache"] == "redis cache: connection refused"
-    assert len(asked) > 2
+    assert len(asked) > 1
     asked.clear()
     inside.inside("-p", "no:html")
     assert len(asked) == 1
