@@ -119,7 +119,6 @@ _register(
         "replication-timeline@replica1": "CRITICAL",
         "replication-standby-streaming@primary": "CRITICAL",
         "postgresql-restarted@primary": "WARNING",
-        "postgresql-settings-changed@primary": "WARNING",
     },
     (_failover, _failback),
     lingers=True,

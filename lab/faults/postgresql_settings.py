@@ -97,6 +97,9 @@ def _nothing(running: Running) -> None:
 
 def _lower_standby(running: Running) -> None:
     """Start the primary with more connections than its standby was made for."""
+    # A commit right before, so that the time since the last one begins now.
+    running.primary.execute(("SELECT txid_current()",))
+    await_replay(running)
     stop_primary(running)
     extra = {"max_connections": "110"}
     postgresql.start(running.launcher, running.binaries, running.primary, extra, port=running.primary.port)

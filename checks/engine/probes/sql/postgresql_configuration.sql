@@ -6,4 +6,4 @@ SELECT NOT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS hidden,
        json_agg(name || ' ' || left(md5(name || '=' || coalesce(setting, '')), 8) ORDER BY name) AS digests
 FROM pg_settings
 WHERE source IN ('configuration file', 'command line', 'environment variable', 'global')
-  AND name NOT IN ('primary_conninfo', 'ssl_passphrase_command');
+  AND name NOT IN ('port', 'primary_conninfo', 'ssl_passphrase_command');
