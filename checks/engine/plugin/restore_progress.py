@@ -10,6 +10,7 @@ from checks.engine.plugin.suite import is_worker
 from checks.engine.probes.backup.progress import LISTENERS, Step
 
 OFTEN = 0.2  # seconds between two renewals of the line
+LISTENING: list[pytest.Config] = []  # the run that we listen for
 _UNITS = {"bytes": ("MiB", 1 << 20)}
 
 
@@ -21,6 +22,7 @@ class Shown:
         self._renews = file.isatty()
         self._phase = ""
         self._last = 0.0
+        self._showing = False
 
     def __call__(self, step: Step) -> None:
         """Show a step where it is due."""
@@ -31,10 +33,16 @@ class Shown:
         self._phase, self._last = step.phase, now
         text = line(step)
         try:
-            self._file.write(f"\r\x1b[K{text}" if self._renews else f"\n{text}")
+            self._file.write(f"\r\x1b[K{text}" if self._renews and self._showing else f"\n{text}")
             self._file.flush()
+            self._showing = True
         except (OSError, ValueError):
             LISTENERS.remove(self)  # nobody reads any more: that ends no restore
+
+    def give_way(self) -> bool:
+        """Return whether a line of ours stands where pytest is about to write, and forget it."""
+        showing, self._showing = self._showing, False
+        return showing
 
 
 def line(step: Step) -> str:
@@ -55,8 +63,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """Listen where there is a reader: not in a worker, not with -q."""
     if not is_worker(config) and config.option.verbose >= 0:
         LISTENERS.append(Shown(sys.__stderr__ or sys.stderr))
+        LISTENING[:] = [config]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport() -> None:
+    """Let pytest begin a new line where ours stands, instead of going on behind it."""
+    ours = [listener for listener in LISTENERS if isinstance(listener, Shown)]
+    for config in LISTENING if sum(listener.give_way() for listener in ours) else ():
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.currentfspath = None
 
 
 def pytest_unconfigure() -> None:
     """Listen no longer."""
+    LISTENING.clear()
     LISTENERS[:] = [listener for listener in LISTENERS if not isinstance(listener, Shown)]
