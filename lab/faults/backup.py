@@ -306,7 +306,7 @@ for _name, _what, _change, _expect in (
         "backup-stale-replica",
         "the newest backup was taken of a replica two hours behind",
         signing(lambda own: replace(own, in_recovery=True, last_replay_at=own.snapshot_at - 2 * HOUR)),
-        here("CRITICAL", "backup-source-current"),
+        here("CRITICAL", "backup-source-current", "backup-restore-current"),
     ),
     (
         "backup-database-missing",
