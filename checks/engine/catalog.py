@@ -12,8 +12,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from checks.engine.environment import Environment, InvalidFileError, read_toml
+from checks.engine.environment.accepted import BoundModel, WaiverModel
 from checks.engine.environment.errors import describe
-from checks.engine.environment.models import BoundModel, WaiverModel
 from checks.engine.environment.secrets import Model
 from checks.engine.judge import factor
 from checks.engine.model import Bound, Limits, Waiver

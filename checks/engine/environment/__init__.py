@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ValidationError, model_validator
 
-from checks.engine.environment import models, monitoring, operations
+from checks.engine.environment import accepted, models, monitoring, operations
 from checks.engine.environment.errors import InvalidFileError, describe
 from checks.engine.environment.report import Report
 from checks.engine.environment.secrets import Model, Name
@@ -43,8 +43,8 @@ class Environment(Model):
     elasticsearch: monitoring.Elasticsearch | None = None
     backup: models.Backup | None = None
     restore: models.Restore | None = None
-    threshold: tuple[models.ThresholdOverride, ...] = ()
-    waiver: tuple[models.WaiverModel, ...] = ()
+    threshold: tuple[accepted.ThresholdOverride, ...] = ()
+    waiver: tuple[accepted.WaiverModel, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Environment":

@@ -1,7 +1,7 @@
 """The tables of an environment file, one model a table; a table that is absent is a service that is not covered."""
 
 import socket
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -238,40 +238,3 @@ class Restore(Model):
     def is_here(self) -> bool:
         """Whether this machine is the one that the environment names."""
         return self.host in {socket.gethostname(), socket.getfqdn()}
-
-
-CheckId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
-
-
-class BoundModel(Model):
-    """Limits in one direction, inclusive as written."""
-
-    warning: float | None = None
-    critical: float | None = None
-
-
-class ThresholdOverride(Model):
-    """Replaces the limits of the row with the same id, in this environment only."""
-
-    id: CheckId
-    above: BoundModel | None = None
-    below: BoundModel | None = None
-
-
-class WaiverModel(Model):
-    """An accepted finding: owner, reason, and an end at most 180 days away."""
-
-    check: CheckId
-    target: Name | None = None
-    targets: Literal["all"] | None = None
-    reason: Annotated[str, Field(min_length=3)]
-    owner: Annotated[str, Field(min_length=1)]
-    until: datetime
-
-    @model_validator(mode="after")
-    def _one_target(self) -> "WaiverModel":
-        if (self.target is None) == (self.targets is None):
-            raise ValueError('name one target, or write targets = "all"')
-        if self.until.tzinfo is None:
-            raise ValueError("until needs a time zone, as in 2027-04-01T00:00:00-03:00")
-        return self
