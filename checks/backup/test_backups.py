@@ -46,7 +46,7 @@ def test_backup_retention_complete(backup_inventory: BackupInventory, judged: Ju
 @pytest.mark.guide("backup.freshness")
 @pytest.mark.profiles("nightly")
 def test_backup_databases_complete(backup_inventory: BackupInventory, judged: Judge) -> None:
-    """Every database of the server has a complete backup within the retention."""
+    """Every database of the server has a complete backup of the last day."""
     read = backup_inventory
     expected, missing = read.databases_expected, read.databases_missing
     if read.database_live != "" and read.newest_database not in {"", read.database_live, *expected}:
@@ -54,8 +54,8 @@ def test_backup_databases_complete(backup_inventory: BackupInventory, judged: Ju
     if expected == ():
         judged.unknown("nobody says which databases there should be. Set [backup] databases")
     if missing:
-        judged.critical(f"no complete backup of the database {missing[0]}", missing)
-    judged.ok(f"{len(expected)} of {len(expected)} databases have a backup")
+        judged.critical(f"no complete backup of the database {missing[0]} in the last day", missing)
+    judged.ok(f"{len(expected)} of {len(expected)} databases have one")
 
 
 @pytest.mark.guide("backup.integrity")

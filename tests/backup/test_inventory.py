@@ -162,6 +162,26 @@ def test_a_database_without_a_backup_is_named(tmp_path: Path, data: bytes) -> No
     assert look(place(tmp_path, **SEEDED)).databases_missing == ("outro",)
 
 
+def test_each_database_is_judged_by_its_own_backups(tmp_path: Path, data: bytes, oldest: Source) -> None:
+    oldest.database("metabase", "CREATE TABLE b (x int)")
+    other = made.archive(oldest, "metabase")
+    made.days(tmp_path, data, NOW, (0.25, 1.25, 2.25, 4.25, 5.25, 6.25))
+    for age in (0, 3, 6):
+        (tmp_path / f"metabase-{age}.dump").write_bytes(made.dated(other, NOW - age * made.DAY))
+    read = look(place(tmp_path, databases=["penhas", "metabase"]))
+    assert (read.newest, read.databases_missing, read.sizes_compared) == ("penhas-0.25.dump", (), 5)
+    assert len(read.days_missing) == 1
+    (tmp_path / "metabase-0.dump").unlink()
+    assert look(place(tmp_path, databases=["penhas", "metabase"])).databases_missing == ("metabase",)
+
+
+def test_a_plain_dump_counts_as_the_database_that_is_expected(tmp_path: Path, oldest: Source) -> None:
+    done = oldest.program("pg_dump", "--verbose", "--file", str(tmp_path / "penhas.sql"), "penhas")
+    assert done.returncode == 0
+    read = look(place(tmp_path, databases=["penhas"]))
+    assert (read.newest, read.databases_missing, read.backups[0].told_by) == ("penhas.sql", (), "text")
+
+
 def test_a_private_key_beside_the_backups_is_found(tmp_path: Path, data: bytes) -> None:
     made.days(tmp_path, data, NOW, (0,))
     (tmp_path / "key.txt").write_text("# created\nAGE-SECRET-KEY-1QQQ\n")

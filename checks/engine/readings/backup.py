@@ -38,7 +38,7 @@ class BackupInventory(Reading):
     `newest` is the newest complete one, `age` how old it is by the time inside it, `size_ratio` its size by the median
     of up to seven before it; `days_missing` are days of the retention without one; `database_live` is the name in our
     connection string ("" for unknown); `databases_missing` are those that should be there and have no complete backup
-    within the retention; `deleted` are names under a delete marker; `keys_beside` are private keys among the backups,
+    of the last day; `deleted` are names under a delete marker; `keys_beside` are private keys among the backups,
     `key_open` says that others than its owner may read the key of [backup] identity.
     """
 

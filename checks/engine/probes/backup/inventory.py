@@ -28,8 +28,8 @@ class Stock:
     @property
     def newest(self) -> BackupSet | None:
         """The newest complete backup, of the first database that [backup] names where it names any."""
-        of = (b for b in reversed(self.backups) if b.problem == "" and self.database in {"", b.database})
-        return next(of, None)
+        complete = (found for found in reversed(self.backups) if found.problem == "")
+        return next((f for f in complete if "" in {self.database, f.database} or f.database == self.database), None)
 
     def require_newest(self) -> BackupSet:
         """Return the newest complete backup; raise ProbeError when there is none."""

@@ -18,6 +18,7 @@ from checks.engine.readings.backup import BackupConnection, BackupEntry, BackupI
 
 _OUT = {Reason.CONNECTION, Reason.TIMEOUT, Reason.NO_DATA, Reason.DENIED, Reason.PROTOCOL}
 _MANY = 7  # earlier sizes that the newest is compared with
+_DAY = 26 * 3600.0  # seconds in which each database has its turn
 _FUTURE = 300.0  # seconds that clocks may differ
 
 
@@ -83,6 +84,8 @@ def inventory(store: Store, stock: Stock, environment: Environment, now: float |
     expected = _expected(backup, environment, newest)
     keeping = store.keeping()
     facts = ObjectFacts(None, None, None) if newest is None else store.object_facts(newest.key)
+    own = [found for found in complete if newest is not None and found.database == newest.database]
+    ratio, compared = _size_ratio(own)
     return BackupInventory(
         place=store.label,
         backups=tuple(_entry(found) for found in stock.backups),
@@ -91,13 +94,13 @@ def inventory(store: Store, stock: Stock, environment: Environment, now: float |
         newest_database="" if newest is None else newest.database,
         age=None if newest is None or newest.taken_at is None else at - newest.taken_at,
         size=None if newest is None else newest.size,
-        size_ratio=_size_ratio(complete)[0],
-        sizes_compared=_size_ratio(complete)[1],
+        size_ratio=ratio,
+        sizes_compared=compared,
         retention_days=backup.retention_days,
-        days_missing=days_missing(complete, backup, at),
+        days_missing=days_missing(own, backup, at),
         database_live=database_of(environment),
         databases_expected=expected,
-        databases_missing=_missing(complete, expected, at - 86400.0 * backup.retention_days),
+        databases_missing=_missing(complete, expected, newest, backup, at),
         from_the_future=tuple(f.name for f in complete if (f.taken_at or 0.0) > at + _FUTURE),
         manifest="none" if newest is None else newest.manifest_state,
         of_replica=newest is not None and newest.manifest is not None and newest.manifest.in_recovery,
@@ -136,17 +139,13 @@ def _entry(found: BackupSet) -> BackupEntry:
     )
 
 
-def _size_ratio(complete: list[BackupSet]) -> tuple[float | None, int]:
-    """Return the newest size by the median of those before it, and how many those are; same database and format."""
-    if not complete:
+def _size_ratio(own: list[BackupSet]) -> tuple[float | None, int]:
+    """Return the newest size by the median of those before it in the same format, and how many those are."""
+    if not own:
         return None, 0
-    newest = complete[-1]
-    before = [
-        found.size
-        for found in complete[:-1]
-        if (found.database, found.format, found.compression, found.encryption)
-        == (newest.database, newest.format, newest.compression, newest.encryption)
-    ][-_MANY:]
+    *earlier, newest = own
+    kind = (newest.format, newest.compression, newest.encryption)
+    before = [f.size for f in earlier if (f.format, f.compression, f.encryption) == kind][-_MANY:]
     return (newest.size / statistics.median(before), len(before)) if before else (None, 0)
 
 
@@ -171,9 +170,17 @@ def _expected(backup: Backup, environment: Environment, newest: BackupSet | None
     return () if live == "" else (live,)
 
 
-def _missing(complete: list[BackupSet], expected: tuple[str, ...], since: float) -> tuple[str, ...]:
-    have = {found.database for found in complete if (found.taken_at or 0.0) >= since}
-    return tuple(name for name in expected if name not in have)
+def _missing(
+    complete: list[BackupSet], expected: tuple[str, ...], newest: BackupSet | None, backup: Backup, now: float
+) -> tuple[str, ...]:
+    """Return the expected databases without a backup of the last day; of the newest's own one freshness tells that."""
+    first = expected[0] if expected else ""
+    taken: dict[str, float] = {}
+    for found in complete:  # oldest first
+        taken[found.database or first] = found.taken_at or 0.0  # a plain dump does not say of which it is
+    main = "" if newest is None else newest.database or first
+    day = {name: backup.retention_days * 86400.0 if name == main else _DAY for name in expected}
+    return tuple(name for name in expected if taken.get(name, -day[name]) < now - day[name])
 
 
 def _replica_lag(newest: BackupSet | None) -> float | None:
@@ -201,19 +208,20 @@ def _deleted(keeping: Keeping, backup: Backup) -> tuple[str, ...] | None:
 
 
 def second(stock: Stock, backup: Backup) -> BackupSecond:
-    """Compare the second place with the first, by name and size of every complete backup."""
+    """Compare the second place with the first, by name and size of every complete backup within the retention."""
     place = backup.second
     assert place is not None  # noqa: S101 (the reading requires it)
     other = open_store(place)
     there = {stored.key.removeprefix(place.prefix): stored.size for stored in other.objects()}
-    complete = [found for found in stock.backups if found.problem == ""]
-    missing = [found.name for found in complete if not _whole_there(found, backup.prefix, there)]
+    since = time.time() - 86400.0 * backup.retention_days
+    due = [found for found in stock.backups if found.problem == "" and (found.taken_at or 0.0) >= since]
+    missing = [found.name for found in due if not _whole_there(found, backup.prefix, there)]
     newest = stock.newest
     same = (place.endpoint, place.bucket, place.folder) == (backup.endpoint, backup.bucket, backup.folder)
     return BackupSecond(
         place=other.label,
         newest="" if newest is None else newest.name,
-        newest_there=newest is not None and newest.name not in missing,
+        newest_there=newest is not None and _whole_there(newest, backup.prefix, there),
         missing=tuple(missing),
         same_place=same,
         source=f"listing of {other.label}",
