@@ -29,7 +29,7 @@ TESTS = {
     "chromium": "/usr/bin/chromium",
     "pgbouncer": "/usr/sbin/pgbouncer",
     "check-postgres": "/usr/bin/check_postgres",
-    "check-pgactivity": "/usr/bin/check_pgactivity",
+    "check-pgactivity": "/usr/lib/nagios/plugins/check_pgactivity",
 }
 CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
 POLICY = Path("/usr/sbin/policy-rc.d")  # what asks before a package starts its server; 101 is no

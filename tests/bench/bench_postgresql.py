@@ -32,10 +32,12 @@ ON_PRIMARY = {
     "autovac_freeze": ([], "postgresql-freeze-overdue"),
     "database_size": (["-w", "100GB", "-c", "250GB"], "postgresql-database-size"),
     "last_vacuum": (["-w", "1d", "-c", "2d", "--include=clientes"], "vacuum-recent"),
+    "last_analyze": (["-w", "1d", "-c", "2d", "--include=clientes"], "vacuum-recent"),
     "bloat": (["-w", "1GB", "-c", "5GB"], "bloat-tables"),
     "disabled_triggers": (["-w", "1", "-c", "1"], "postgresql-constraints-off"),
     "sequence": (["-w", "85%", "-c", "95%"], "postgresql-sequences-used"),
 }
+PGACTIVITY_PROGRAM = "/usr/lib/nagios/plugins/check_pgactivity"
 PGACTIVITY = {
     "connection": [],
     "backends": ["-w", "75%", "-c", "90%"],
@@ -62,7 +64,7 @@ def postgresql(lab: Lab) -> list[Row]:
         seconds = middle([sum(run(command, {}).seconds for command in plugins) for _ in range(TIMES)])
         rows.append(at_least("check_postgres/postgresql-checks", seconds / ours.seconds, "ratio", 5.0))
         rows += [shown("check_postgres-seconds", seconds, "s"), shown("check_postgres-processes", len(plugins), "")]
-    if shutil.which("check_pgactivity") is not None:
+    if shutil.which(PGACTIVITY_PROGRAM) is not None:
         plugins = _check_pgactivity(lab)
         seconds = middle([sum(run(command, {}).seconds for command in plugins) for _ in range(TIMES)])
         rows.append(shown("check_pgactivity-seconds-a-process", seconds / len(plugins), "s"))
@@ -91,7 +93,7 @@ def _check_postgres(lab: Lab) -> list[list[str]]:
 def _check_pgactivity(lab: Lab) -> list[list[str]]:
     host, port = _where(lab.admin["primary"])
     where = ["-h", host, "-p", port, "-d", "penhas", "-U", "postgres"]
-    return [["check_pgactivity", "-s", service, *where, *limits] for service, limits in PGACTIVITY.items()]
+    return [[PGACTIVITY_PROGRAM, "-s", service, *where, *limits] for service, limits in PGACTIVITY.items()]
 
 
 def _where(dsn: str) -> tuple[str, str]:
