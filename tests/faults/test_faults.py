@@ -1,10 +1,10 @@
 """Every fault changes exactly the checks that it says, to the states that it says, and mended nothing is left of it.
 
 Faults that cannot touch each other share a run. Without --full so many are broken that every check is seen to fail.
+The faults of what watches the backend are proven in tests/monitoring.
 """
 
 import contextlib
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,8 +39,8 @@ class Stage:
         return run(self.lab, self.reports, chosen, ["--restore"] if restore else [])
 
 
-def _stage(tmp: Path, flavour: str, *, monitoring: bool = False) -> Iterator[Stage]:
-    with Lab.up(folder=tmp / "lab", flavour=flavour, traffic=4, monitoring=monitoring) as lab:
+def _stage(tmp: Path, flavour: str) -> Iterator[Stage]:
+    with Lab.up(folder=tmp / "lab", flavour=flavour, traffic=4) as lab:
         reports = tmp / "reports"
         run(lab, reports)  # a first sample of every counter
         time.sleep(APART)
@@ -54,14 +54,6 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Give a lab as the guide says, with what watches it."""
-    if shutil.which("prometheus") is None:
-        pytest.skip("no Prometheus is installed here")
-    yield from _stage(tmp_path_factory.mktemp("watched"), "guide", monitoring=True)
-
-
-@pytest.fixture(scope="session")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Give a lab as the public backend is."""
     yield from _stage(tmp_path_factory.mktemp("public"), "public")
@@ -72,8 +64,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "batch" not in metafunc.fixturenames:
         return
     full = metafunc.config.getoption("--full")
-    watched = "watched" in metafunc.fixturenames
-    faults = [fault for fault in FAULTS.values() if fault.monitoring == watched]
+    faults = [fault for fault in FAULTS.values() if not fault.monitoring]
     if "public" in metafunc.fixturenames and not full:
         faults = []
     made = batches(faults if full else enough(faults))
@@ -87,12 +78,6 @@ def test_healthy_is_green(guide: Stage) -> None:
     assert leaks(guide.lab, guide.reports, guide.healthy) == []
 
 
-def test_healthy_and_watched_is_green(watched: Stage) -> None:
-    """The same with Prometheus, Alertmanager, logs and their index."""
-    assert watched.healthy.findings == {}, watched.healthy.explain(list(watched.healthy.findings))
-    assert leaks(watched.lab, watched.reports, watched.healthy) == []
-
-
 def test_healthy_public_is_green(public: Stage) -> None:
     """The same of the public backend."""
     assert public.healthy.findings == {}, public.healthy.explain(list(public.healthy.findings))
@@ -104,17 +89,12 @@ def test_faults_change_what_they_say(guide: Stage, batch: Batch) -> None:
     _prove(guide, batch)
 
 
-def test_faults_change_what_they_say_of_what_watches(watched: Stage, batch: Batch) -> None:
-    """Healthy, broken, mended: what watches the backend."""
-    _prove(watched, batch)
-
-
 def test_faults_change_what_they_say_on_public(public: Stage, batch: Batch) -> None:
     """Healthy, broken, mended, on the public flavour; what it does not have is left out."""
     _prove(public, batch)
 
 
-@pytest.mark.parametrize("name", ["guide", "watched", "public"])
+@pytest.mark.parametrize("name", ["guide", "public"])
 def test_mended_is_as_before(name: str, request: pytest.FixtureRequest) -> None:
     """After all of them were broken and mended the lab is as healthy as at first."""
     stage: Stage = request.getfixturevalue(name)
