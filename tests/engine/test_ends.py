@@ -73,7 +73,9 @@ def test_a_second_signal_changes_nothing(busy: Inside) -> None:
         BUSY.replace('open("begun", "w").close()', f"os.system('(' + {command!r}.format(pid=os.getpid()) + ') &')")
     )
     ran = busy.run()
-    assert_not_green(ran, "stopped by SIGTERM")
+    first = ran.latest()["stopped_by"]  # of several that wait, Python hands over the one with the lowest number
+    assert first in {"SIGTERM", "SIGINT", "SIGHUP"}
+    assert_not_green(ran, f"stopped by {first}")
     assert ran.code == 2
 
 
