@@ -12,6 +12,15 @@ from lab.client import Lab
 from tests.bench.frame import Row, at_least, bench, median, middle, run, shown
 
 TIMES = 3
+FILES = (
+    "checks/health/test_postgresql.py",
+    "checks/monitoring/test_limits.py",
+    "checks/maintenance/test_limits.py",
+    "checks/maintenance/test_postgresql.py",
+    "checks/performance/test_limits.py",
+    "checks/troubleshooting/test_limits.py",
+    "checks/capacity/test_capacity.py",
+)
 # check_postgres' service with its limits, and the check of ours that says the same
 ON_EACH = {
     "connection": ([], "postgresql-connection"),
@@ -55,7 +64,7 @@ def postgresql(lab: Lab) -> list[Row]:
     """Return how many times as long the plugins take as one run of ours that holds the same checks."""
     wanted = [name for _, name in (*ON_EACH.values(), *ON_PRIMARY.values())] + ["replication-lag-bytes"]
     with tempfile.TemporaryDirectory() as folder:
-        suite = [sys.executable, "-m", "pytest", "checks", f"--environment={lab.environment_file}", "-q"]
+        suite = [sys.executable, "-m", "pytest", *FILES, f"--environment={lab.environment_file}", "-q"]
         suite += ["-p", "no:cacheprovider", f"--reports-dir={folder}", "-k", " or ".join(_words(wanted))]
         ours = median(suite, lab.variables, TIMES)
     rows = [shown("postgresql-checks-seconds", ours.seconds, "s"), shown("postgresql-checks-cpu", ours.cpu, "s")]
