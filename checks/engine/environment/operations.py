@@ -77,12 +77,11 @@ class Emergency(Model):
 class Application(Model):
     """What the application's own tables say: mail, business figures and growth, through functions that count.
 
-    `bucket_bytes` is the size that the recordings must not meet within `forecast_days`.
+    `bucket_bytes` is the size that the recordings must not meet within `forecast_days` of [report].
     """
 
     name: Name = "penhas"
     bucket_bytes: Annotated[int, Field(gt=0)] | None = None
-    forecast_days: Annotated[float, Field(gt=0)] = 30.0
 
 
 class CronJob(Model):

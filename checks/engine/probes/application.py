@@ -65,8 +65,8 @@ def completed(outcome: Reading | NotJudged, environment: Environment) -> Reading
     if isinstance(outcome, MinionActive) and environment.minion is not None:
         return replace(outcome, limits=tuple(environment.minion.longest.items()))
     if isinstance(outcome, ApplicationGrowth) and environment.application is not None:
-        limits = environment.application
-        return replace(outcome, bucket_bytes=limits.bucket_bytes, forecast_days=limits.forecast_days)
+        limit = environment.application.bucket_bytes
+        return replace(outcome, bucket_bytes=limit, forecast_days=float(environment.report.forecast_days))
     return outcome
 
 
