@@ -2,6 +2,7 @@
 
 import pytest
 
+from checks.engine.plugin.aspects import all_of
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.backup import BackupConnection, BackupInventory, BackupSecond
 
@@ -87,7 +88,7 @@ def test_backup_second_copy(backup_second: BackupSecond, judged: Judge) -> None:
     if not second.newest_there:
         judged.critical(f"{second.newest} is not, or not whole, in {second.place}", second.missing)
     if second.missing:
-        judged.warning(f"{len(second.missing)} older backups are not in {second.place}", second.missing)
+        judged.warning(f"not in {second.place}: {all_of(second.missing)}", second.missing)
     judged.ok(f"every backup is in {second.place} too")
 
 
@@ -99,9 +100,7 @@ def test_backup_nothing_deleted(backup_inventory: BackupInventory, judged: Judge
     if deleted is None:
         judged.not_judged("the place keeps no versions, so a deletion leaves no trace. Turn versioning on")
     if deleted:
-        judged.critical(
-            f"{len(deleted)} files were deleted too early. Restore their last version, find who did", deleted
-        )
+        judged.critical(f"deleted too early: {all_of(deleted)}. Restore the last version, find who did it", deleted)
     judged.ok("no backup was deleted before its time")
 
 
@@ -143,7 +142,7 @@ def test_backup_manifest_signed(backup_inventory: BackupInventory, judged: Judge
     """The newest backup has a manifest that was signed with our seed."""
     forged = tuple(e.name for e in backup_inventory.backups if e.manifest not in {"none", "signed", "unchecked"})
     if forged:
-        judged.critical(f"{len(forged)} manifests are damaged or signed by someone else, the last {forged[-1]}", forged)
+        judged.critical(f"damaged, or signed by someone else: the manifest of {all_of(forged[::-1])}", forged)
     if backup_inventory.newest == "" or backup_inventory.manifest == "none":
         judged.not_judged("the newest backup has no manifest. Take backups with checks.take_backup")
     if backup_inventory.manifest == "unchecked":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from checks.engine.plugin.aspects import all_of
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.backup import BackupNewest
 
@@ -33,11 +34,11 @@ def test_backup_toc_complete(backup_newest: BackupNewest, judged: Judge) -> None
     _whole(read, judged)
     missing, empty = read.relations_missing, read.data_missing
     if missing:
-        judged.critical(f"{read.name} lacks {len(missing)} relations, the first {missing[0]}", missing)
+        judged.critical(f"{read.name} lacks {all_of(missing)}", missing)
     if empty:
-        judged.critical(f"{read.name} has no data for {len(empty)} tables, the first {empty[0]}", empty)
+        judged.critical(f"{read.name} has no data for {all_of(empty)}", empty)
     if read.extensions_missing:
-        judged.critical(f"{read.name} makes no extension {read.extensions_missing[0]}", read.extensions_missing)
+        judged.critical(f"{read.name} does not make {all_of(read.extensions_missing)}", read.extensions_missing)
     if read.large_objects_missing > 0:
         judged.critical(f"{read.name} lacks {read.large_objects_missing} large objects")
     if read.compared_with == "":
@@ -56,7 +57,7 @@ def test_backup_rows_complete(backup_newest: BackupNewest, judged: Judge) -> Non
     if read.rows is None:
         judged.not_judged("the dump holds statements, not COPY data: its rows cannot be counted")
     if read.rows_differ:
-        judged.critical(f"{len(read.rows_differ)} tables differ, the first {read.rows_differ[0]}", read.rows_differ)
+        judged.critical(f"not the rows of the manifest: {all_of(read.rows_differ)}", read.rows_differ)
     judged.ok(f"{read.rows} rows in {read.tables} tables, as the manifest says")
 
 
@@ -103,7 +104,7 @@ def test_backup_globals(backup_newest: BackupNewest, judged: Judge) -> None:
     if read.globals_problem != "":
         judged.critical(f"the globals dump is of no use: {read.globals_problem}")
     if read.roles_missing:
-        judged.critical(f"the globals dump lacks the role {read.roles_missing[0]}", read.roles_missing)
+        judged.critical(f"the globals dump does not make {all_of(read.roles_missing)}", read.roles_missing)
     judged.ok(f"the globals dump makes all {read.roles_named} roles")
 
 

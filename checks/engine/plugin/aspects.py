@@ -10,6 +10,11 @@ from checks.engine.readings.restore import NOT_RESTORED, Aspect
 SHOWN = 5
 
 
+def all_of(names: tuple[str, ...]) -> str:
+    """Return the first of some names, and how many more there are: the whole list is evidence."""
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
 def judge_aspect(judged: Judge, aspect: Aspect, worst: State = State.CRITICAL) -> None:
     """End the check where the aspect has findings (as `worst`), could not be proved, or cannot be of this backup."""
     if aspect.findings:
