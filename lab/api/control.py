@@ -20,6 +20,7 @@ class Control:
     health_status: int | None = None
     open_detailed: bool = False
     open_maintenance: bool = False
+    open_admin: bool = False
     drop_figures: list[str] = field(default_factory=list)
     wrong_figures: dict[str, float] = field(default_factory=dict)
     drop_metrics: list[str] = field(default_factory=list)

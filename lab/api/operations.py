@@ -57,8 +57,8 @@ class Operations:
         document = figures.detailed(self._database, self._redis, self._counters, control)
         return Answer(200, request.path, document)
 
-    def _minion(self, request: Request, _: Control) -> Answer:
-        if not basic(request.authorization, "admin", self._config.token):
+    def _minion(self, request: Request, control: Control) -> Answer:
+        if not control.open_admin and not basic(request.authorization, "admin", self._config.token):
             return Answer(401, request.path, {"error": "unauthorized"}, challenge='Basic realm="Minion"')
         if request.path == "/minion":
             return Answer(200, request.path, "<!doctype html><title>Minion</title>", "text/html;charset=UTF-8")

@@ -104,6 +104,12 @@ _control(
     open_maintenance=True,
 )
 _control(
+    f"{NAME}-admin-open",
+    f"{NAME} shows Minion's own page to everybody (where there is one: on the public flavour)",
+    {f"api-admin-guarded@{NAME}": "CRITICAL"},
+    open_admin=True,
+)
+_control(
     f"{NAME}-detailed-open",
     f"{NAME} shows its detailed health to everybody",
     {f"api-detailed-guarded@{NAME}": "CRITICAL"},

@@ -1,0 +1,154 @@
+"""What single checks say at, before and past their limits, and where there is nothing to judge by."""
+
+from typing import Any
+
+import pytest
+
+from checks.capacity import test_growth as growth
+from checks.engine.model import State
+from checks.engine.readings.api import ApiHistogram
+from checks.engine.readings.application import ApplicationBusiness, ApplicationGrowth, Course
+from checks.engine.readings.minion import MinionBacklog, MinionFailures, MinionWorkers
+from checks.health import test_api_operators as operators
+from checks.monitoring import test_business as business
+from checks.troubleshooting import test_minion as minion
+from tests.services.saying import says
+
+STAMP: dict[str, Any] = {"source": "t", "sampled_at": 0.0}
+MIB = 2**20
+
+
+def workers(**changes: Any) -> MinionWorkers:
+    values = {"live": 1, "gone": 0, "heartbeat": 10.0, "capacity": 4, "active": 0, "oldest_started": 1000.0}
+    return MinionWorkers(**{**values, "uptime": 9999.0, **changes}, **STAMP)
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, State.OK),
+        ({"heartbeat": 600.0}, State.OK),
+        ({"heartbeat": 601.0}, State.WARNING),
+        ({"live": 0, "heartbeat": None}, State.CRITICAL),
+        ({"live": 0, "gone": 2, "heartbeat": None, "uptime": 5.0}, State.CRITICAL),
+        ({"live": 0, "heartbeat": None, "uptime": 299.0}, State.NOT_JUDGED),
+    ],
+)
+def test_workers_are_waited_for_only_where_the_table_was_emptied(changes: dict[str, Any], state: State) -> None:
+    assert says(minion.test_minion_workers_live, workers(**changes))[0] is state
+
+
+@pytest.mark.parametrize(
+    ("started", "state"), [(1000.0, State.OK), (999.0, State.CRITICAL), (None, State.UNKNOWN), (2000.0, State.OK)]
+)
+def test_a_worker_from_before_the_deploy_runs_old_code(started: float | None, state: State) -> None:
+    assert says(minion.test_minion_workers_current, workers(oldest_started=started), 1000.0)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("oldest", "free", "state", "said"),
+    [
+        (60.0, 4, State.OK, "waits"),
+        (61.0, 4, State.WARNING, "waits"),
+        (301.0, 0, State.CRITICAL, "the oldest job"),
+        (301.0, 4, State.CRITICAL, "no worker takes it although one is free"),
+    ],
+)
+def test_a_job_that_waits_beside_a_free_worker(oldest: float, free: int, state: State, said: str) -> None:
+    found, text = says(minion.test_minion_queue_moves, MinionBacklog(oldest=oldest, free=free, culprits=(), **STAMP))
+
+    assert found is state
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("failed", "finished", "state"),
+    [(5, 0, State.OK), (6, 114, State.OK), (6, 113, State.WARNING), (6, 24, State.WARNING), (6, 23, State.CRITICAL)],
+)
+def test_failures_count_as_a_share_once_they_are_more_than_a_few(failed: int, finished: int, state: State) -> None:
+    reading = MinionFailures(failed=failed, finished=finished, abandoned=0, stuck=0, culprits=(), **STAMP)
+
+    assert says(minion.test_minion_failures, reading)[0] is state
+
+
+def figures(*courses: Course) -> ApplicationBusiness:
+    return ApplicationBusiness(figures=courses, **STAMP)
+
+
+def flat(per_hour: int, silent: int = 0) -> tuple[int, ...]:
+    return (0,) * silent + (per_hour,) * (34 * 24 - silent)
+
+
+@pytest.mark.parametrize(
+    ("check", "course", "state", "said"),
+    [
+        ("guardian_alerts", Course("guardian alerts", 10, flat(2)), State.OK, "12 in 6 h, 12 in the same hours"),
+        ("guardian_alerts", Course("guardian alerts", 10, flat(2, 6)), State.CRITICAL, "0 in 6 h, 12 in"),
+        ("searches", Course("support-centre searches", 10, flat(2, 6)), State.WARNING, "0 in 6 h"),
+        ("guardian_alerts", Course("guardian alerts", 3.9, flat(2, 6)), State.NOT_JUDGED, "needs 4 weeks of history"),
+        ("guardian_alerts", Course("guardian alerts", 10, flat(0)), State.NOT_JUDGED, "too few to tell"),
+        ("guardian_alerts", Course("something else", 10, flat(2)), State.NOT_JUDGED, "has no such table"),
+    ],
+)
+def test_business_figures(check: str, course: Course, state: State, said: str) -> None:
+    found, text = says(getattr(business, f"test_application_{check}"), figures(course))
+
+    assert found is state
+    assert said in text
+
+
+def uploads(limit: int | None, days: int = 30, ahead: float = 14) -> ApplicationGrowth:
+    return ApplicationGrowth(
+        users=(("2026-10-01", 5), ("2026-11-01", 7)),
+        uploads=tuple((f"2026-11-{day:02}", 1, MIB) for day in range(1, days + 1)),
+        uploads_before=70 * MIB,
+        bucket_bytes=limit,
+        forecast_days=ahead,
+        **STAMP,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reading", "state", "said"),
+    [
+        (uploads(None), State.OK, "100.0 MiB of recordings"),
+        (uploads(130 * MIB), State.OK, "100.0 MiB"),
+        (uploads(110 * MIB), State.WARNING, "meet 110.0 MiB in about 10 days (10 to 10)"),
+        (uploads(90 * MIB), State.WARNING, "in about 0 days"),
+        (uploads(110 * MIB, ahead=0), State.OK, "100.0 MiB"),
+        (uploads(76 * MIB, days=5), State.OK, "too few days for a trend"),
+    ],
+)
+def test_recordings_that_fill_their_place(reading: ApplicationGrowth, state: State, said: str) -> None:
+    found, text = says(growth.test_application_uploads_growth, reading)
+
+    assert found is state
+    assert said in text
+
+
+def test_users_are_counted_in_all() -> None:
+    assert says(growth.test_application_users_growth, uploads(None)) == (State.OK, "12 users")
+
+
+@pytest.mark.parametrize(
+    ("started", "requests", "errors", "state"),
+    [
+        (1000.0, 100.0, 0.0, State.OK),
+        (1000.0, 100.0, 1.0, State.OK),
+        (1000.0, 100.0, 1.5, State.WARNING),
+        (1000.0, 100.0, 6.0, State.CRITICAL),
+        (1000.0, 49.0, 49.0, State.NOT_JUDGED),
+        (700.0, 100.0, 0.0, State.OK),
+        (699.0, 100.0, 0.0, State.CRITICAL),
+        (None, 100.0, 0.0, State.UNKNOWN),
+    ],
+)
+def test_errors_since_the_deploy(started: float | None, requests: float, errors: float, state: State) -> None:
+    reading = ApiHistogram(buckets=(), requests=requests, errors=errors, started=started, **STAMP)
+
+    assert says(operators.test_api_errors_since_deploy, reading, 1000.0)[0] is state
+
+
+for _module in (growth, operators, business, minion):
+    for _name in [name for name in vars(_module) if name.startswith("test_")]:
+        vars(_module)[_name].__test__ = False  # they are called here, and are no tests of this file
