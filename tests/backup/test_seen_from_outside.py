@@ -3,6 +3,7 @@
 A naive look (pg_restore --list, a fresh file, a usual size) sees none of these.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -69,8 +70,8 @@ class Night:
         )
         made.commit(self.folder, replace(self.manifest, files=files, **changes))  # type: ignore[arg-type]
 
-    def judge(self) -> dict[str, State]:
-        """Return the state of each check that is about the backup's own contents."""
+    def said(self) -> dict[str, tuple[State, str]]:
+        """Return what each check that is about the backup's own contents says, where that is not OK."""
         backup = Backup.model_validate(
             {"folder": str(self.folder), "seed": {"env": "PENHAS_CHECKS_TEST_SEED"}, "databases": ["penhas"]}
         )
@@ -79,11 +80,29 @@ class Night:
         stock = take_stock(store, backup)
         outside = inventory(store, stock, environment)
         whole = examine(store, stock, environment, lambda: 60.0)
-        states = {check: said(check, outside)[0] for check in ("freshness", "manifest_signed", "source_current")}
-        states["databases_complete"] = said("databases_complete", outside)[0]
-        for check in ("whole", "toc_complete", "rows_complete", "globals", "version_restorable"):
-            states[check] = said(check, whole)[0]
-        return {check: state for check, state in states.items() if state is not State.OK}
+        found = {check: said(check, outside) for check in _OUTSIDE} | {check: said(check, whole) for check in _WHOLE}
+        return {check: (state, self._told(text)) for check, (state, text) in found.items() if state is not State.OK}
+
+    def _told(self, text: str) -> str:
+        """Return a message without what differs from run to run."""
+        for varies, name in ((self.manifest.name, "NAME"), (f"folder {self.folder}", "the folder")):
+            text = text.replace(varies, name)
+        return text.removeprefix("backup postgresql: ")
+
+    def judge(self) -> dict[str, State]:
+        """Return the states alone."""
+        return {check: state for check, (state, _) in self.said().items()}
+
+    def naive(self) -> str:
+        """Return what a script sees that lists the newest file: its age by its time, and pg_restore --list."""
+        newest = max(self.folder.glob("*.dump"), key=lambda path: path.stat().st_mtime)
+        listed = self.server.program("pg_restore", "--list", str(newest)).returncode
+        fresh = time.time() - newest.stat().st_mtime < 26 * 3600
+        return f"{'fresh' if fresh else 'old'}, exit {listed}"
+
+
+_OUTSIDE = ("freshness", "manifest_signed", "source_current", "databases_complete")
+_WHOLE = ("whole", "toc_complete", "rows_complete", "globals", "version_restorable")
 
 
 @pytest.fixture
@@ -154,6 +173,9 @@ def forged(night: Night) -> None:
 
 
 CRITICAL = State.CRITICAL
+DOCS = Path(__file__).parents[2] / "docs" / "backup-seen.md"
+FAULTS = 15
+_SEEN: dict[str, tuple[str, dict[str, str]]] = {}  # by fault: what a naive look says, and what the checks say
 
 
 @pytest.mark.parametrize(
@@ -189,13 +211,39 @@ CRITICAL = State.CRITICAL
     ],
 )
 def test_a_fault_is_told_without_a_restore(
-    night: Night, fault: Callable[[Night], None], states: dict[str, State]
+    night: Night, fault: Callable[[Night], None], states: dict[str, State], request: pytest.FixtureRequest
 ) -> None:
     fault(night)
-    found = night.judge()
+    told = night.said()
+    _SEEN[request.node.callspec.id] = (night.naive(), {c: t for c, (s, t) in told.items() if s is CRITICAL})
+    found = {check: state for check, (state, _) in told.items()}
     if "freshness" in states:  # without a backup the others judge nothing
         found = {check: state for check, state in found.items() if state is State.CRITICAL}
     assert found == states
+
+
+def test_the_table_in_the_docs_is_what_was_seen() -> None:
+    if len(_SEEN) < FAULTS:
+        pytest.skip("only some of the faults were made")
+    rows = [
+        f"| {name} | {naive} | {'<br>'.join(f'`backup-{c.replace(chr(95), chr(45))}`: {t}' for c, t in told.items())} |"
+        for name, (naive, told) in _SEEN.items()
+    ]
+    text = f"{_HEAD}{chr(10).join(rows)}\n"
+    if os.environ.get("PENHAS_CHECKS_WRITE_DOCS"):
+        DOCS.write_text(text, encoding="utf-8")
+    assert DOCS.read_text(encoding="utf-8") == text, "it is stale: run this file with PENHAS_CHECKS_WRITE_DOCS=1"
+
+
+_HEAD = """# What is seen of a backup without restoring it
+
+Each fault is made on a real server by `tests/backup/test_seen_from_outside.py`. A naive look is the newest file, its age by
+its own time, and the exit code of `pg_restore --list`. What only a restore tells is in [backup-faults.md](backup-faults.md).
+This table is what the tests saw; they fail when it is stale.
+
+| fault | a naive look | these checks are CRITICAL |
+|---|---|---|
+"""
 
 
 def test_a_newer_pg_dump_than_its_server_is_told(oldest: Source, newest: Source, night: Night) -> None:
