@@ -76,7 +76,7 @@ def _processes(words: str) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("phase", ["fetch", "server", "restore"])
+@pytest.mark.parametrize("phase", ["fetch", "restore"])
 def test_a_killed_suite_leaves_nothing_after_the_next_run(slow: Path, phase: str) -> None:
     """The server dies with the thread that started it; the folder is removed by the next run, which says so."""
     process = _start(slow, phase)

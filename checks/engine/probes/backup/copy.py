@@ -14,6 +14,7 @@ from checks.engine.environment import Environment, models
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
 from checks.engine.probes.backup import binaries, live_rows, progress, restore, scratch
+from checks.engine.probes.backup.crew import Aside
 from checks.engine.probes.backup.fetch import FetchedBackup, fetch_backup
 from checks.engine.probes.backup.inventory import BackupSet
 from checks.engine.probes.backup.manifest import fingerprint, row_seed
@@ -69,48 +70,96 @@ def copied(context: Context, declared: models.Restore, store: Store, newest: Bac
     clock = Clock()
     with scratch.folder(declared.scratch, declared.declared_encrypted, declared.nice) as folder:
         _room(folder, newest)
-        fetching = progress.Phase("fetch", "bytes", newest.size)
-        fetched = fetch_backup(
-            store,
-            newest,
-            backup,
-            folder.fetched,
-            remaining=partial(context.remaining, HOURS),
-            progress=fetching.at,
-        )
-        clock.lap("fetch")
-        if newest.manifest is not None and fetched.sha256 != newest.manifest.dump.sha256:
-            raise UnrestorableError("it is not the file that its manifest was made for (SHA-256)", folder.private)
+        fetch = _Fetch(context, store, newest, folder)
         try:
-            held = restore.contents(fetched.path)
+            major = _major(newest)
+            chosen = binaries.choose(fetch.result().held.major if major is None else major, declared.binaries)
+            with scratch.server(
+                folder, chosen, context.remaining(60), database_bytes=_database_bytes(newest), jobs=declared.jobs
+            ) as server:
+                yield _restored(context, declared, server, newest, came=fetch.result(), clock=clock)
+        finally:
+            fetch.stop()
+
+
+def _restored(
+    context: Context, declared: models.Restore, server: Server, newest: BackupSet, *, came: "_Came", clock: "Clock"
+) -> Copy:
+    """Restore what was fetched and verify it."""
+    rows_only = declared.tier == "rows"
+    clock.add("fetch", came.fetched.seconds)
+    done = restore.restore(
+        server,
+        came.fetched.path,
+        came.held,
+        database=_name(came.held.header.database or newest.database or "restored"),
+        seconds=context.remaining(HOURS),
+        jobs=declared.jobs,
+        rows_only=rows_only,
+    )
+    clock.lap("prepare", less=done.rows_seconds + done.indexes_seconds + came.fetched.seconds)
+    clock.add("rows", done.rows_seconds)
+    clock.add("indexes", done.indexes_seconds)
+    if not rows_only:
+        progress.Phase("statistics")
+        with server.connect(done.database) as link:
+            link.execute("ANALYZE")
+        clock.lap("statistics")
+    source = source_of(context, newest, server.binaries.major)
+    seen = verify(server, done.database, came.held.entries, source, hands=declared.jobs, rows_only=rows_only)
+    clock.lap("verify")
+    progress.Phase("look")
+    return Copy(newest, server.folder, came.fetched, server, came.held, done, seen, source, declared.tier, clock.phases)
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A backup that was fetched, and what its front says of it."""
+
+    fetched: FetchedBackup
+    held: Contents
+
+
+class _Fetch:
+    """Fetches while the throw-away server is made: neither needs the other."""
+
+    def __init__(self, context: Context, store: Store, newest: BackupSet, folder: Folder) -> None:
+        self._context = context
+        self._store = store
+        self._newest = newest
+        self._folder = folder
+        self._stopped = False
+        self._aside = Aside(self._fetch)
+
+    def result(self) -> _Came:
+        """Wait for it; raise what went wrong with it."""
+        return self._aside.result()
+
+    def stop(self) -> None:
+        """Let it end soon, whatever it is at."""
+        self._stopped = True
+
+    def _remaining(self) -> float:
+        return 0.0 if self._stopped else self._context.remaining(HOURS)
+
+    def _fetch(self) -> _Came:
+        backup, newest = self._context.environment.backup, self._newest
+        assert backup is not None  # noqa: S101 (`copied` has looked)
+        phase = progress.Phase("fetch", "bytes", newest.size)
+        fetched = fetch_backup(
+            self._store, newest, backup, self._folder.fetched, remaining=self._remaining, progress=phase.at
+        )
+        if newest.manifest is not None and fetched.sha256 != newest.manifest.dump.sha256:
+            raise UnrestorableError("it is not the file that its manifest was made for (SHA-256)", self._folder.private)
+        try:
+            return _Came(fetched, restore.contents(fetched.path))
         except ProbeError as error:
-            raise UnrestorableError(error.why, folder.private) from None
-        chosen = binaries.choose(held.major, declared.binaries)
-        progress.Phase("server")
-        with scratch.server(folder, chosen, context.remaining(60), database_bytes=_database_bytes(newest)) as server:
-            rows_only = declared.tier == "rows"
-            done = restore.restore(
-                server,
-                fetched.path,
-                held,
-                database=_name(held.header.database or newest.database or "restored"),
-                seconds=context.remaining(HOURS),
-                jobs=declared.jobs,
-                rows_only=rows_only,
-            )
-            clock.lap("prepare", less=done.rows_seconds + done.indexes_seconds)
-            clock.add("rows", done.rows_seconds)
-            clock.add("indexes", done.indexes_seconds)
-            if not rows_only:
-                progress.Phase("statistics")
-                with server.connect(done.database) as link:
-                    link.execute("ANALYZE")
-                clock.lap("statistics")
-            source = source_of(context, newest, chosen.major)
-            seen = verify(server, done.database, held.entries, source, hands=declared.jobs, rows_only=rows_only)
-            clock.lap("verify")
-            progress.Phase("look")
-            yield Copy(newest, folder, fetched, server, held, done, seen, source, declared.tier, clock.phases)
+            raise UnrestorableError(error.why, self._folder.private) from None
+
+
+def _major(newest: BackupSet) -> int | None:
+    """Return the version of PostgreSQL that the backup needs, where its front could be read without fetching it."""
+    return None if newest.header is None else Contents(newest.header, ()).major
 
 
 def _name(database: str) -> str:

@@ -1,12 +1,12 @@
-"""A few connections to the throw-away server that share out many small statements; called by `verify`.
+"""What is done at the same time as something else: statements shared out to connections, and work aside.
 
-Daemon threads, so that a server that hangs cannot hold the interpreter; they start no process.
+Daemon threads, so that a server that hangs cannot hold the interpreter. Called by `verify` and `copy`.
 """
 
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import psycopg
 
@@ -52,3 +52,27 @@ def share(server: Server, database: str, user: str, hands: int, tasks: Sequence[
             raise ProbeError(Reason.OURS, "the throw-away server ended before the copy was verified", "Run again.")
         raise broken[0]
     return [answers[number] for number in range(len(tasks))]
+
+
+class Aside(Generic[T]):
+    """Work done in a thread of its own; `result` waits for it and raises what it raised."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._answer: list[T] = []
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._answer.append(self._work())
+        except BaseException as error:  # noqa: BLE001 (it is raised again by `result`, whatever it is)
+            self._error = error
+
+    def result(self) -> T:
+        """Return what the work returned."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._answer[0]

@@ -71,12 +71,12 @@ def stamped(live: LiveNewest) -> list[tuple[str, str]]:
 
 def _newest(copy: Copy, columns: list[tuple[str, str]], before: float) -> dict[tuple[str, str], float]:
     """Return what the copy holds in those columns, up to the same moment as the live server was asked for."""
-    there = {(table.name, column) for table in copy.seen.tables for column, _ in table.newest}
+    there = copy.seen.structure.of("column")
     found: dict[tuple[str, str], float] = {}
     with copy.server.connect(copy.done.database, RESTORER) as link:
         link.execute("SET row_security = off")
         for table, column in columns:
-            if (table, column) in there:
+            if f"{table}.{column}" in there:
                 statement = sql.SQL(
                     "SELECT extract(epoch FROM max({0}))::float8 FROM {1} WHERE {0} < to_timestamp({2})"
                 )

@@ -48,6 +48,10 @@ def read(context: Context, names: tuple[str, ...]) -> frozenset[str]:
     if environment.backup is None:
         raise ProbeError(Reason.OURS, "no [backup] in this environment", "Name where the backups are.")
     declared = guard.allowed(environment)
+    later = second_generation.not_due(declared)
+    if later is not None and "backup_second_generation" in names:
+        context.settle("backup_second_generation", later)
+        names = tuple(name for name in names if name != "backup_second_generation")
     orphans = erasure.orphans(scratch.bases(declared.scratch), scratch.PREFIX)
     if "backup_redis" in names:
         context.settle("backup_redis", _outcome(partial(redis_rdb.look, context), declared))
@@ -81,9 +85,6 @@ def _look(
         "backup_rehearsed": rehearsal.rehearse,  # the last one: it renames the copy
     }
     outcomes: dict[str, Outcome] = {}
-    if (later := second_generation.not_due(declared)) is not None:
-        del looks["backup_second_generation"]
-        outcomes["backup_second_generation"] = later
     try:
         with copied(context, declared, store, newest) as copy:
             outcomes["backup_restored"] = _restored(copy, orphans)

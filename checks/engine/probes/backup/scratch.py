@@ -27,6 +27,7 @@ PREFIX = "penhas-checks-restore-"
 MEMORY = Path("/dev/shm")  # noqa: S108 (memory, never a disk: what lay there is gone with the power)
 SUPERUSER = "penhas_checks_scratch"
 LONGEST_SOCKET_FOLDER = 90
+CHECKSUMS_BY_DEFAULT = 18  # against a disk that rots; nothing here lives that long
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,9 @@ class Server:
 
 
 @contextmanager
-def server(where: Folder, binaries: Binaries, seconds: float, *, database_bytes: int | None = None) -> Iterator[Server]:
+def server(
+    where: Folder, binaries: Binaries, seconds: float, *, database_bytes: int | None = None, jobs: int = 2
+) -> Iterator[Server]:
     """Make and start a server in the folder within `seconds`; it is ended on every way out.
 
     Raises ProbeError (our own fault) when this machine cannot start one.
@@ -137,7 +140,7 @@ def server(where: Folder, binaries: Binaries, seconds: float, *, database_bytes:
     _initialise(where, binaries, seconds)
     with (where.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
         configuration.writelines(
-            f"{name} = '{value}'\n" for name, value in tuning.settings(where.path, database_bytes).items()
+            f"{name} = '{value}'\n" for name, value in tuning.settings(where.path, database_bytes, jobs).items()
         )
     with where.log.open("wb") as log:
         process = child.start(
@@ -179,6 +182,7 @@ def _initialise(where: Folder, binaries: Binaries, seconds: float) -> None:
             "--locale=C",
             "--no-sync",
             "--no-instructions",
+            *(("--no-data-checksums",) if binaries.major >= CHECKSUMS_BY_DEFAULT else ()),
         ),
         seconds,
     )

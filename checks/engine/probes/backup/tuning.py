@@ -1,11 +1,14 @@
 """How a throw-away server is set up: reached by nobody, quick, forgetful; and what this machine can spare for it."""
 
+import os
 from pathlib import Path
 
 
-def settings(folder: Path, database_bytes: int | None) -> dict[str, str]:
-    """Return the settings of a throw-away server in `folder`, for a database of about so many bytes."""
+def settings(folder: Path, database_bytes: int | None, jobs: int = 2) -> dict[str, str]:
+    """Return the settings of a throw-away server in `folder`, for a database of so many bytes and so many jobs."""
     memory = available_memory()
+    # Helpers of one job only where a processor would idle beside the jobs: else they cost more than they bring.
+    helpers = str(min(4, max(0, (os.cpu_count() or 1) // max(1, jobs) - 1)))
     shared = min(1 << 30, max(128 << 20, memory // 16))
     maintenance = min(1 << 30, max(64 << 20, memory // 32))
     wal = min(8 << 30, max(1 << 30, database_bytes or (4 << 30)))
@@ -48,6 +51,8 @@ def settings(folder: Path, database_bytes: int | None) -> dict[str, str]:
         "maintenance_work_mem": f"{maintenance >> 20}MB",
         "work_mem": "64MB",
         "jit": "off",
+        "max_parallel_maintenance_workers": helpers,
+        "max_parallel_workers_per_gather": helpers,
     }
 
 

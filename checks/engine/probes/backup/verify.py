@@ -1,7 +1,7 @@
 """Everything that is proved of one restored copy, shared out to a few connections; called by `restored` and `drill`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, islice
 
@@ -49,7 +49,8 @@ def verify(
 def _counted(server: Server, database: str, seed: int | None, hands: int) -> list[TableSum]:
     with server.connect(database, RESTORER) as link, link.transaction():
         link.execute(sums.SETTINGS)
-        tables = sums.tables(link)
+        # When rows were written is asked where it matters (recovery_point): here it would be half of the time.
+        tables = tuple(replace(table, columns=_no_moments(table)) for table in sums.tables(link))
         odd = sums.unhashable(link, tables) if seed is not None else frozenset[str]()
 
     phase, done = Phase("verify", "tables", len(tables)), count(1)
@@ -62,6 +63,10 @@ def _counted(server: Server, database: str, seed: int | None, hands: int) -> lis
         return taken
 
     return share(server, database, RESTORER, hands, [partial(one, table) for table in tables])
+
+
+def _no_moments(table: sums.Table) -> tuple[sums.Column, ...]:
+    return tuple(replace(column, moment=False) for column in table.columns)
 
 
 def _itself(server: Server, database: str, copy: Structure, source: Source, hands: int) -> list[Aspect]:
