@@ -28,6 +28,8 @@ TESTS = {
     "redis-server": "/usr/bin/redis-server",
     "chromium": "/usr/bin/chromium",
     "pgbouncer": "/usr/sbin/pgbouncer",
+    "age": "/usr/bin/age",
+    "gnupg": "/usr/bin/gpg",
     "check-postgres": "/usr/bin/check_postgres",
     "check-pgactivity": "/usr/lib/nagios/plugins/check_pgactivity",
 }
