@@ -99,6 +99,37 @@ BEGIN
 END
 $$;
 
+-- What the extension pgstattuple measures of one table or index, NULL where it is not there. These run with the rights of
+-- who calls them: pg_monitor may measure.
+CREATE OR REPLACE FUNCTION penhas_checks.table_waste(relation oid) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place text := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                   WHERE e.extname = 'pgstattuple');
+    waste bigint;
+BEGIN
+    IF place IS NOT NULL THEN
+        EXECUTE format('SELECT dead_tuple_len + approx_free_space FROM %I.pgstattuple_approx($1::regclass)', place)
+        INTO waste USING relation;
+    END IF;
+    RETURN waste;
+END
+$$;
+CREATE OR REPLACE FUNCTION penhas_checks.leaf_density(relation oid) RETURNS float8
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place text := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                   WHERE e.extname = 'pgstattuple');
+    density float8;
+BEGIN
+    IF place IS NOT NULL THEN
+        EXECUTE format('SELECT avg_leaf_density FROM %I.pgstatindex($1::regclass)', place) INTO density USING relation;
+    END IF;
+    RETURN density;
+END
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.table_waste(oid), penhas_checks.leaf_density(oid) FROM PUBLIC;
+
 -- Sequences: which share of their numbers is used, and with `maxima` whether the column they fill is past them already.
 -- Of the application's tables it reads max() of those columns, which begin an index, and shows only the comparison.
 CREATE OR REPLACE FUNCTION penhas_checks.sequences(maxima boolean)
@@ -200,7 +231,7 @@ REVOKE ALL ON FUNCTION penhas_checks.sessions() FROM PUBLIC;
 
 GRANT SELECT ON penhas_checks.minion_jobs, penhas_checks.minion_workers TO penhas_checks;
 GRANT EXECUTE ON FUNCTION penhas_checks.table_rows(), penhas_checks.sequences(boolean), penhas_checks.migrations(),
-    penhas_checks.sessions() TO penhas_checks;
+    penhas_checks.sessions(), penhas_checks.table_waste(oid), penhas_checks.leaf_density(oid) TO penhas_checks;
 
 -- Which of Minion's jobs ended because nobody was there: flags, and nothing of their results.
 CREATE OR REPLACE VIEW penhas_checks.minion_ends AS

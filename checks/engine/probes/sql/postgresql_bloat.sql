@@ -1,6 +1,6 @@
 -- Bloat of tables: an estimate from the widths of columns, and only where that is bad a measurement, where there is the
 -- extension pgstattuple (catalogue PG88). The five worst, none above 20 GiB, so that it ends.
--- source: pg_class, penhas_checks.column_widths, pgstattuple_approx()
+-- source: pg_class, penhas_checks.column_widths, penhas_checks.table_waste()
 -- scope: primary; versions: 14 and later
 WITH estimate AS (
     SELECT c.oid, c.relpages::bigint * 8192 AS bytes,
@@ -15,13 +15,8 @@ WITH estimate AS (
 ), suspect AS (
     SELECT * FROM estimate WHERE bytes > expected * 1.3 ORDER BY bytes - expected DESC LIMIT 5
 ), measured AS (
-    SELECT oid, bytes, coalesce(substring(measurement FROM '<wasted>([0-9]+)<')::bigint, bytes - expected) AS wasted,
-           measurement IS NULL AS estimated
-    FROM (SELECT *, CASE WHEN to_regprocedure('pgstattuple_approx(regclass)') IS NOT NULL THEN
-                        query_to_xml(format('SELECT dead_tuple_len + approx_free_space AS wasted '
-                                            'FROM pgstattuple_approx(%s::regclass)', oid), false, true, '')::text END
-                    AS measurement
-          FROM suspect) AS s
+    SELECT oid, bytes, coalesce(measurement, bytes - expected) AS wasted, measurement IS NULL AS estimated
+    FROM (SELECT *, penhas_checks.table_waste(oid) AS measurement FROM suspect) AS s
 )
 SELECT coalesce(max(wasted), 0) AS wasted, count(*) AS measured,
        json_agg(format('%s: %s of %s%s; VACUUM FULL would lock it for all and need %s of disk', oid::regclass,

@@ -1,6 +1,6 @@
 -- Bloat of B-trees: an estimate from the widths of their columns, and only where that is bad the density of the leaves,
 -- where the extension pgstattuple is there (catalogue PG89). It reads the index: the five worst, none above 1 GiB.
--- source: pg_class, penhas_checks.column_widths, pgstatindex()
+-- source: pg_class, penhas_checks.column_widths, penhas_checks.leaf_density()
 -- scope: primary; versions: 14 and later
 WITH estimate AS (
     SELECT c.oid, c.relpages::bigint * 8192 AS bytes,
@@ -14,15 +14,11 @@ WITH estimate AS (
 ), suspect AS (
     SELECT * FROM estimate WHERE bytes > expected * 1.5 ORDER BY bytes - expected DESC LIMIT 5
 ), measured AS (
-    SELECT oid, bytes, estimated,
-           coalesce((bytes * greatest(0, 1 - density / 90))::bigint, bytes - expected) AS wasted
-    FROM (SELECT *, substring(measurement FROM '<density>([0-9.]+)<')::float8 AS density,
-                 measurement IS NULL AS estimated
-          FROM (SELECT *, CASE WHEN to_regprocedure('pgstatindex(regclass)') IS NOT NULL THEN
-                            query_to_xml(format('SELECT avg_leaf_density AS density '
-                                                'FROM pgstatindex(%s::regclass)', oid), false, true, '')::text END
-                            AS measurement
-                FROM suspect) AS s) AS m
+    SELECT oid, bytes, density IS NULL AS estimated,
+           -- greatest() would make 0 of an unknown density
+           CASE WHEN density IS NULL THEN bytes - expected
+                ELSE (bytes * greatest(0, 1 - density / 90))::bigint END AS wasted
+    FROM (SELECT *, penhas_checks.leaf_density(oid) AS density FROM suspect) AS s
 )
 SELECT coalesce(max(wasted), 0) AS wasted, count(*) AS measured,
        json_agg(format('%s: %s of %s%s; REINDEX INDEX CONCURRENTLY mends it', oid::regclass, pg_size_pretty(wasted),
