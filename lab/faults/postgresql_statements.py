@@ -12,12 +12,12 @@ def _overflow(running: Running) -> None:
     assert isinstance(most, int)  # noqa: S101 (for the type checker: it is a count)
     with running.primary.connect() as connection:
         for number in range(most + 100):
-            connection.execute(f"SET lab.statement = 'n{number}'".encode())
+            connection.execute(f"SET lab.n{number} = 1".encode())
         fill = f"SELECT greatest(0, {most} * 97 / 100 - count(*)) FROM pg_stat_statements(false)"
         left = running.primary.value(fill)
         assert isinstance(left, int)  # noqa: S101 (for the type checker: it is a count)
         for number in range(left):
-            connection.execute(f"SET lab.statement = 'm{number}'".encode())
+            connection.execute(f"SET lab.m{number} = 1".encode())
 
 
 def _slow(running: Running) -> None:
