@@ -237,9 +237,9 @@ def test_the_table_in_the_docs_is_what_was_seen() -> None:
 
 _HEAD = """# What is seen of a backup without restoring it
 
-Each fault is made on a real server by `tests/backup/test_seen_from_outside.py`. A naive look is the newest file, its age by
-its own time, and the exit code of `pg_restore --list`. What only a restore tells is in [backup-faults.md](backup-faults.md).
-This table is what the tests saw; they fail when it is stale.
+Each fault is made on a real server by `tests/backup/test_seen_from_outside.py`. A naive look is the newest file, its
+age by its own time, and the exit code of `pg_restore --list`. What only a restore tells is in
+[backup-faults.md](backup-faults.md). This table is what the tests saw; they fail when it is stale.
 
 | fault | a naive look | these checks are CRITICAL |
 |---|---|---|
