@@ -1,5 +1,6 @@
 """Tests of the seven states from end to end: letter, exit code, one line each, and nothing of what was printed."""
 
+import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -255,3 +256,16 @@ def test_a_warning_fails_only_when_asked(suite: Inside) -> None:
     )
     assert suite.inside("--fail-on=new", f"--baseline={baseline}").code == 1
     assert suite.inside("--fail-on=new", f"--baseline={suite.reports}/here/latest/results.json").code == 0
+
+
+def test_many_findings_cost_no_tracebacks(suite: Inside) -> None:
+    suite.check(
+        "\n".join(
+            f"def test_made_{number}(host_cpu_times, judged):\n    '''Well.'''\n    judged.unknown('is dead')\n"
+            for number in range(150)
+        )
+    )
+    began = time.process_time()
+    ran = suite.inside("--showlocals", "--tb=long", "-q")
+    assert len(ran.states()) == 150
+    assert time.process_time() - began < 3

@@ -87,6 +87,8 @@ def pytest_runtestloop(session: pytest.Session) -> object:
         show_checks(session, config.option.list_format)
         return True
     logging.disable(logging.CRITICAL)  # what drivers log quotes URLs and rows, and --log-cli-level would show it
+    # No traceback of a check is shown, so none is drawn: 150 checks on a dead service would cost seconds.
+    config.option.tbstyle, config.option.showlocals, config.option.fulltrace = "value", False, False
     if is_worker(config):
         return None
     try:

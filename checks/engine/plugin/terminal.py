@@ -160,7 +160,5 @@ def pytest_penhas_finished(config: pytest.Config) -> None:
     for line in lines:
         writer.line(line)
     writer.flush()
-    # The verdict is the last word: what pytest, xdist and pytest-html say after it knows no states, and --full-trace
-    # would show the arguments of what a signal interrupted.
+    # The verdict is the last word: what pytest, xdist and pytest-html say after it knows no states.
     reporter._tw = type(writer)(io.StringIO())
-    config.option.fulltrace = False
