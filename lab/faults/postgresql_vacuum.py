@@ -11,7 +11,7 @@ from lab.running import Running
 _DROP = "DROP TABLE IF EXISTS public.lab_fault"
 _DAMAGED, _WHOLE = "lab_damaged", "lab_whole"
 PAGE = 8192
-_COPIES = 7
+_COPIES = 10
 _HAND_IN = "SELECT pg_stat_force_next_flush()"  # a session else hands in its counters once a second
 
 
