@@ -8,7 +8,6 @@ from lab.processes import Launcher, Process, free_port, listens
 
 PROGRAMS = ("prometheus-postgres-exporter", "prometheus-redis-exporter", "prometheus-node-exporter")
 NODES = ("node1", "node2", "node3")
-MEMORY_KIB = 4_000_000
 MOUNTS = ("/", "/var/lib/postgresql")
 _COLLECTORS = ("cpu", "meminfo", "diskstats", "netdev", "filesystem", "time", "loadavg", "textfile")
 
@@ -96,21 +95,7 @@ def prepare(machine: host.Host) -> None:
     head += " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls"
     head += " carrier compressed\n"
     (proc / "net" / "dev").write_text(f"{head}  eth0: 9000000 9000 0 0 0 0 0 0 8000000 8000 0 0 0 0 0 0\n")
-    memory(machine, 0.40)
     disk_io(machine, 100_000)
-
-
-def memory(machine: host.Host, used: float) -> None:
-    """Let the nodes have so much of their memory in use."""
-    free = int(MEMORY_KIB * (1 - used))
-    lines = (
-        f"MemTotal: {MEMORY_KIB} kB",
-        f"MemFree: {free} kB",
-        f"MemAvailable: {free} kB",
-        "Buffers: 0 kB",
-        "Cached: 0 kB",
-    )
-    _replace(machine.procfs / "meminfo", "\n".join(lines) + "\n")
 
 
 def disk_io(machine: host.Host, busy_ms: int) -> None:

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 from lab import marked
 from lab.faults.registry import Act, Fault, register
-from lab.faults.watching import until, watchers
+from lab.faults.watching import told, until, watchers
 from lab.logs import Log
 from lab.running import Running
 from lab.state import LabError
@@ -19,7 +19,7 @@ MARK = "gravado-pela-falha"  # in every line that a fault writes
 
 def log_fault(name: str, what: str, expected: Mapping[str, str], break_: Act, mend: Act, *services: str) -> None:
     """Register a fault of a log or of the index."""
-    register(Fault(name, what, services or (L,), expected, break_, mend, monitoring=True))
+    register(Fault(name, what, services or (L,), expected, told(break_), told(mend), monitoring=True))
 
 
 def log_of(running: Running, name: str) -> Log:

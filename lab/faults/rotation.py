@@ -132,6 +132,30 @@ log_fault(
     _restarted,
     _long_ago,
 )
+
+
+def _really(running: Running) -> None:
+    log = log_of(running, "api")
+    running.kept["old"] = _rotated(log)
+    log.rotate()
+    until("the application writes to the new file", lambda: log.file.exists() and log.file.stat().st_size > 0)
+
+
+def _as_before(running: Running) -> None:
+    """Let the rotation lie five hours back again."""
+    running.kept.pop("old", None)
+    for number, path in enumerate(_rotated(log_of(running, "api"))):
+        moment = time.time() - 5 * 3600 - number * 86400
+        os.utime(path, (moment, moment))
+
+
+log_fault(
+    "log-rotated",
+    "logrotate rotates the log, and the application follows: no fault, and no finding",
+    {},
+    _really,
+    _as_before,
+)
 log_fault(
     "log-readable-by-everybody",
     "everybody may read the log",

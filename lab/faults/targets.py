@@ -196,10 +196,10 @@ fault(
 )
 
 
-def _memory(used: float) -> Act:
+def _memory(**settings: float) -> Act:
     def act(running: Running) -> None:
         metrics(running)
-        exporters.memory(running.machine, used)
+        running.machine.remember(**settings)  # type: ignore[arg-type]
         scraped(running)
 
     return act
@@ -208,9 +208,11 @@ def _memory(used: float) -> Act:
 fault(
     "node-memory-full",
     "the nodes have no memory left",
-    expect(metrics_node_memory="CRITICAL"),
-    _memory(0.98),
-    _memory(0.4),
+    {**expect(metrics_node_memory="CRITICAL"), "host-memory@db1": "CRITICAL"},
+    _memory(available=0.02),
+    _memory(),
+    P,
+    "host",
 )
 
 

@@ -77,10 +77,7 @@ def _nowhere(running: Running) -> None:
 fault(
     "api-errors-everywhere",
     "every request is answered 500",
-    {
-        **expect(metrics_server_errors="CRITICAL", alerts_firing="CRITICAL"),
-        **{f"api-probes@api{n}": "CRITICAL" for n in (1, 2, 3)},
-    },
+    expect(metrics_server_errors="CRITICAL", alerts_firing="CRITICAL"),
     _errors,
     _calm,
     P,

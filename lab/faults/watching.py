@@ -19,7 +19,7 @@ from lab.proxy import Mode
 from lab.running import Running
 from lab.state import LabError
 
-WITHIN = 25.0
+WITHIN = 50.0
 P, A = "prometheus", "alertmanager"
 
 
@@ -46,15 +46,15 @@ def manager(running: Running) -> Alertmanager:
     return found
 
 
-def until(what: str, condition: Callable[[], bool], within: float = WITHIN) -> None:
-    """Return when a condition holds; a LabError when it does not in time."""
+def until(what: str, condition: Callable[[], bool], within: float = WITHIN, found: Callable[[], object] = str) -> None:
+    """Return when a condition holds; a LabError that says what was `found` when it does not in time."""
     end = time.monotonic() + within
     while True:
         with contextlib.suppress(URLError, OSError):
             if condition():
                 return
         if time.monotonic() > end:
-            raise LabError(f"not so within {within:.0f} s: {what}")
+            raise LabError(f"not so within {within:.0f} s: {what} {found()}")
         time.sleep(0.15)
 
 
@@ -65,7 +65,19 @@ def expect(service: str = P, **states: str) -> dict[str, str]:
 
 def fault(name: str, what: str, expected: Mapping[str, str], break_: Act, mend: Act, *services: str) -> None:
     """Register a fault of what watches the lab."""
-    register(Fault(name, what, services or (P, A), expected, break_, mend, monitoring=True))
+    register(Fault(name, what, services or (P, A), expected, told(break_), told(mend), monitoring=True))
+
+
+def told(act: Act) -> Act:
+    """Return an act whose trouble with a server or a file is a LabError, so that whoever asked is told."""
+
+    def tell(running: Running) -> None:
+        try:
+            act(running)
+        except OSError as error:
+            raise LabError(f"{type(error).__name__}: {error}") from error
+
+    return tell
 
 
 def reload(running: Running, **changes: Any) -> None:
@@ -104,7 +116,9 @@ def scraped(running: Running) -> None:
 
 
 def well(running: Running) -> None:
-    """Return when every target is up, nothing fires, and the watchdog has arrived."""
+    """Return when every target is up, nothing fires, and the watchdog has arrived; at once while more is broken."""
+    if len(running.broken) > 1:
+        return
     found = metrics(running)
 
     def up() -> bool:
@@ -112,10 +126,15 @@ def well(running: Running) -> None:
         due = sum(map(len, found.jobs.values()))
         return len(targets) == due and all(target["health"] == "up" for target in targets)
 
-    until("every target is up", up)
+    until("every target is up", up, found=lambda: _problems(found))
     scraped(running)
-    until("nothing fires", lambda: firing(found) == {"Watchdog"})
+    until("nothing fires", lambda: firing(found) == {"Watchdog"}, found=lambda: (firing(found), _problems(found)))
     until("Alertmanager has the watchdog", lambda: "Watchdog" in held(running))
+
+
+def _problems(found: Prometheus) -> list[str]:
+    targets = found.ask("/api/v1/targets", {"state": "active"})["activeTargets"]
+    return [f"{one['labels']['job']} {one['lastError']}" for one in targets if one["health"] != "up"]
 
 
 def stamp(text: str) -> float:

@@ -68,13 +68,13 @@ class Watched:
         finally:
             for name in reversed(broken):
                 self.lab.mend(name)
+            if COUNTED & expected.keys():
+                self.run(("prometheus", "alertmanager"))
         found = dict(outcome.findings)
         found |= {key: outcome.checks[key].state for key, state in expected.items() if state == "not judged"}
         different = [key for key in {*found, *expected} if found.get(key) != expected.get(key)]
         assert found == expected, outcome.explain(different)
         assert leaks(self.lab, self.reports, outcome) == []
-        if COUNTED & expected.keys():
-            self.run(("prometheus", "alertmanager"))
         return outcome
 
 

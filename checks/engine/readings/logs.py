@@ -87,10 +87,14 @@ class Exposed:
 @reading("logs_secrets", service="logs", deadline=8.0)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsSecrets(Reading):
-    """What of the last minutes should not be in a log: counts and byte positions, never the text."""
+    """What of the last minutes should not be in a log: counts and byte positions, never the text.
+
+    `own` are requests of this suite, which are looked at by nobody else.
+    """
 
     exposed: tuple[Exposed, ...]
     expected: tuple[tuple[str, int], ...]
+    own: Count
     lines: Count
     read: Bytes
     complete: bool

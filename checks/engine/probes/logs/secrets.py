@@ -62,12 +62,14 @@ class _Found:
 
     def __init__(self) -> None:
         self.lines = 0
+        self.own = 0
         self.by: dict[str, Exposed] = {}
         self.expected: dict[str, int] = {}
 
     def add(self, block: Block) -> None:
         data = block.data
         self.lines += data.count(b"\n")
+        self.own += data.count(OURS)
         small = data.lower()
         for kind in KINDS:
             for start, end in _lines_with(small, kind.words):
@@ -104,6 +106,7 @@ def secrets(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) 
     return LogsSecrets(
         exposed=tuple(found.by[kind] for kind in sorted(found.by)),
         expected=tuple(sorted(expected.items())),
+        own=found.own,
         lines=found.lines,
         read=window.read,
         complete=window.complete,
