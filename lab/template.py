@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lab import postgresql, redis, s3
 from lab.credentials import Credentials
 from lab.postgresql import Binaries, Cluster
-from lab.processes import Launcher
+from lab.processes import Launcher, never_root
 from lab.state import REPOSITORY, cache_folder
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _KEEP = 4
 
 def key(binaries: Binaries, flavour: str) -> str:
     """Return what names the template: whatever goes into it, and the day, which bounds what `refresh` has to add."""
-    digest = hashlib.sha256(f"{binaries.folder} {binaries.version} {redis.find()}".encode())
+    digest = hashlib.sha256(f"{binaries.folder} {binaries.version} {redis.find()} {never_root()}".encode())
     for source in _SOURCES:
         path = REPOSITORY / source
         files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc")

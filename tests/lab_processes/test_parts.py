@@ -5,6 +5,8 @@ import http.client
 import importlib.util
 import json
 import os
+import subprocess
+import sys
 import time
 import tomllib
 from pathlib import Path
@@ -12,10 +14,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from lab import Lab, host
+from lab import Lab, host, minion
 from lab.credentials import Credentials
 from lab.host import Host
 from lab.proxy import Mode
+from lab.state import REPOSITORY
 
 
 def has(kind: str) -> bool:
@@ -45,7 +48,7 @@ def test_postgresql_is_real_and_replicates(tmp_path: Path, kind: str) -> None:
             assert counted is not None
             assert counted[0] > 10
             assert counted[1]
-        for query in ("SELECT * FROM clientes", "SELECT args FROM minion_jobs", "SELECT * FROM minion_workers"):
+        for query in ("SELECT * FROM clientes", "SELECT args FROM public.minion_jobs", "TABLE public.minion_workers"):
             refusal = pytest.raises(psycopg.errors.InsufficientPrivilege)
             with psycopg.connect(lab.variables["PENHAS_CHECKS_PRIMARY_DSN"]) as role, refusal:
                 role.execute(query.encode())
@@ -55,11 +58,57 @@ def test_public_flavour_has_no_health(tmp_path: Path) -> None:
     """The public backend's environment file has probes instead, its keys no namespace, its API no /health."""
     with Lab.up(folder=tmp_path / "lab", flavour="public", traffic=0) as lab:
         written = tomllib.loads(lab.environment_file.read_text())
-        assert {"health", "detailed", "metrics", "minion_stats"}.isdisjoint(written["api"])
+        assert {"health", "detailed", "metrics"}.isdisjoint(written["api"])
         assert written["api"]["probes"] != []
         assert written["redis"]["session_prefix"] == "CaS:"
         port = int(written["api"]["targets"][0]["url"].rsplit(":", 1)[1])
         assert [status(port, path) for path in ("/", "/health", "/metrics")] == [200, 404, 404]
+
+
+def test_a_real_worker_does_the_jobs(tmp_path: Path) -> None:
+    """A job put into Minion's table is taken by the worker, done, and finished."""
+    if not minion.available():
+        pytest.skip("Minion is not installed here")
+    with (
+        Lab.up(folder=tmp_path / "lab", traffic=0) as lab,
+        psycopg.connect(lab.admin["primary"], autocommit=True) as sql,
+    ):
+        made = sql.execute(
+            "INSERT INTO minion_jobs (args, delayed, priority, task) VALUES ('[]', now(), 0, 'send_sms') RETURNING id"
+        ).fetchone()
+        assert made is not None
+        until = time.monotonic() + 20
+        state = None
+        while state != ("finished",) and time.monotonic() < until:
+            state = sql.execute("SELECT state::text FROM minion_jobs WHERE id = %s", made).fetchone()
+            time.sleep(0.1)
+        assert state == ("finished",)
+
+
+def test_as_root_without_namespaces_only_postgresql_is_not_root(tmp_path: Path) -> None:
+    """Where root may not make user namespaces, as in many containers, the lab comes up all the same, twice."""
+    if os.getuid() != 0:
+        pytest.skip("this is about root")
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "unshare").write_text("#!/bin/sh\nexit 1\n")
+    (bin_ / "unshare").chmod(0o755)
+    for _ in range(2):  # the second from the template
+        script = "import sys; from lab import Lab; from pathlib import Path\n"
+        script += (
+            "with Lab.up(folder=Path(sys.argv[1]), traffic=0) as lab: print(lab.admin['primary']); print(lab.missing)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path / "lab")],
+            cwd=REPOSITORY,
+            env={**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "no mount to watch" in done.stdout
 
 
 def test_environment_file_holds_no_secret(tmp_path: Path) -> None:
