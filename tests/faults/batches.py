@@ -21,13 +21,18 @@ _QUIET = {
         *("postgresql-migration", "postgresql-index", "postgresql-foreign", "postgresql-constraints"),
         *("postgresql-sequence", "postgresql-extension", "postgresql-collation", "postgresql-table-unlogged"),
         *("postgresql-superuser", "postgresql-password-ends", "postgresql-public-schema", "postgresql-role-without"),
-        *("postgresql-sessions-expired", "vacuum-not-recent", "vacuum-inserted"),
+        "postgresql-sessions-expired",
     ),
     "minion": ("minion-",),
     "application": ("silent-", "mail-", "media-"),
     "cron": ("cron-",),
     "host": ("cpu-", "disk-", "inodes-", "memory-", "oom-", "handles-"),
 }
+# but for those that make something of the same name
+_SAME = (
+    ("postgresql-sequence", "postgresql-table-unlogged", "postgresql-index-", "vacuum-"),
+    ("postgresql-superuser", "postgresql-password-ends"),
+)
 _MOST = 8
 _NETWORK = ("-refused", "-hangs", "-slow", "-cut", "-rubbish")
 _OFTEN = (
@@ -80,8 +85,9 @@ def _apart(one: Fault, other: Fault) -> bool:
     if _reach(one).isdisjoint(_reach(other)):
         return True
     quiet = any(one.name.startswith(names) and other.name.startswith(names) for names in _QUIET.values())
+    same = any(one.name.startswith(names) and other.name.startswith(names) for names in _SAME)
     blind = "UNKNOWN" in {*one.expect.values(), *other.expect.values()}
-    return quiet and not blind and one.expect.keys().isdisjoint(other.expect)
+    return quiet and not same and not blind and one.expect.keys().isdisjoint(other.expect)
 
 
 def _reach(fault: Fault) -> set[str]:
