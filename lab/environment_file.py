@@ -28,7 +28,7 @@ _LIMITS: dict[str, Table] = {
     "replication-slot-retained": {"warning": 0.05, "critical": 10},
     "replication-reply-age": {"warning": 4, "critical": 60},
     "postgresql-wal-size": {"warning": 130, "critical": 150},
-    "postgresql-database-size": {"warning": 0.1, "critical": 250},
+    "postgresql-database-size": {"warning": 0.11, "critical": 250},
     "sessions-temporary-files": {"warning": 0.025},
     "bloat-tables": {"warning": 0.004, "critical": 5},
     "bloat-indexes": {"warning": 0.004, "critical": 5},

@@ -146,7 +146,7 @@ def _cold(running: Running) -> None:
             _DROP,
             "CREATE TABLE public.lab_fault (padding text) WITH (fillfactor = 10, autovacuum_enabled = true)",
             "INSERT INTO public.lab_fault SELECT repeat('x', 700) FROM generate_series(1, 6000)",
-            *("SELECT count(*) FROM public.lab_fault",) * 30,
+            *("SELECT count(*) FROM public.lab_fault",) * 60,
         )
     )
     await_replay(running)

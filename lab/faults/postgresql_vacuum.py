@@ -11,7 +11,6 @@ from lab.running import Running
 _DROP = "DROP TABLE IF EXISTS public.lab_fault"
 _DAMAGED, _WHOLE = "lab_damaged", "lab_whole"
 PAGE = 8192
-_COPIES = 10
 _HAND_IN = "SELECT pg_stat_force_next_flush()"  # a session else hands in its counters once a second
 
 
@@ -133,7 +132,13 @@ _register(
     "the databases have outgrown what the machine was made for",
     {"postgresql-database-size": "WARNING"},
     statements(
-        tuple(f"CREATE DATABASE lab_{n} TEMPLATE template0" for n in range(_COPIES)),
-        tuple(f"DROP DATABASE lab_{n}" for n in range(_COPIES)),
+        (
+            "CREATE TABLE public.lab_fault (id bigint, word text)",
+            "INSERT INTO public.lab_fault SELECT n, md5(n::text) FROM generate_series(1, 300000) AS n",
+            _HAND_IN,
+            "VACUUM (ANALYZE) public.lab_fault",
+            *(f"CREATE INDEX ON public.lab_fault ({columns})" for columns in ("word", "word, id", "id, word")),
+        ),
+        (_DROP,),
     ),
 )

@@ -66,9 +66,9 @@ def test_counters_that_began_anew_are_not_judged(change: dict[str, object]) -> N
 
 
 def test_a_hit_ratio_needs_blocks() -> None:
-    few = replace(COUNTERS, blocks_hit=500_000 + 99_998, blocks_read=1001, sampled_at=1060.0)
+    few = replace(COUNTERS, blocks_hit=500_000 + 249_998, blocks_read=1001, sampled_at=1060.0)
     assert isinstance(cache(COUNTERS, few), NotJudged)
-    found = cache(COUNTERS, replace(few, blocks_hit=500_000 + 99_000, blocks_read=2000))
+    found = cache(COUNTERS, replace(few, blocks_hit=500_000 + 297_000, blocks_read=4000))
     assert isinstance(found, PostgresqlCache)
     assert found.hit_ratio == pytest.approx(0.99)
 

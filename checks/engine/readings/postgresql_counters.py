@@ -7,7 +7,7 @@ from checks.engine.readings import derived, reading
 
 RESET = "the statistics were reset since the last sample, or it is another server"
 APART = (10.0, 7 * 86400.0)
-FEWEST_BLOCKS = 100_000  # from which a hit ratio says something
+FEWEST_BLOCKS = 250_000  # from which a hit ratio says something
 TEMPORARY_WINDOW = 300.0  # seconds that a rate of temporary files is shown for
 
 
