@@ -13,7 +13,7 @@ BEGIN, END = "<!-- checks:begin -->", "<!-- checks:end -->"
 def table() -> str:
     """Return the table that --list makes of the example environment, which has everything that there is."""
     command = [sys.executable, "-m", "pytest", "checks", "--environment=production.example", "--list"]
-    command += ["--list-format=markdown", "--expect-version=1", "-p", "no:cacheprovider"]
+    command += ["--list-format=markdown", "--expect-version=1", "--deployed-at=1", "-p", "no:cacheprovider"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PENHAS_CHECKS_")}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     return "\n".join(line for line in done.stdout.splitlines() if line.startswith("|"))
