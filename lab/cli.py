@@ -1,6 +1,7 @@
 """The command line of the lab: up, status, faults, break, mend, down and run."""
 
 import argparse
+import contextlib
 import difflib
 import json
 import os
@@ -100,8 +101,12 @@ def _faults(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({name: dict(fault.expect) for name, fault in FAULTS.items()}, indent=1))
         return 0
-    for name, fault in FAULTS.items():
-        print(f"{name:<36} {fault.what}")
+    with contextlib.suppress(BrokenPipeError):  # as in `faults | head`
+        for name, fault in FAULTS.items():
+            print(f"{name:<36} {fault.what}")
+        sys.stdout.flush()
+        return 0
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

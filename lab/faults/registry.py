@@ -41,6 +41,8 @@ def break_(running: Running, name: str) -> None:
     """Break it; twice is once."""
     if name in running.broken:
         return
+    if name not in FAULTS:
+        raise LabError(f"the running lab knows no fault {name!r}: newer than it? python -m lab down, then up")
     FAULTS[name].break_(running)
     running.broken.append(name)
 

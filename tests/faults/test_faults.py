@@ -65,6 +65,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     full = metafunc.config.getoption("--full")
     faults = [fault for fault in FAULTS.values() if not fault.monitoring]
+    named = metafunc.config.getoption("--fault")
+    if named:
+        made = [(FAULTS[name],) for name in named if "public" not in metafunc.fixturenames]
+        metafunc.parametrize("batch", made, ids=[batch[0].name for batch in made])
+        return
     if "public" in metafunc.fixturenames and not full:
         faults = []
     made = batches(faults if full else enough(faults))

@@ -1,9 +1,13 @@
 """The README is true: its table of checks, its commands, its files."""
 
 import re
+import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
+from checks.engine import catalog, environment
 from tests.whole.readme import README, ROOT, with_table
 
 
@@ -16,6 +20,23 @@ def test_files_that_it_names_exist() -> None:
     named = re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8"))
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_row_that_it_shows_can_be_added(tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8")
+    row = re.search(r"```toml\n(\[\[threshold\]\].*?)```", text, re.DOTALL)
+    assert row is not None
+    shutil.copy(ROOT / "checks/guide.toml", tmp_path)
+    rows = (ROOT / "checks/thresholds.toml").read_text(encoding="utf-8")
+    (tmp_path / "thresholds.toml").write_text(f"{rows}\n{row.group(1)}", encoding="utf-8")
+    example = environment.load(ROOT / "checks/environments/production.example.toml")
+    loaded = catalog.load(tmp_path, example, "example", time.time())
+    shown = loaded.rows[-1].id
+    assert re.search(rf"test_{shown.replace('-', '_')}\b", written_checks()) is None, "a written check has this id"
+
+
+def written_checks() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "checks").glob("*/test_*.py"))
 
 
 def test_tox_environments_that_it_names_exist() -> None:
