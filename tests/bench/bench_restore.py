@@ -15,30 +15,33 @@ from tests.backup.servers import Source, source
 from tests.bench.frame import ROOT, Row, at_most, bench, run, shown
 
 GIGABYTE = 10**9
-# A real database's mixture: few wide rows, many narrow ones, documents, foreign keys, several indexes a table.
+# A real database's mixture: few wide rows, many narrow ones, documents, foreign keys, several indexes a table, and text
+# that is searched by its parts. Building the indexes takes most of a restore, as it does of a real one.
 SCHEMA = """
+CREATE EXTENSION pg_trgm;
 CREATE TABLE clientes (id serial PRIMARY KEY, nome text NOT NULL, email text UNIQUE, em timestamptz DEFAULT now());
 CREATE TABLE casos (id serial PRIMARY KEY, cliente_id int NOT NULL, texto text NOT NULL,
                     dados jsonb NOT NULL, em timestamptz NOT NULL);
 CREATE TABLE eventos (id bigserial PRIMARY KEY, caso_id int NOT NULL, tipo smallint,
                       valor double precision, em timestamptz NOT NULL);
 """
+ROWS = (
+    "INSERT INTO clientes (nome, email) SELECT 'pessoa ' || i, 'p' || i || '@exemplo.org' FROM generate_series(1, 200000) i",  # noqa: E501
+    """INSERT INTO casos (cliente_id, texto, dados, em)
+       SELECT i % 200000 + 1, md5(i::text) || ' ' || md5((i % 5000)::text) || repeat(' relato do caso', 20),
+              jsonb_build_object('n', i % 5000, 's', i % 17, 'h', md5(i::text)), now() - i * interval '1 second'
+         FROM generate_series(1, 800000) i""",
+    """INSERT INTO eventos (caso_id, tipo, valor, em)
+       SELECT i % 800000 + 1, i % 9, random(), now() - i * interval '1 s' FROM generate_series(1, 2000000) i""",
+)
 INDEXES = """
 ALTER TABLE casos ADD FOREIGN KEY (cliente_id) REFERENCES clientes;
 ALTER TABLE eventos ADD FOREIGN KEY (caso_id) REFERENCES casos;
 CREATE INDEX ON casos (cliente_id); CREATE INDEX ON casos (em); CREATE INDEX ON casos USING gin (dados);
+CREATE INDEX ON casos USING gin (texto gin_trgm_ops); CREATE INDEX ON clientes USING gin (nome gin_trgm_ops);
 CREATE INDEX ON eventos (caso_id); CREATE INDEX ON eventos (em);
 CREATE MATERIALIZED VIEW por_tipo AS SELECT tipo, count(*) AS n FROM eventos GROUP BY 1;
 """
-ROWS = (
-    "INSERT INTO clientes (nome, email) SELECT 'pessoa ' || i, 'p' || i || '@exemplo.org' FROM generate_series(1, 200000) i",  # noqa: E501
-    """INSERT INTO casos (cliente_id, texto, dados, em)
-       SELECT i % 200000 + 1, repeat(md5(i::text) || ' ' || md5((i * 7)::text) || ' relato ', 10),
-              jsonb_build_object('n', i % 5000, 's', i % 17), now() - i * interval '1 second'
-         FROM generate_series(1, 600000) i""",
-    """INSERT INTO eventos (caso_id, tipo, valor, em)
-       SELECT i % 600000 + 1, i % 9, random(), now() - i * interval '1 s' FROM generate_series(1, 3000000) i""",
-)
 
 
 @bench("restore")
@@ -51,9 +54,9 @@ def restore(_lab: Lab) -> list[Row]:
         size = int(str(server.run("penhas", "SELECT pg_database_size('penhas')")[0][0]))
         dump = _taken(server, folder)
         server.run("postgres", "DROP DATABASE penhas")
-        plain = min(_plain(programs, dump) for _ in range(2))
-        full = min((_suite(folder, "full") for _ in range(2)), key=lambda pair: pair[0])
-        rows = min((_suite(folder, "rows") for _ in range(2)), key=lambda pair: pair[0])
+        plain = _plain(programs, dump)
+        full = _suite(folder, "full")
+        rows = _suite(folder, "rows")
     return [
         at_most("restore-proof/pg_restore", full[0] / plain, "ratio", 1.2),
         at_most("restore-rows/pg_restore", rows[0] / plain, "ratio", 0.4),
