@@ -84,8 +84,9 @@ def inventory(store: Store, stock: Stock, environment: Environment, now: float |
     expected = _expected(backup, environment, newest)
     keeping = store.keeping()
     facts = ObjectFacts(None, None, None) if newest is None else store.object_facts(newest.key)
-    own = [found for found in complete if newest is not None and found.database == newest.database]
-    ratio, compared = _size_ratio(own)
+    live = database_of(environment)
+    main = next(iter(backup.databases), live)
+    ratio, compared = _size_ratio([f for f in complete if newest is not None and f.database == newest.database])
     return BackupInventory(
         place=store.label,
         backups=tuple(_entry(found) for found in stock.backups),
@@ -97,8 +98,8 @@ def inventory(store: Store, stock: Stock, environment: Environment, now: float |
         size_ratio=ratio,
         sizes_compared=compared,
         retention_days=backup.retention_days,
-        days_missing=days_missing(own, backup, at),
-        database_live=database_of(environment),
+        days_missing=days_missing([f for f in complete if "" in {main, f.database} or f.database == main], backup, at),
+        database_live=live,
         databases_expected=expected,
         databases_missing=_missing(complete, expected, newest, backup, at),
         from_the_future=tuple(f.name for f in complete if (f.taken_at or 0.0) > at + _FUTURE),
