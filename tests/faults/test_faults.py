@@ -67,8 +67,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     faults = [fault for fault in FAULTS.values() if not fault.monitoring]
     named = metafunc.config.getoption("--fault")
     if named:
-        made = [(FAULTS[name],) for name in named if "public" not in metafunc.fixturenames]
-        metafunc.parametrize("batch", made, ids=[batch[0].name for batch in made])
+        alone = [(FAULTS[name],) for name in named if "public" not in metafunc.fixturenames]
+        metafunc.parametrize("batch", alone, ids=[batch[0].name for batch in alone])
         return
     if "public" in metafunc.fixturenames and not full:
         faults = []
