@@ -1,4 +1,4 @@
-"""A stand-in for Elasticsearch and Logstash: `python -m lab.elasticsearch PORT LOG…`.
+"""A stand-in for Elasticsearch and Logstash: `python -m lab.elasticsearch PORT SYSLOG_PORT LOG…`.
 
 No server of either can be installed from Debian or PyPI, so this speaks the few endpoints that the suite uses, with the
 answers' shapes as in Elastic's reference (7.17 and 8): cluster health, cat allocation and indices, nodes stats, cluster
@@ -11,6 +11,7 @@ PUT /_lab with a JSON object breaks it: status, disk, heap, read_only, hide, sto
 import datetime
 import json
 import re
+import socketserver
 import sys
 import threading
 import time
@@ -198,7 +199,7 @@ _WATERMARKS = {
 }
 
 
-def main(port: int, files: list[Path]) -> None:
+def main(port: int, syslog: int, files: list[Path]) -> None:
     """Serve until the process is ended."""
     store = Store()
     api = Api(store)
@@ -229,9 +230,18 @@ def main(port: int, files: list[Path]) -> None:
         def log_message(self, *_: object) -> None:
             """Say nothing on stderr."""
 
+    class Syslog(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            """Index each line as it stands: the syslog layout carries no time, for which the guide's grok asks."""
+            for line in self.rfile:
+                store.add([parsed(line.decode("utf-8", "replace").rstrip())])
+
+    input_ = socketserver.ThreadingTCPServer(("127.0.0.1", syslog), Syslog)
+    input_.daemon_threads = True
+    threading.Thread(target=input_.serve_forever, daemon=True).start()
     threading.Thread(target=follow, args=(store, files), daemon=True).start()
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
+    main(int(sys.argv[1]), int(sys.argv[2]), [Path(name) for name in sys.argv[3:]])

@@ -141,7 +141,13 @@ class Watchers:
                 targets.append({"name": "worker", "pattern": str(self.worker_log), "layout": "guide", "quiet": 86400.0})
             found["logs"] = {"timezone": _zone(), "window": 900.0, "targets": targets}
         if self.index is not None:
-            found["elasticsearch"] = {"url": url["elasticsearch"], "index": "penhas-%Y.%m.%d", "grows_within": 60.0}
+            found["elasticsearch"] = {
+                "url": url["elasticsearch"],
+                "index": "penhas-%Y.%m.%d",
+                "grows_within": 60.0,
+                "seen_within": 6.0,
+                "logstash": url["logstash"].removeprefix("http://"),
+            }
         return found
 
     def _installed(self, part: str) -> bool:
@@ -211,10 +217,12 @@ class Watchers:
         running = self.running
         api = running.apis["api1"]
         self.index_port = free_port()
+        syslog = free_port()
+        running.proxies.add("logstash", syslog)
         every = [one.folder / f"{name}.app.log" for name, one in running.apis.items()]
         self.index = running.launcher.start(
             "elasticsearch",
-            [sys.executable, "-m", "lab.elasticsearch", str(self.index_port), *map(str, every)],
+            [sys.executable, "-m", "lab.elasticsearch", str(self.index_port), str(syslog), *map(str, every)],
             cwd=REPOSITORY,
         )
         pidfile = self.folder / "api1.pid"

@@ -7,6 +7,7 @@ from checks.engine.readings.elasticsearch import (
     ElasticsearchCluster,
     ElasticsearchConnection,
     ElasticsearchIndex,
+    ElasticsearchLogstash,
     ElasticsearchRetention,
 )
 from checks.engine.readings.logs import LogsCanary
@@ -21,6 +22,15 @@ def test_elasticsearch_connection(elasticsearch_connection: ElasticsearchConnect
     if not elasticsearch_connection.reachable:
         judged.critical(elasticsearch_connection.problem)
     judged.ok(f"answers in {elasticsearch_connection.seconds * 1000:.0f} ms")
+
+
+@pytest.mark.guide("logs.aggregation")
+@pytest.mark.profiles("nightly", "triage")
+def test_logs_logstash_listens(elasticsearch_logstash: ElasticsearchLogstash, judged: Judge) -> None:
+    """Logstash accepts connections on its syslog input."""
+    if not elasticsearch_logstash.reachable:
+        judged.critical(f"Logstash's syslog input: {elasticsearch_logstash.problem}")
+    judged.ok("Logstash's syslog input accepts connections")
 
 
 @pytest.mark.guide("logs.aggregation")

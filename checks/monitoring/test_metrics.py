@@ -5,6 +5,8 @@ import pytest
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.prometheus import Due, PrometheusNodes, PrometheusSeries
 
+HISTORY = 3600.0  # seconds below which a pace says nothing
+
 
 @pytest.mark.guide("metrics.application")
 @pytest.mark.profiles("nightly", "triage")
@@ -83,6 +85,23 @@ def test_metrics_node_inodes(prometheus_nodes: PrometheusNodes, judged: Judge) -
 def test_metrics_node_disk_io(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
     """No disk is busy all the time."""
     _share(judged, prometheus_nodes, "busiest_disk_ratio", "busy", (80, 95))
+
+
+@pytest.mark.guide("metrics.infrastructure", "capacity.disk")
+@pytest.mark.profiles("nightly", "triage")
+def test_metrics_node_disk_forecast(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
+    """At the pace of the last hours no node's disk is full within a week."""
+    seen = max((node.history for node in prometheus_nodes.nodes if node.history is not None), default=0.0)
+    if seen < HISTORY:
+        judged.not_judged(f"Prometheus has {seen / 60:.0f} min of history, {HISTORY / 60:.0f} are needed")
+    filling = {node.instance: node.full_in for node in prometheus_nodes.nodes if node.full_in is not None}
+    if filling == {}:
+        judged.ok("no disk fills")
+        return
+    first = min(filling, key=lambda instance: filling[instance])
+    days = filling[first] / 86400
+    subject = f"node {first}: disk full in"
+    judged(days, unit="d", subject=subject, reading=prometheus_nodes, below=(7, 1))
 
 
 @pytest.mark.guide("metrics.infrastructure")

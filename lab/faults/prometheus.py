@@ -253,3 +253,23 @@ fault(
     _truth,
     P,
 )
+
+
+def _fills(table: Any) -> None:
+    """Let every disk have been filling for two hours: within the lab's life none does."""
+    points = table["data"]["result"] if table["data"]["resultType"] == "vector" else []
+    for point in [point for point in points if point["metric"].get("figure") == "history"]:
+        point["value"][1] = "7200"
+        moment, metric = point["value"][0], {**point["metric"], "figure": "full_in"}
+        points[:] = [one for one in points if one["metric"] != metric]
+        points.append({"metric": metric, "value": [moment, "40000"]})
+
+
+fault(
+    "node-disk-fills-soon",
+    "at the pace of the last hours the nodes' disks are full in eleven hours",
+    expect(metrics_node_disk_forecast="CRITICAL"),
+    _lied(__api__v1__query=_fills),
+    _truth,
+    P,
+)

@@ -27,6 +27,7 @@ PROMETHEUS = (
     "metrics-node-disk",
     "metrics-node-inodes",
     "metrics-node-disk-io",
+    "metrics-node-disk-forecast",
     "metrics-node-clock",
     "metrics-server-errors",
     "metrics-client-errors",
@@ -96,5 +97,14 @@ for _service, _others in _DEPENDENTS.items():
             else {**dict.fromkeys(_others, "UNKNOWN"), f"{_service}-connection@{_service}": "CRITICAL"},
             _network(_service, _mode),
             _network(_service, Mode.PASS),
-            _service,
+            *((A, P) if _service == A else (_service,)),
         )
+
+fault(
+    "logstash-refused",
+    "Logstash does not listen",
+    {"logs-logstash-listens@elasticsearch": "CRITICAL"},
+    _network("logstash", Mode.REFUSED),
+    _network("logstash", Mode.PASS),
+    "elasticsearch",
+)

@@ -42,6 +42,7 @@ TOGETHER = (
         "log-layout-wrong",
         "log-secret",
         "log-stopped",
+        "logstash-refused",
         "rotation-overdue",
         "index-kept-too-long",
     ),
@@ -56,6 +57,7 @@ TOGETHER = (
     ("queue-of-delayed-jobs", "database-connections-many", "node-disk-full"),
     ("api-errors-everywhere", "api-slow-everywhere"),
     ("api-requests-to-nowhere",),
+    ("node-disk-fills-soon",),
     ("prometheus-target-missing",),
     ("prometheus-interval-wrong",),
     ("prometheus-reload-broken",),
@@ -98,7 +100,7 @@ def test_healthy_judges_everything(watched: Watched) -> None:
         key
         for key, check in watched.healthy.checks.items()
         if check.service in SERVICES and check.state in {"not judged", "not covered"} and not key.endswith("@worker")
-    }
+    } - {"metrics-node-disk-forecast@prometheus"}  # which needs an hour
     assert unjudged == set(), watched.healthy.explain(list(unjudged))
 
 

@@ -120,7 +120,8 @@ class Logs(Model):
 class Elasticsearch(Asked):
     """Where the logs are gathered: `index` is today's name, with strftime's %Y %m %d, in UTC.
 
-    `grows_within` is the longest time in seconds without a new document; `seen_within` that of a marked line of ours.
+    `grows_within` is the longest time in seconds without a new document; `seen_within` that of a marked line of ours;
+    `logstash` is the `host:port` of Logstash's syslog input.
     """
 
     name: Name = "elasticsearch"
@@ -129,6 +130,7 @@ class Elasticsearch(Asked):
     seen_within: Annotated[float, Field(gt=0, le=120)] = 30.0
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     geoip: bool = True
+    logstash: Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")] | None = None
 
     @model_validator(mode="after")
     def _index(self) -> Self:

@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,15 +11,18 @@ from typing import Any
 from checks.engine.environment.monitoring import Elasticsearch
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
+from checks.engine.probes.network import problem_of
 from checks.engine.probes.watchers import Asker, Outcome, visit
 from checks.engine.readings.elasticsearch import (
     ElasticsearchCluster,
     ElasticsearchConnection,
     ElasticsearchIndex,
+    ElasticsearchLogstash,
     ElasticsearchRetention,
     EsNode,
 )
 
+LOGSTASH = "elasticsearch_logstash"
 _FAILURES = ["_grokparsefailure", "_jsonparsefailure", "_dateparsefailure", "_geoip_lookup_failure"]
 _LIMIT = "index.mapping.total_fields.limit"
 _DEFAULT_LIMIT = 1000
@@ -33,6 +37,12 @@ _SECRETS = {
 def read(context: Context) -> None:
     """Settle every name of `context.names`."""
     settings = context.environment.elasticsearch
+    if LOGSTASH in context.names:
+        # Another server, whatever becomes of Elasticsearch.
+        try:
+            context.settle(LOGSTASH, _logstash(context, settings))
+        except ProbeError as error:
+            context.settle(LOGSTASH, error)
 
     def readings(asker: Asker) -> Mapping[str, Callable[[], Outcome]]:
         assert settings is not None  # noqa: S101 (visit has seen to it)
@@ -42,7 +52,28 @@ def read(context: Context) -> None:
             "elasticsearch_retention": lambda: _retention(asker, settings),
         }
 
-    visit(context, settings, "/", _connection, readings)
+    visit(context, settings, "/", _connection, readings, without=(LOGSTASH,))
+
+
+def _logstash(context: Context, settings: Elasticsearch | None) -> ElasticsearchLogstash:
+    """Return whether the syslog input lets us connect; nothing is sent."""
+    if settings is None or settings.logstash is None:
+        raise ProbeError(Reason.OURS, "the environment file names no logstash", "Set logstash under [elasticsearch].")
+    host, _, port = settings.logstash.rpartition(":")
+    seconds = context.remaining(settings.timeout)
+    started = time.monotonic()
+    problem = ""
+    try:
+        socket.create_connection((host, int(port)), seconds).close()
+    except (OSError, OverflowError) as error:
+        problem = problem_of(error, "syslog", seconds, accepted=False) or "cannot be connected to"
+    return ElasticsearchLogstash(
+        reachable=problem == "",
+        problem=problem,
+        seconds=time.monotonic() - started,
+        source="a TCP connection",
+        sampled_at=time.time(),
+    )
 
 
 def _connection(problem: str, seconds: float) -> ElasticsearchConnection:

@@ -90,8 +90,12 @@ def visit(
     ready: str,
     connection: Callable[[str, float], Reading],
     readings: Callable[[Asker], Mapping[str, Callable[[], Outcome]]],
+    *,
+    without: tuple[str, ...] = (),
 ) -> None:
     """Settle every name of `context.names`: the connection from `ready`, then each of `readings` by itself.
+
+    Those of `without` are read in another way, and settled already.
 
     `connection` is given our word for what is wrong ("" for nothing) and the seconds that the answer took.
     """
@@ -99,7 +103,8 @@ def visit(
     if settings is None:
         raise ProbeError(Reason.OURS, f"the environment file has no table {service}")
     name = f"{service}_connection"
-    others = [n for n in context.names if n != name]
+    names = [n for n in context.names if n not in without]
+    others = [n for n in names if n != name]
     started = time.monotonic()
     asker = Asker(context, settings)
     try:
@@ -107,13 +112,13 @@ def visit(
         try:
             answer = asker.ask(ready)
             if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-                settle_all(context, context.names, _refused(answer.status))
+                settle_all(context, names, _refused(answer.status))
                 return
             if answer.status != HTTPStatus.OK:
                 problem = f"GET {ready} answers {answer.status}: not ready"
         except NoAnswer as error:
             problem = str(error)
-        if name in context.names:
+        if name in names:
             context.settle(name, connection(problem, time.monotonic() - started))
         if problem != "":
             settle_all(context, others, not_connected(problem))
@@ -122,7 +127,7 @@ def visit(
         for other in others:
             context.settle(other, _outcome(by_name[other]))
     except ProbeError as error:
-        settle_all(context, context.names, error)
+        settle_all(context, names, error)
     finally:
         asker.close()
 

@@ -76,3 +76,13 @@ class ElasticsearchRetention(Reading):
     due: Seconds
     missing_days: Count
     red: Count
+
+
+@reading("elasticsearch_logstash", service="elasticsearch", requires=("elasticsearch.logstash",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticsearchLogstash(Reading):
+    """Whether Logstash's syslog input accepts a connection; `problem` is our word for why not."""
+
+    reachable: bool
+    problem: str = ""
+    seconds: Seconds = 0.0

@@ -137,7 +137,11 @@ class PrometheusTraffic(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One host as its node exporter shows it; a share that cannot be computed yet is None."""
+    """One host as its node exporter shows it; a share that cannot be computed yet is None.
+
+    `full_in` are the seconds until a disk that fills as in the last six hours is full, None where none fills; `history`
+    is how many of these hours, in seconds, Prometheus has seen.
+    """
 
     instance: str
     cpu_ratio: float | None
@@ -147,6 +151,8 @@ class Node:
     busiest_disk_ratio: float | None
     network: float | None
     clock_offset: float | None
+    full_in: float | None
+    history: float | None
 
 
 @reading("prometheus_nodes", service="prometheus")

@@ -126,6 +126,9 @@ def traffic(asker: Asker, _settings: Prometheus, _uptime: float) -> PrometheusTr
     )
 
 
+_NODE_FIGURES = ("cpu", "memory", "disk", "inodes", "io", "network", "clock", "full_in", "history")
+
+
 def nodes(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusNodes | NotJudged:
     """Return each host's shares of five minutes, from its node exporter."""
     real = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660"'
@@ -143,6 +146,10 @@ def nodes(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusNodes 
             "io": "max by (instance) (rate(node_disk_io_time_seconds_total[5m]))",
             "network": 'sum by (instance) (rate(node_network_receive_bytes_total{device!="lo"}[5m])'
             ' + rate(node_network_transmit_bytes_total{device!="lo"}[5m]))',
+            "full_in": "min by (instance) (node_filesystem_avail_bytes{" + real + "}"
+            " / -(deriv(node_filesystem_avail_bytes{" + real + "}[6h]) < 0))",
+            "history": "max by (instance) (time()"
+            " - min_over_time(timestamp(node_filesystem_avail_bytes{" + real + "})[6h:1m]))",
             "clock": "max by (instance) (node_time_seconds - timestamp(node_time_seconds))",
         },
     )
@@ -153,7 +160,7 @@ def nodes(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusNodes 
     listed = tuple(
         Node(
             instance,
-            *(by[name].get(instance) for name in ("cpu", "memory", "disk", "inodes", "io", "network", "clock")),
+            *(by[name].get(instance) for name in _NODE_FIGURES),
         )
         for instance in instances
     )
