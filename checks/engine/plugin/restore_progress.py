@@ -1,6 +1,5 @@
 """Shows how far a restore has come: on a terminal one line that renews itself, in a log one line a phase."""
 
-import sys
 import time
 from typing import TextIO
 
@@ -59,10 +58,12 @@ def line(step: Step) -> str:
     return ", ".join(parts)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Listen where there is a reader: not in a worker, not with -q."""
-    if not is_worker(config) and config.option.verbose >= 0:
-        LISTENERS.append(Shown(sys.__stderr__ or sys.stderr))
+    """Listen where there is a reader: not in a worker, not with -q. Only pytest's own terminal is not captured."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not is_worker(config) and config.option.verbose >= 0:
+        LISTENERS.append(Shown(reporter._tw._file))
         LISTENING[:] = [config]
 
 

@@ -38,10 +38,9 @@ class Phase:
 class BackupRestored(Reading):
     """The newest backup, brought back into a throw-away server that is gone by the time this is read.
 
-    `seconds` is what a recovery waits for (fetch, rows, indexes, statistics; None where nothing came back), `errors`
-    what the restore printed in our words, `proof` what the copy was compared with: the manifest, a live server, or
-    itself only. `private` says whether the scratch folder lay in memory or on a volume declared encrypted, `orphans`
-    what earlier runs had left and this one removed, `left_out` what the throw-away server must not have.
+    `errors` is what the restore printed in our words, `proof` what the copy was compared with: the manifest, a live
+    server, or itself only. `private` says whether the scratch folder lay in memory or on a volume declared encrypted,
+    `orphans` what earlier runs had left and this one removed, `left_out` what the throw-away server must not have.
     """
 
     backup: str
@@ -56,7 +55,6 @@ class BackupRestored(Reading):
     left_out: tuple[str, ...]
     aspects: tuple[Aspect, ...]
     phases: tuple[Phase, ...]
-    seconds: Seconds | None
     tables: Count
     rows: Count
     private: bool
@@ -167,3 +165,16 @@ class BackupDrill(Reading):
     fault: str
     broken: str
     seen: tuple[str, ...]
+
+
+@reading("backup_recovery_time", service="backup", restore=True, deadline=NIGHT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRecoveryTime(Reading):
+    """What an operator waits for before the database answers again, measured on the machine that verifies."""
+
+    backup: str
+    seconds: Seconds
+    fetch: Seconds
+    rows: Seconds
+    indexes: Seconds
+    statistics: Seconds

@@ -29,10 +29,8 @@ from checks.engine.probes.backup.examine import of_fetched
 from checks.engine.probes.backup.inventory import BackupSet, take_stock
 from checks.engine.probes.backup.store import Store, open_store
 from checks.engine.readings import READINGS
-from checks.engine.readings.restore import BackupRestored
+from checks.engine.readings.restore import BackupRecoveryTime, BackupRestored
 
-# What an operator waits for before the database answers again; making the throw-away server and proving are ours.
-WAITED_FOR = {"fetch", "rows", "indexes", "statistics"}
 DAY = 86400
 HOURS = 3 * 3600.0
 Outcome = Reading | ProbeError | NotJudged
@@ -78,6 +76,7 @@ def _look(
         "backup_newest": lambda copy: of_fetched(
             store, newest, context.environment, copy.fetched, partial(context.remaining, HOURS)
         ),
+        "backup_recovery_time": _time,
         "backup_recovery_point": partial(recovery_point.recovery_point, context),
         "backup_media": partial(media.compare, context),
         "backup_second_generation": partial(second_generation.second_generation, context, declared),
@@ -105,6 +104,24 @@ def _outcome(look: Callable[[T], Reading | NotJudged], at: T) -> Outcome:
         return error
 
 
+def _time(copy: Copy) -> BackupRecoveryTime | NotJudged:
+    """Making the throw-away server and proving are ours: nobody waits for them in a recovery."""
+    if copy.tier == "rows":
+        return NotJudged("without indexes and constraints nobody knows how long a recovery takes (tier rows)")
+    took = {phase.name: phase.seconds for phase in copy.phases}
+    fetch, rows, indexes, statistics = (took[name] for name in ("fetch", "rows", "indexes", "statistics"))
+    return BackupRecoveryTime(
+        source=copy.newest.name,
+        sampled_at=time.time(),
+        backup=copy.newest.name,
+        seconds=fetch + rows + indexes + statistics,
+        fetch=fetch,
+        rows=rows,
+        indexes=indexes,
+        statistics=statistics,
+    )
+
+
 def _restored(copy: Copy, orphans: tuple[str, ...]) -> BackupRestored:
     aspects = (*copy.seen.aspects, proof.locale(copy.seen.structure, copy.source, copy.done.differs))
     return BackupRestored(
@@ -122,7 +139,6 @@ def _restored(copy: Copy, orphans: tuple[str, ...]) -> BackupRestored:
         left_out=copy.done.left_out,
         aspects=aspects,
         phases=copy.phases,
-        seconds=sum(phase.seconds for phase in copy.phases if phase.name in WAITED_FOR),
         tables=len(copy.seen.tables),
         rows=sum(table.rows for table in copy.seen.tables),
         private=copy.folder.private,
@@ -146,7 +162,6 @@ def _unrestorable(newest: BackupSet, why: UnrestorableError, orphans: tuple[str,
         left_out=(),
         aspects=(),
         phases=(),
-        seconds=None,
         tables=0,
         rows=0,
         private=why.private,
