@@ -54,11 +54,13 @@ def _save(running: Running, status: str) -> None:
 
 
 def _evict(running: Running) -> None:
-    """Leave no room for a moment: keys that may be evicted are."""
+    """Leave too little room for a moment: of keys that may be evicted there are enough, so no write is refused."""
     cache = running.cache
-    cache.command("CONFIG", "SET", "maxmemory", cache.used_memory())
-    cache.pipeline(*(("SET", f"lab:evict:{number}", "x" * 65536, "EX", 60) for number in range(4)))
+    cache.pipeline(*(("SET", f"lab:evict:{number}", "x" * 65536, "EX", 60) for number in range(8)))
+    cache.command("CONFIG", "SET", "maxmemory", cache.used_memory() - 2 * 65536)
+    cache.command("SET", "lab:evict:last", 1, "EX", 60)
     cache.command("CONFIG", "SET", "maxmemory", redis.MAXMEMORY)
+    cache.command("DEL", *(f"lab:evict:{number}" for number in range(8)), "lab:evict:last")
 
 
 def _reject(running: Running) -> None:
