@@ -120,7 +120,12 @@ def text(layout: Layout) -> str:
             "seed": {"env": "PENHAS_CHECKS_BACKUP_SEED"},
             "second": {**_store(backups, "PENHAS_CHECKS_BACKUP"), "bucket": s3.COPY, "prefix": "postgresql/"},
         },
-        "restore": {"host": socket.gethostname(), "allow_here": "the lab's data are invented and lie on this machine"},
+        "restore": {
+            "host": socket.gethostname(),
+            "allow_here": "the lab's data are invented and lie on this machine",
+            "redis": {**_store(backups, "PENHAS_CHECKS_BACKUP"), "bucket": s3.BACKUPS, "prefix": "redis/"},
+            "redis_server": str(redis.find()),
+        },
     }
     tables.update(layout.monitoring)
     head = {"name": "lab", "production": False, "language": "en", "lab": True}

@@ -1,6 +1,7 @@
 """The lab's Redis: the application's user with a password, and the suite's with the ACL line that the suite ships."""
 
 import importlib.util
+import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,13 @@ def start(launcher: Launcher, redis: Redis, credentials: Credentials, port: int 
                 raise
         else:
             return
+
+
+def save(redis: Redis, backups: Path) -> None:
+    """Save what the server holds into the folder of its backups; nothing of it stays where the server would load it."""
+    redis.command("SAVE")
+    backups.mkdir(exist_ok=True)
+    shutil.move(redis.folder / "dump.rdb", backups / "dump.rdb")
 
 
 def _answers(redis: Redis) -> bool:

@@ -88,6 +88,7 @@ class Running:
         with self._timed("passwords and what happened since the template was made"):
             postgresql.set_passwords(self.primary, self.credentials)
             self._refresh()
+            redis.save(self.cache, self.store.folder / s3.BACKUPS / "redis")
         self._start_minion()
         with self._timed("postgresql replica1"):
             self.proxies.add("replication", self.primary.port)

@@ -107,6 +107,28 @@ def _object(*, added: bool) -> tuple[Act, Act]:
     return break_, mend
 
 
+def _saved(change: Callable[[bytes], bytes]) -> Callable[[Running, list[Path]], None]:
+    """Return a change of the saved file of Redis."""
+
+    def spoil(running: Running, _dumps: list[Path]) -> None:
+        path = running.store.folder / s3.BACKUPS / "redis/dump.rdb"
+        path.write_bytes(change(path.read_bytes()))
+
+    return spoil
+
+
+def _unchecked(data: bytes) -> bytes:
+    """Take the checksum away, as a server with `rdbchecksum no` leaves it out."""
+    return data[:-8] + bytes(8)
+
+
+def _old(data: bytes) -> bytes:
+    """Say in the file that it was saved three days ago; the checksum would tell, so there is none."""
+    at = data.index(b"ctime") + len(b"ctime") + 1  # one byte says that four follow, the lowest first
+    then = int.from_bytes(data[at : at + 4], "little") - int(3 * DAY)
+    return _unchecked(data[:at] + then.to_bytes(4, "little") + data[at + 4 :])
+
+
 _EVENTS = "public.clientes_audios_eventos"
 _KEY = "clientes_audios_eventos_cliente_id_fkey"
 _ORPHAN = (
@@ -193,6 +215,24 @@ for _name, _what, _change, _expect in (
         "the source of the newest backup had another version of an extension",
         signing(_told("extension", "unaccent", "0.1")),
         here("WARNING", "backup-restore-extensions"),
+    ),
+    (
+        "redis-save-cut",
+        "the saved file of Redis lacks its second half",
+        _saved(lambda data: data[: len(data) // 2]),
+        here("CRITICAL", "backup-redis-loads"),
+    ),
+    (
+        "redis-save-unchecked",
+        "Redis was saved without a checksum",
+        _saved(_unchecked),
+        here("WARNING", "backup-redis-checksummed"),
+    ),
+    (
+        "redis-save-old",
+        "Redis was last saved three days ago",
+        _saved(_old),
+        {**here("CRITICAL", "backup-redis-age"), **here("WARNING", "backup-redis-checksummed")},
     ),
 ):
     register(Fault(_name, _what, ("backup",), _expect, *changing(_change)))
