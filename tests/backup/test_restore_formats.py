@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from checks.engine.probes.backup import restore
+from tests.backup.faults import ROLE
 from tests.backup.restoring import Bench, bench, compare, manifest_of
 
 __all__ = ["bench"]  # a fixture
@@ -83,3 +85,32 @@ def test_a_dump_runs_no_program_of_the_host(bench: Bench, tmp_path: Path) -> Non
     findings = compare(bench, "evil", path, None)
     assert "superuser" in " ".join(findings["errors"])
     assert not mark.exists()
+
+
+def test_what_only_a_superuser_may_do_is_left_out_and_said(bench: Bench) -> None:
+    """Grants on an extension's own functions, event triggers, publications; a foreign server comes along."""
+    bench.source.database(
+        "superuser",
+        ROLE,
+        "CREATE SCHEMA ext",
+        "CREATE EXTENSION pg_stat_statements SCHEMA ext",
+        "CREATE EXTENSION postgres_fdw",
+        "GRANT EXECUTE ON FUNCTION ext.pg_stat_statements_reset TO faults_app",
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text) TO faults_app",
+        "CREATE TABLE ext.outra (id int)",
+        "ALTER TABLE ext.outra OWNER TO faults_app",
+        "CREATE SERVER longe FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'longe.example.org')",
+        "CREATE TABLE clientes AS SELECT 1 AS id",
+        "GRANT SELECT ON clientes TO faults_app",
+        "CREATE FUNCTION nada() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER gatilho ON ddl_command_end EXECUTE FUNCTION nada()",
+        "CREATE PUBLICATION tudo FOR ALL TABLES",
+    )
+    path = bench.folder / "superuser.dump"
+    assert bench.source.program("pg_dump", "-Fc", "-f", str(path), "superuser").returncode == 0
+    assert compare(bench, "superuser", path, manifest_of(bench.source, "superuser")) == {}
+    held = restore.contents(path)
+    done = restore.restore(bench.scratch, path, held, database="superuser_again", seconds=60)
+    told = " ".join(done.left_out)
+    for what in ("pg_stat_statements_reset", "pg_ls_dir", "gatilho", "tudo"):
+        assert what in told

@@ -50,9 +50,39 @@ def prepare(server: Server, archive: Path, entries: tuple[TocEntry, ...], databa
         owners = {entry.name: entry.roles[0] for entry in entries if entry.kind == "SCHEMA" and entry.roles}
         made = _extend(link, extensions, owners)
         _open_schemas(link)
+        foreign = _foreign_grants(link, entries)
     left = {f"{entry.kind.lower()} {entry.name}: {LEFT_OUT[entry.kind]}" for entry in entries if entry.kind in LEFT_OUT}
-    listed = _list(server, archive, made)
+    left |= {f"grants on {name}: only a superuser may give them" for name in foreign.values()}
+    listed = _list(server, archive, made, frozenset(foreign))
     return Prepared(database, listed, tuple(sorted(left)), differs)
+
+
+_MEMBERS = """
+SELECT n.nspname, o.name FROM pg_catalog.pg_depend d
+  JOIN LATERAL (
+      SELECT proname AS name, pronamespace AS space FROM pg_catalog.pg_proc
+       WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND oid = d.objid
+      UNION ALL
+      SELECT relname, relnamespace FROM pg_catalog.pg_class
+       WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND oid = d.objid
+      UNION ALL
+      SELECT typname, typnamespace FROM pg_catalog.pg_type
+       WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND oid = d.objid) o ON true
+  JOIN pg_catalog.pg_namespace n ON n.oid = o.space
+ WHERE d.deptype = 'e'
+"""
+
+
+def _foreign_grants(link: Link, entries: tuple[TocEntry, ...]) -> dict[int, str]:
+    """Return the entries that grant on objects of extensions or of PostgreSQL itself, whose owner is a superuser."""
+    members = {(str(schema), str(name)) for schema, name in link.execute(_MEMBERS)}
+    found: dict[int, str] = {}
+    for entry in entries:
+        if entry.kind == "ACL":
+            name = entry.name.partition(" ")[2].partition("(")[0].partition(".")[0]
+            if entry.schema == "pg_catalog" or (entry.schema, name) in members:
+                found[entry.number] = name
+    return found
 
 
 def _roles(link: Link, wanted: Iterable[str]) -> None:
@@ -125,6 +155,11 @@ def _extend(link: Link, extensions: tuple[tuple[str, str], ...], owners: dict[st
         if schema not in {"public", "pg_catalog"} and ("SCHEMA", schema) not in made:
             link.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
             link.execute(_owned(schema, owners.get(schema, RESTORER)))
+            link.execute(
+                sql.SQL("GRANT CREATE, USAGE ON SCHEMA {} TO {}").format(
+                    sql.Identifier(schema), sql.Identifier(EVERYONE)
+                )
+            )
             made.add(("SCHEMA", schema))
         try:
             link.execute(
@@ -155,17 +190,21 @@ def _open_schemas(link: Link) -> None:
             sql.Identifier(RESTORER), everyone
         )
     )
+    for (wrapper,) in link.execute("SELECT fdwname FROM pg_catalog.pg_foreign_data_wrapper").fetchall():
+        link.execute(
+            sql.SQL("GRANT USAGE ON FOREIGN DATA WRAPPER {} TO {}").format(sql.Identifier(str(wrapper)), everyone)
+        )
 
 
 _LISTED = re.compile(r"^(\d+); \d+ \d+ (.*)$")
 
 
-def _list(server: Server, archive: Path, made: frozenset[tuple[str, str]]) -> Path:
+def _list(server: Server, archive: Path, made: frozenset[tuple[str, str]], without: frozenset[int]) -> Path:
     """Write the table of contents for pg_restore without what was made here and what is left out on purpose."""
     lines = []
     for line in database_of.printed(server, ("--list", str(archive))).splitlines():
         match = _LISTED.match(line)
-        if match is not None and not _skipped(match[2], made):
+        if match is not None and int(match[1]) not in without and not _skipped(match[2], made):
             lines.append(f"{match[1]};\n")
     path = server.folder.path / "restore.list"
     path.write_text("".join(lines), "ascii")
