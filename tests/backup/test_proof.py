@@ -51,7 +51,6 @@ def test_what_cannot_be_compared_is_blind_and_never_green() -> None:
 @pytest.mark.parametrize("name", ["structure", "security", "extensions"])
 def test_without_a_manifest_nothing_is_said_of_what_only_it_knows(name: str) -> None:
     """Neither a finding nor well."""
-
     aspect = proof.things(Structure(15, {}, {}, 0), _source(), name)
     assert (aspect.findings, aspect.blind) == ((), "")
     assert "no manifest" in aspect.beyond

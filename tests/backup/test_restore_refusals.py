@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from checks.engine.environment import Environment
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import backup
-from checks.engine.probes.backup import binaries, erasure, guard, messages, restore, scratch
+from checks.engine.probes.backup import binaries, child, erasure, guard, messages, restore, scratch
 from checks.engine.readings.restore import BackupRestored
 from tests.backup.faults import BASE, ROLE
 from tests.backup.restoring import Bench, bench, compare
@@ -237,3 +238,31 @@ def test_what_pg_restore_quotes_is_dropped() -> None:
     assert [error.code for error in found] == ["23503", "22P02", ""]
     assert str(found[0]) == "FK CONSTRAINT casos casos_fk: rows point to rows that do not exist (23503)"
     assert "Marcada" not in " ".join(str(error) for error in found)
+
+
+def test_the_throw_away_server_reaches_nobody(bench: Bench) -> None:
+    """No network where the kernel lets us, nothing preloaded, nothing archived: the server itself is asked."""
+    with bench.scratch.connect("postgres") as link:
+        for name, value in {
+            "listen_addresses": "",
+            "shared_preload_libraries": "",
+            "archive_mode": "off",
+            "autovacuum": "off",
+            "max_wal_senders": "0",
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
+        }.items():
+            assert link.execute(f"SHOW {name}".encode()).fetchone() == (value,), name
+        if not child.isolates(network=True):
+            pytest.skip("this kernel gives no network namespace")
+        link.execute("CREATE EXTENSION IF NOT EXISTS dblink")
+        with pytest.raises(psycopg.Error, match="unreachable"):
+            link.execute("SELECT dblink_connect('away', 'host=127.0.0.1 port=1 user=nobody dbname=x')")
+
+
+def test_a_scratch_folder_is_ours_alone(bench: Bench) -> None:
+    """Nobody else may look into it, and its socket lies inside."""
+    folder = bench.scratch.folder
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    assert folder.private
+    assert (folder.path / ".s.PGSQL.5432").is_socket()
