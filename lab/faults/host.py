@@ -5,7 +5,7 @@ from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
 _CALM = host.CALM
-_FILLER = "filler"
+_BYTES, _INODES = "filler", "fillers"
 
 
 def _busy(share: float) -> Act:
@@ -18,14 +18,14 @@ def _busy(share: float) -> Act:
 def _bytes(share: float) -> Act:
     def act(running: Running) -> None:
         base = (running.machine.volume / "base").stat().st_size
-        host.fill(running.machine.volume / _FILLER, int(host.VOLUME_BYTES * share) - base)
+        host.fill(running.machine.volume / _BYTES, int(host.VOLUME_BYTES * share) - base)
 
     return act
 
 
 def _inodes(share: float) -> Act:
     def act(running: Running) -> None:
-        folder = running.machine.volume / _FILLER
+        folder = running.machine.volume / _INODES
         folder.mkdir()
         for number in range(int(host.VOLUME_INODES * share)):
             (folder / str(number)).touch()
@@ -33,14 +33,15 @@ def _inodes(share: float) -> Act:
     return act
 
 
-def _remove(running: Running) -> None:
-    filler = running.machine.volume / _FILLER
-    if filler.is_dir():
-        for file in filler.iterdir():
-            file.unlink()
-        filler.rmdir()
-    else:
-        filler.unlink()
+def _remove_file(running: Running) -> None:
+    (running.machine.volume / _BYTES).unlink()
+
+
+def _remove_folder(running: Running) -> None:
+    folder = running.machine.volume / _INODES
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
 
 
 for _state, _cpu, _disk in (("warning", 0.78, 0.77), ("critical", 0.95, 0.92)):
@@ -61,7 +62,7 @@ for _state, _cpu, _disk in (("warning", 0.78, 0.77), ("critical", 0.95, 0.92)):
             ("host",),
             {"capacity-disk@pgdata": _state.upper()},
             _bytes(_disk),
-            _remove,
+            _remove_file,
         )
     )
     register(
@@ -71,7 +72,7 @@ for _state, _cpu, _disk in (("warning", 0.78, 0.77), ("critical", 0.95, 0.92)):
             ("host",),
             {"capacity-disk-inodes@pgdata": _state.upper()},
             _inodes(_disk),
-            _remove,
+            _remove_folder,
         )
     )
 for _name, _what, _expect, _settings in (
