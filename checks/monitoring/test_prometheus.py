@@ -12,6 +12,7 @@ from checks.engine.readings.prometheus import (
     PrometheusWork,
 )
 
+LOOKS = 10.0  # seconds: it looks for Alertmanagers anew, for five at most, whenever its configuration was read
 SEVERAL = 3  # scrapes that may be missed before the data counts as stale
 
 
@@ -137,8 +138,9 @@ def test_prometheus_exporters_see(prometheus_exporters: PrometheusExporters, jud
 @pytest.mark.profiles("nightly", "triage")
 def test_prometheus_alertmanager_connected(prometheus_server: PrometheusServer, judged: Judge) -> None:
     """Prometheus knows an Alertmanager to send alerts to."""
-    if prometheus_server.alertmanagers == 0 and prometheus_server.uptime < YOUNG:
-        judged.not_judged(f"Prometheus started {prometheus_server.uptime:.0f} s ago: it looks for its Alertmanager yet")
+    since = prometheus_server.configured
+    if prometheus_server.alertmanagers == 0 and (since < LOOKS or prometheus_server.uptime < YOUNG):
+        judged.not_judged(f"read its configuration {since:.0f} s ago: it looks for its Alertmanager yet")
     if prometheus_server.alertmanagers == 0:
         judged.critical("knows no Alertmanager: whatever fires, nobody is told")
     judged.ok(f"sends to {prometheus_server.alertmanagers} Alertmanager")

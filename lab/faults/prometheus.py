@@ -17,6 +17,7 @@ from lab.faults.watching import (
     reload,
     restored,
     scraped,
+    stamp,
     until,
     well,
     with_jobs,
@@ -110,6 +111,15 @@ fault(
     _broken_reload,
     restored,
 )
+
+
+def _no_alertmanager(running: Running) -> None:
+    """Return when Prometheus has had the time to look for one."""
+    no_watchdog(running)
+    began = stamp(metrics(running).ask("/api/v1/status/runtimeinfo")["lastConfigTime"])
+    until("it has looked for an Alertmanager", lambda: time.time() - began > 11)  # noqa: PLR2004 (the check's limit)
+
+
 fault(
     "prometheus-no-alertmanager",
     "Prometheus is configured without an Alertmanager",
@@ -117,7 +127,7 @@ fault(
         **expect(prometheus_alertmanager_connected="CRITICAL"),
         **expect(A, alertmanager_watchdog_arrives="CRITICAL"),
     },
-    configured(no_watchdog, alertmanager=False),
+    configured(_no_alertmanager, alertmanager=False),
     restored,
 )
 

@@ -88,6 +88,9 @@ def reload(running: Running, **changes: Any) -> None:
     found.write(**changes)
     found.reload()
     until("Prometheus has loaded its configuration", lambda: _loaded_at(found) > before)
+    if changes.get("alertmanager", True):
+        # it looks for it anew, and what it has to say meanwhile is lost
+        until("it knows its Alertmanager", lambda: len(found.ask("/api/v1/alertmanagers")["activeAlertmanagers"]) > 0)
 
 
 def _loaded_at(found: Prometheus) -> float:
@@ -157,6 +160,11 @@ def held(running: Running) -> set[str]:
         return {alert["labels"]["alertname"] for alert in json.loads(answer.read())}
 
 
+def _status(running: Running) -> Any:
+    with urlopen(f"http://127.0.0.1:{manager(running).port}/api/v2/status", timeout=5) as answer:
+        return json.loads(answer.read())
+
+
 def fires(*names: str) -> Act:
     """Return an act that waits until some alerts fire."""
 
@@ -194,7 +202,9 @@ def restored(running: Running) -> None:
 
 
 def no_watchdog(running: Running) -> None:
-    """Return when Alertmanager has lost the watchdog."""
+    """Return when Alertmanager has lost the watchdog, and has been up for long enough to be blamed for that."""
+    began = stamp(_status(running)["uptime"])
+    until("Alertmanager is old enough", lambda: time.time() - began > 121, within=125)  # noqa: PLR2004 (the check's limit)
     until("Alertmanager has lost the watchdog", lambda: "Watchdog" not in held(running))
 
 

@@ -25,12 +25,14 @@ class PrometheusConnection(Reading):
 class PrometheusServer(Reading):
     """What the server says of itself; `due_retention` is what the environment file asks for.
 
-    `newest_age` is the age of the newest sample that it holds, None where it holds none.
+    `configured` is how long ago its configuration was read, `newest_age` the age of the newest sample that it holds,
+    None where it holds none.
     """
 
     version: str
     uptime: Seconds
     reloaded: bool
+    configured: Seconds
     corruptions: Count
     series: Count
     newest_age: Seconds | None

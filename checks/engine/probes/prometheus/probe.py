@@ -64,6 +64,7 @@ def _server(asker: Asker, settings: Prometheus) -> PrometheusServer:
         version=str(built["version"])[:40],
         uptime=began - unix(info["startTime"]),
         reloaded=bool(info["reloadConfigSuccess"]),
+        configured=ended - unix(info["lastConfigTime"]),
         corruptions=int(info["corruptionCount"]),
         series=int(head["numSeries"]),
         # without a sample the time is the least, or the greatest, that there is
