@@ -58,6 +58,20 @@ def _dangling(what: str, text: str) -> Statement:
         missing = _one(link, text)
         return f"{what}: {missing} rows point to something that does not exist" if missing else None
 
+    return _asked(what, run)
+
+
+def _asked(what: str, statement: Statement) -> Statement:
+    """Make of a statement that the copy refuses a finding: one broken thing must not hide all others."""
+
+    def run(link: Link) -> Finding:
+        try:
+            return statement(link)
+        except psycopg.OperationalError:
+            raise  # the server has ended: that says nothing of the copy
+        except psycopg.Error as error:
+            return f"{what}: the copy refuses to be asked ({error.sqlstate})"
+
     return run
 
 
@@ -76,7 +90,7 @@ def _behind(sequence: str, column: str, text: str) -> Statement:
         behind = _one(link, text)
         return f"{sequence} is behind {column}: the next row inserted meets a key that exists" if behind else None
 
-    return run
+    return _asked(sequence, run)
 
 
 def indexes(superuser: Link) -> tuple[str, list[Statement]]:
