@@ -83,7 +83,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """Give a lab with Prometheus, Alertmanager, logs and an index, once Prometheus has scraped everything."""
     folder = tmp_path_factory.mktemp("watched")
     with Lab.up(folder=folder / "lab", traffic=5, monitoring=True) as lab:
-        if any("not installed" in line for line in lab.missing):
+        if any(line.startswith(tuple(f"no {part}:" for part in PROGRAMS)) for line in lab.missing):
             pytest.skip(f"Debian's {', '.join(PROGRAMS)} programs are not all installed: python -m lab.packages")
         _await_requests(lab)
         reports = folder / "reports"
