@@ -28,10 +28,11 @@ _QUIET = {
     "cron": ("cron-",),
     "host": ("cpu-", "disk-", "inodes-", "memory-", "oom-", "handles-"),
 }
-# but for those that make something of the same name
+# but for those that make something of the same name, or write the same file
 _SAME = (
     ("postgresql-sequence", "postgresql-table-unlogged", "postgresql-index-", "vacuum-"),
     ("postgresql-superuser", "postgresql-password-ends"),
+    ("memory-", "oom-", "handles-"),
 )
 _MOST = 8
 _NETWORK = ("-refused", "-hangs", "-slow", "-cut", "-rubbish")
