@@ -20,6 +20,8 @@ def test_application_users_growth(application_growth: ApplicationGrowth, judged:
     for month, users in application_growth.users:
         total += users
         lines.append(f"{month[:7]}: {users} new users, {total} in all")
+    if total == 0:
+        judged.critical("the table of users is empty")
     judged.ok(f"{total} users", tuple(lines[-SHOWN:]))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from checks.engine.environment import Environment
 from checks.engine.lines import REPORT, Asked, Lines, Need, Outcome, deadline, settle, spawn, where
-from checks.engine.model import Failure, NotJudged, Reading, Reason, Target
+from checks.engine.model import Failure, NotJudged, ProbeError, Reading, Reason, Target
 from checks.engine.readings import DERIVED, READINGS
 from checks.engine.samples import Samples
 
@@ -150,6 +150,8 @@ class Reader:
         future = self._derived[need]
         try:
             settle(future, self._computed(*need))
+        except ProbeError as error:
+            settle(future, Failure(*need, error.reason, error.why, error.mend))
         except Exception as error:  # noqa: BLE001 (a thread's last line: whatever it is becomes a value, by its class)
             why = f"the computation is broken ({type(error).__name__}{where(error.__traceback__)})"
             settle(future, Failure(*need, Reason.OURS, why, REPORT))

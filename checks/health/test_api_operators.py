@@ -1,5 +1,7 @@
 """What the API shows to operators and to strangers: guards, certificate, versions, and how it does since a deploy."""
 
+from http import HTTPStatus
+
 import pytest
 
 from checks.engine.plugin.judged import Judge
@@ -49,8 +51,10 @@ def test_api_versions_agree(api_versions: ApiVersions, judged: Judge) -> None:
 def test_api_maintenance_guarded(api_guard: ApiGuard, judged: Judge) -> None:
     """The maintenance routes refuse a missing and a wrong secret."""
     for status, what in ((api_guard.without, "without a secret"), (api_guard.wrong, "with a wrong secret")):
-        if status not in REFUSALS:
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             judged.critical(f"its maintenance routes answer {status} {what}: everybody may run them")
+        if status not in REFUSALS:
+            judged.unknown(f"its maintenance routes answer {status} {what}, which is neither a refusal nor an answer")
     judged.ok("its maintenance routes refuse strangers")
 
 
@@ -58,8 +62,12 @@ def test_api_maintenance_guarded(api_guard: ApiGuard, judged: Judge) -> None:
 @pytest.mark.profiles("nightly", "triage")
 def test_api_admin_guarded(api_admin: ApiAdmin, judged: Judge) -> None:
     """Minion's own page refuses strangers."""
-    if api_admin.status not in REFUSALS:
+    if HTTPStatus.OK <= api_admin.status < HTTPStatus.MULTIPLE_CHOICES:
         judged.critical(f"Minion's page answers {api_admin.status} to strangers, with what every job was given")
+    if api_admin.status not in REFUSALS:
+        judged.unknown(
+            f"Minion's page answers {api_admin.status} to strangers, which is neither a refusal nor an answer"
+        )
     judged.ok("Minion's page refuses strangers")
 
 

@@ -1,5 +1,7 @@
 """Shows how far a restore has come: on a terminal one line that renews itself, in a log one line a phase."""
 
+import contextlib
+import os
 import time
 from typing import TextIO
 
@@ -38,6 +40,11 @@ class Shown:
         except (OSError, ValueError):
             LISTENERS.remove(self)  # nobody reads any more: that ends no restore
 
+    def close(self) -> None:
+        """Let go of the terminal."""
+        with contextlib.suppress(OSError, ValueError):
+            self._file.close()
+
     def give_way(self) -> bool:
         """Return whether a line of ours stands where pytest is about to write, and forget it."""
         showing, self._showing = self._showing, False
@@ -60,11 +67,17 @@ def line(step: Step) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Listen where there is a reader: not in a worker, not with -q. Only pytest's own terminal is not captured."""
+    """Listen where there is a reader: not in a worker, not with -q."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and not is_worker(config) and config.option.verbose >= 0:
-        LISTENERS.append(Shown(reporter._tw._file))
-        LISTENING[:] = [config]
+    if reporter is None or is_worker(config) or config.option.verbose < 0:
+        return
+    try:
+        # Nothing is captured yet, and a copy of the terminal never is.
+        file = os.fdopen(os.dup(reporter._tw._file.fileno()), "w", encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return  # a terminal that is no file: a run inside another program
+    LISTENERS.append(Shown(file))
+    LISTENING[:] = [config]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -80,4 +93,7 @@ def pytest_runtest_logreport() -> None:
 def pytest_unconfigure() -> None:
     """Listen no longer."""
     LISTENING.clear()
+    for listener in LISTENERS:
+        if isinstance(listener, Shown):
+            listener.close()
     LISTENERS[:] = [listener for listener in LISTENERS if not isinstance(listener, Shown)]

@@ -23,7 +23,7 @@ VARIABLE = "PENHAS_CHECKS_ENVIRONMENT"
 def reports_dir(config: pytest.Config) -> Path:
     """Return the reports folder: the option's, else `reports` beside checks."""
     given = config.option.reports_dir
-    return config.rootpath / "reports" if given is None else Path(given).absolute()
+    return CHECKS.parent / "reports" if given is None else Path(given).absolute()
 
 
 def environment_file(config: pytest.Config) -> Path:

@@ -1,8 +1,9 @@
 """What is read of each instance of the API."""
 
+import math
 from dataclasses import dataclass
 
-from checks.engine.model import Count, NotJudged, PerSecond, Ratio, Reading, Seconds
+from checks.engine.model import Count, NotJudged, PerSecond, ProbeError, Ratio, Reading, Reason, Seconds
 from checks.engine.readings import derived, reading
 
 
@@ -140,6 +141,7 @@ class ApiTraffic(Reading):
 
 
 MINIMUM_REQUESTS = 50
+LEAST_BOUND = 1.0  # seconds: a histogram that ends below the guide's critical limit cannot tell when it is passed
 
 
 @derived("api_traffic", base="api_histogram", apart=(30, 3600), type=ApiTraffic)
@@ -152,8 +154,15 @@ def api_traffic(earlier: ApiHistogram, later: ApiHistogram) -> ApiTraffic | NotJ
         return NotJudged(f"too few requests: {requests:.0f} between the two samples, {MINIMUM_REQUESTS} are needed")
     before = dict(earlier.buckets)
     grown = tuple((bound, count - before.get(bound, 0.0)) for bound, count in later.buckets)
+    if math.isnan(requests):
+        raise ProbeError(Reason.PROTOCOL, "its request counters are no numbers", "Mend the metrics of the API.")
+    largest = max((bound for bound, _ in grown if not math.isinf(bound)), default=0.0)
+    p95 = quantile(0.95, grown)
+    if p95 >= largest and largest < LEAST_BOUND:
+        why = f"more than 5 % of the requests are slower than the largest bucket, {largest:g} s"
+        raise ProbeError(Reason.NO_DATA, why, f"Give the histogram buckets past {LEAST_BOUND:g} s.")
     return ApiTraffic(
-        p95=quantile(0.95, grown),
+        p95=p95,
         error_ratio=(later.errors - earlier.errors) / requests,
         rate=requests / (later.sampled_at - earlier.sampled_at),
         requests=int(requests),

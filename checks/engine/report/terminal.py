@@ -46,7 +46,7 @@ def verdict(
     lines += [paint.state(line, run.verdict) for line in _wrap(one_line(headline(run, words, found)), width, "  ")]
     if baseline is not None:
         lines += _wrap(one_line(compared(run, baseline, words)), width, "  ")
-    lines += _wrap(_first_step(found, words), width, "  ")
+    lines += _wrap(_first_step(found, words, run.verdict), width, "  ")
     if reports != "":
         lines.append(f"{words.say('reports')}: {reports}")
     return lines
@@ -69,10 +69,10 @@ def _finding(finding: Finding, words: Words, width: int, paint: "_Paint", *, evi
     return [*lines, ""]
 
 
-def _first_step(found: tuple[Finding, ...], words: Words) -> str:
+def _first_step(found: tuple[Finding, ...], words: Words, verdict: State) -> str:
     """The action of the first finding that has one: a tired person does one thing at a time."""
     if not found:
-        return words.say("nothing_to_do")
+        return words.say("nothing_to_do" if verdict is not State.UNKNOWN else "select_more")
     what = next((f"{f.result.action} ({f.result.key})" for f in found if f.result.action != ""), None)
     step = words.say("start_with", key=found[0].result.key) if what is None else what
     return f"{words.say('what_to_do')}: {one_line(step, _MESSAGE)}"

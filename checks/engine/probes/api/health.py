@@ -25,6 +25,9 @@ FIGURES = (
     "api.average_response_time",
     "api.error_rate",
 )
+_SERVER_ERROR = 500
+_LARGEST = 10**300  # a whole number past this is no float
+_COMPONENT = re.compile(r"[a-z]{2,15}(_[a-z]{2,15})?")  # a name, and no token
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,63}")
 _SAYS_ENOUGH = re.compile(r"(ok|error|error: [a-z0-9_-]{1,20})", re.IGNORECASE)
@@ -32,10 +35,11 @@ _SAYS_ENOUGH = re.compile(r"(ok|error|error: [a-z0-9_-]{1,20})", re.IGNORECASE)
 
 def health(answer: Answer) -> ApiHealth:
     """Return what the health path claims; raises ProbeError where it is no JSON object."""
-    table = json_object(answer)
+    # a server's own error page instead of JSON is an answer too: that of an API that is down behind its proxy
+    table = {} if answer.status >= _SERVER_ERROR and not _is_object(answer) else json_object(answer)
     checks = table.get("checks")
     found: dict[str, Any] = checks if isinstance(checks, dict) else {}
-    names = [*COMPONENTS, *(name for name in sorted(found) if name not in COMPONENTS and _WORD.fullmatch(name))]
+    names = [*COMPONENTS, *(name for name in sorted(found) if name not in COMPONENTS and _COMPONENT.fullmatch(name))]
     return ApiHealth(
         http_status=answer.status,
         status=_word(table.get("status")),
@@ -53,8 +57,9 @@ def detailed(without: int, answer: Answer) -> ApiDetailed:
     figures: dict[str, float] = {}
     if answer.status == 200:  # noqa: PLR2004 (OK)
         for group, members in json_object(answer).items():
-            if isinstance(members, dict) and _WORD.fullmatch(group):
-                figures.update({f"{group}.{n}": v for n, v in members.items() if _WORD.fullmatch(n) and _is_number(v)})
+            if isinstance(members, dict):
+                named = {f"{group}.{name}": value for name, value in members.items()}
+                figures.update({name: value for name, value in named.items() if name in FIGURES and _is_number(value)})
     return ApiDetailed(
         status_without_credentials=without,
         http_status=answer.status,
@@ -80,8 +85,17 @@ def json_object(answer: Answer) -> dict[str, Any]:
     return table
 
 
+def _is_object(answer: Answer) -> bool:
+    try:
+        return isinstance(json.loads(answer.body), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < _LARGEST if isinstance(value, int) else math.isfinite(value)
 
 
 def _word(value: object) -> str:

@@ -3,11 +3,13 @@
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from checks.engine.environment import Environment, models
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reason
+from checks.engine.probes.conninfo import parameters
 
 # What hosted runners of CI services set (GITHUB_ACTIONS with RUNNER_ENVIRONMENT is refined below).
 HOSTED = (
@@ -65,8 +67,28 @@ def _here(environment: Environment) -> Iterator[str]:
     if environment.host is not None:
         yield f"the host {environment.host.name}"
     for name, host in _addresses(environment):
-        if host is None or host in LOCAL or host in {socket.gethostname(), socket.getfqdn()}:
+        if _is_here(host):
             yield name
+
+
+def _is_here(host: str | None) -> bool:
+    """Whether a host name or address is this machine's: a socket folder, a name of ours, or an address we can bind."""
+    if host is None or host.startswith("/") or host in LOCAL or host in {socket.gethostname(), socket.getfqdn()}:
+        return True
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return False  # nothing that does not resolve runs here under that name
+    return any(_binds(family, address) for family, _, _, _, address in found)
+
+
+def _binds(family: int, address: tuple[Any, ...]) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind(address)
+    except OSError:
+        return False
+    return True
 
 
 def _addresses(environment: Environment) -> Iterator[tuple[str, str | None]]:
@@ -80,6 +102,14 @@ def _addresses(environment: Environment) -> Iterator[tuple[str, str | None]]:
         connections += [("redis", connection) for connection in environment.redis.targets]
     for service, connection in connections:
         try:
-            yield f"{service} {connection.name}", urlsplit(connection.text().reveal()).hostname
+            yield f"{service} {connection.name}", _host(service, connection.text().reveal())
         except (ProbeError, ValueError):
             continue  # an unset variable is told by the service's own checks
+
+
+def _host(service: str, text: str) -> str | None:
+    """Return the host of a connection string; None where it names none, which is this machine's own socket."""
+    if service == "redis":
+        return urlsplit(text).hostname
+    given = parameters(text)
+    return given.get("hostaddr") or given.get("host") or None

@@ -3,12 +3,11 @@
 Called where a backup has no manifest. A server that does not answer costs the comparison, never the backup's verdict.
 """
 
-from urllib.parse import unquote, urlsplit
-
 import psycopg
 
 from checks.engine.environment import Environment
 from checks.engine.model import ProbeError
+from checks.engine.probes.conninfo import parameters
 
 _OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=5000 -c lock_timeout=200"
 _RELATIONS = """
@@ -25,8 +24,14 @@ SELECT n.nspname, c.relname
 
 def database_of(environment: Environment) -> str:
     """Return the name of the live database, from the connection strings; "" where none is set."""
-    names = (unquote(urlsplit(text).path.lstrip("/")) for _, text in _connections(environment))
-    return next((name for name in names if name != ""), "")
+    for _, text in _connections(environment):
+        try:
+            name = parameters(text).get("dbname", "")
+        except ValueError:
+            continue  # the health checks say that it is malformed
+        if name != "":
+            return name
+    return ""
 
 
 def relations(environment: Environment) -> tuple[tuple[tuple[str, str], ...], str]:

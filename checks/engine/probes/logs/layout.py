@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 _GUIDE = re.compile(
-    rb"^(?P<stamp>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)[.,]\d+(?:Z|[+-]\d\d:?\d\d)? "
+    rb"^(?P<stamp>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,]\d+(?:Z|[+-]\d\d:?\d\d)?) "
     rb"\[(?P<level>[A-Z]+)\] (?P<category>\S+) - (?P<message>.*)$",
     re.MULTILINE,
 )
@@ -29,6 +29,7 @@ _NGINX_HEADS = re.compile(
     rb'"[^"]*" (\d{3}) ()(?:\d+|-)(?= |$)()(?: .*)?$',
     re.MULTILINE,
 )
+_FRACTION = re.compile(r"[.,]\d+")
 ERRORS = (b"ERROR", b"FATAL", b"ERRO", b"FATA")  # the public layout cuts a level's name to four letters
 
 
@@ -44,15 +45,18 @@ class Layout:
     def moment(self, stamp: bytes, zone: ZoneInfo) -> float | None:
         """Return the Unix time of a stamp; one without a zone is in `zone`."""
         try:
-            text = stamp.decode("ascii").replace("T", " ") if self.name == "guide" else stamp.decode("ascii")
-            found = datetime.datetime.strptime(text, self.form)  # noqa: DTZ007 (the zone follows)
+            text = stamp.decode("ascii")
+            if self.form == "ISO 8601":
+                found = datetime.datetime.fromisoformat(_FRACTION.sub("", text))
+            else:
+                found = datetime.datetime.strptime(text, self.form)  # noqa: DTZ007 (the zone follows)
         except ValueError:
             return None
         return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).timestamp()
 
 
 LAYOUTS = {
-    "guide": Layout("guide", _GUIDE, _GUIDE_HEADS, "%Y-%m-%d %H:%M:%S"),
+    "guide": Layout("guide", _GUIDE, _GUIDE_HEADS, "ISO 8601"),
     "public": Layout("public", _PUBLIC, _PUBLIC_HEADS, "%d/%m/%Y %H:%M:%S"),
     "nginx": Layout("nginx", _NGINX, _NGINX_HEADS, "%d/%b/%Y:%H:%M:%S %z"),
 }
