@@ -3,7 +3,7 @@
 from lab import minion, postgresql
 from lab.api_processes import NAMES
 from lab.faults import postgresql_checks
-from lab.faults.expect import all_in
+from lab.faults.expect import QUEUE, all_in
 from lab.faults.registry import Act, Fault, register
 from lab.proxy import Mode
 from lab.running import Running
@@ -122,6 +122,8 @@ DEPENDS_ON_PRIMARY = (
     "capacity-job-queue@queue",
     *postgresql_checks.PRIMARY,
 )
+# Minion's workers and locks are in unlogged tables, which a standby does not have
+_UNLOGGED = tuple(key for key in QUEUE if not key.startswith(("minion-failures", "minion-abandoned")))
 _API_NEEDS_IT = ("api-health", "api-probes", "api-detailed-complete")
 AGREEMENT = tuple(f"api-detailed-agreement@{name}" for name in NAMES)
 
@@ -151,7 +153,7 @@ register(
         {
             "postgresql-accepts-writes@primary": "CRITICAL",
             "replication-standby-streaming@primary": "CRITICAL",
-            "capacity-job-queue@queue": "UNKNOWN",
+            **all_in("UNKNOWN", _UNLOGGED),
         },
         to_standby,
         to_primary,

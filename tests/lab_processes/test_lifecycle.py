@@ -14,6 +14,7 @@ import pytest
 
 from lab import Lab, LabError
 from lab.client import clean, down, running_pid
+from lab.marked import BACKUP_SEED
 from lab.processes import marked
 from lab.state import FOLDER_VARIABLE, REPOSITORY, Places, places, read_running
 
@@ -98,7 +99,8 @@ def test_interrupted_start_leaves_nothing(where: Places, how: signal.Signals, af
     if starting.returncode == 0:
         assert command(where, "down").wait(30) == 0
     else:
-        assert starting.returncode == 128 + how
+        # told so early that Python had not begun, it dies of the signal itself
+        assert starting.returncode in {128 + how, -how}
     assert left(where) == []
 
 
@@ -106,7 +108,7 @@ def test_failed_start_leaves_nothing_and_says_why(where: Places) -> None:
     """A start that cannot succeed exits 1 with one message."""
     failed = command(where, "up", PATH="/nonexistent")
     _, said = failed.communicate(timeout=40)
-    assert failed.returncode == 1
+    assert failed.returncode == 1, said
     assert said.startswith("lab: ")
     assert "Traceback" not in said
     assert left(where) == []
@@ -159,7 +161,8 @@ def test_two_labs_do_not_collide(where: Places, tmp_path: Path) -> None:
         with Lab.up(folder=tmp_path / "other", traffic=0) as second:
             ports = [{proxy["port"] for proxy in lab.status()["proxies"].values()} for lab in (first, second)]
             assert not ports[0] & ports[1]
-            assert set(first.variables.values()).isdisjoint(second.variables.values())
+            ours, theirs = ({v for v in lab.variables.values() if v != BACKUP_SEED} for lab in (first, second))
+            assert ours.isdisjoint(theirs)
             with psycopg.connect(second.variables["PENHAS_CHECKS_PRIMARY_DSN"]) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
         with psycopg.connect(first.variables["PENHAS_CHECKS_PRIMARY_DSN"]) as connection:
