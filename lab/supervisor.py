@@ -55,15 +55,21 @@ def main(state: str, data: str, options: str) -> int:
         pass
     except _EXPECTED as error:
         code = 1
+        _ignore_signals()  # whoever is told of a failure sends one
         with contextlib.suppress(OSError):
             _tell(failed=str(error))
     finally:
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        _ignore_signals()
         where.running.unlink(missing_ok=True)
         where.environment_file.unlink(missing_ok=True)
         running.stop()
     return code
+
+
+def _ignore_signals() -> None:
+    """Take down in peace what has been started."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

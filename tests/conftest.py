@@ -10,7 +10,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, without --full, what tests/unsteady.txt names: it fails now and then for a reason that is not found."""
+    """Leave out, without --full, what tests/unsteady.txt names: it is not steady yet."""
     if config.getoption("--full") or config.getoption("--fault"):
         return
     lines = (config.rootpath / "unsteady.txt").read_text(encoding="utf-8").splitlines()

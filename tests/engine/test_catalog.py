@@ -101,7 +101,7 @@ def test_an_override_replaces_the_limits_here_and_says_so(tmp_path: Path) -> Non
 
 
 def waiver(days: float, **changes: str) -> str:
-    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + days * 86400))
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() // 86400 * 86400 + days * 86400))
     keys = {"check": '"host-disk-used"', "target": '"root"', "reason": '"known"', "owner": '"us"', "until": until}
     return "[[waiver]]\n" + "\n".join(f"{key} = {value}" for key, value in {**keys, **changes}.items() if value) + "\n"
 

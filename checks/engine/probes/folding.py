@@ -13,7 +13,8 @@ _ID = re.compile(
     """,
     re.VERBOSE,
 )
-_PLAIN = re.compile(r"[a-z]+([-_][a-z]+)*(\.(html?|json|js|css|png|jpe?g|svg|ico|xml|txt))?|v\d{1,2}|", re.ASCII)  # a part of a route; v1
+# A part of a route, as it is written in the program; v1.
+_PLAIN = re.compile(r"[a-z]+([-_][a-z]+)*(\.(html?|json|js|css|png|jpe?g|svg|ico|xml|txt))?|v\d{1,2}|", re.ASCII)
 # What a message may show: words of programs. Any other may be a user's own, or her name.
 _WORDS = frozenset(Path(__file__).with_name("program_words.txt").read_text(encoding="utf-8").split())
 _LONGEST_PATH = 120
