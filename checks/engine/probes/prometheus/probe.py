@@ -10,7 +10,7 @@ from checks.engine.probes import Context
 from checks.engine.probes.prometheus import figures, rules, scraped
 from checks.engine.probes.prometheus.query import data, now, unix
 from checks.engine.probes.watchers import Asker, Outcome, due, total, visit
-from checks.engine.readings.prometheus import PrometheusConnection, PrometheusCounters, PrometheusServer
+from checks.engine.readings.prometheus import YOUNG, PrometheusConnection, PrometheusCounters, PrometheusServer
 
 
 def read(context: Context) -> None:
@@ -82,9 +82,11 @@ def _server(asker: Asker, settings: Prometheus) -> PrometheusServer:
 
 def _counters(asker: Asker, started: float) -> PrometheusCounters:
     found = asker.metrics()
+    # one that has only just started exports this counter with its first sample: until then it is 0
+    count = total if now() - started < YOUNG else due
     return PrometheusCounters(
         started=started,
-        samples=due(found, "prometheus_tsdb_head_samples_appended_total"),
+        samples=count(found, "prometheus_tsdb_head_samples_appended_total"),
         reloaded=total(found, "prometheus_config_last_reload_success_timestamp_seconds"),
         sent=total(found, "prometheus_notifications_sent_total"),
         failed=total(found, "prometheus_notifications_errors_total"),
