@@ -65,8 +65,8 @@ def replica_is_replica(running: Running) -> None:
 
 def _behind(mebibytes: int) -> Act:
     def act(running: Running) -> None:
-        # a commit right before, so that the time since the last one begins now
-        running.primary.execute(("SELECT txid_current()",))
+        # a commit right before, so that the time since the last one begins now; one that writes nothing is flushed later
+        running.primary.execute(("SELECT pg_logical_emit_message(true, 'lab', 'begin')",))
         await_replay(running)
         running.replica.value("SELECT pg_wal_replay_pause()")
         running.primary.execute((_MEBIBYTE_OF_WAL,) * mebibytes)

@@ -91,6 +91,8 @@ def reload(running: Running, **changes: Any) -> None:
     if changes.get("alertmanager", True):
         # it looks for it anew, and what it has to say meanwhile is lost
         until("it knows its Alertmanager", lambda: len(found.ask("/api/v1/alertmanagers")["activeAlertmanagers"]) > 0)
+        if "Watchdog" in changes.get("rules", "Watchdog"):
+            until("Alertmanager has the watchdog", lambda: "Watchdog" in held(running))
 
 
 def _loaded_at(found: Prometheus) -> float:

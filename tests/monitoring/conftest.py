@@ -5,13 +5,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
 
+from checks.engine.readings.prometheus import YOUNG
 from lab import Lab
 from lab.faults import FAULTS
+from lab.faults.watching import stamp
 from lab.monitoring import PROGRAMS
+from lab.prometheus import INTERVAL
 from tests.faults.suite import Outcome, leaks, run
 
 # The checks of these services, and what of the host and the database the watchers' faults change too.
@@ -93,13 +98,17 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 def _await_requests(lab: Lab) -> None:
     """Return when Prometheus has been up for long enough, and has seen requests enough, to be judged."""
-    port = lab.status()["proxies"]["prometheus"]["port"]
+    url = f"http://127.0.0.1:{lab.status()['proxies']['prometheus']['port']}/api/v1"
     promql = 'sum(increase(http_request_duration_seconds_count{endpoint!~"/health.*|/metrics"}[5m])) > 60'
-    url = f"http://127.0.0.1:{port}/api/v1/query?query={promql.replace(' ', '%20')}"
-    until = time.monotonic() + 60
+    old_enough = stamp(_asked(f"{url}/status/runtimeinfo")["startTime"]) + YOUNG + INTERVAL
+    until = time.monotonic() + 60 + YOUNG
     while time.monotonic() < until:
-        with urlopen(url, timeout=5) as answer:
-            if json.loads(answer.read())["data"]["result"]:
-                return
+        if time.time() > old_enough and _asked(f"{url}/query?{urlencode({'query': promql})}")["result"]:
+            return
         time.sleep(0.3)
-    raise AssertionError("Prometheus has seen no requests within 60 s")
+    raise AssertionError(f"Prometheus has seen no requests within {60 + YOUNG:.0f} s")
+
+
+def _asked(url: str) -> Any:
+    with urlopen(url, timeout=5) as answer:  # noqa: S310 (our own lab's, over http)
+        return json.loads(answer.read())["data"]

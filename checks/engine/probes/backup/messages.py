@@ -84,7 +84,7 @@ _KNOWN = (
     (rf"must be owner of {_KINDS} (?:{_N}|([\w$]{{1,63}}))", "42501", "refused to a role that is not a superuser"),
     (rf"must be (?:able to SET ROLE|a? ?member of role) {_N}", "42501", "refused to a role that is not a superuser"),
     (r"must be superuser|permission denied|Only roles with", "42501", "refused to a role that is not a superuser"),
-    (r"No space left on device", "53100", "no space left in the scratch folder"),
+    (r"No space left on device|: wrote only \d+ of \d+ bytes", "53100", "no space left in the scratch folder"),
     (r"out of memory|out of shared memory", "53200", "out of memory"),
     (rf"invalid byte sequence for encoding {_N}", "22021", "bytes that are no text in the database's encoding"),
     (

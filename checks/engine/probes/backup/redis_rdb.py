@@ -28,6 +28,7 @@ HEAD = 512
 CHECKSUM = 8
 _PATIENCE = 5.0
 _KEYS = re.compile(rb"\[info\] (\d+) keys read")
+_EXPIRED = re.compile(rb"\[info\] (\d+) already expired")
 
 
 def look(context: Context, declared: models.Restore) -> BackupRedis:
@@ -43,8 +44,11 @@ def look(context: Context, declared: models.Restore) -> BackupRedis:
         with file.open("rb") as opened:
             opened.seek(max(0, newest.size - CHECKSUM))
             checksummed = any(opened.read(CHECKSUM))
-        sound, keys = _checked(program, folder, file, context.remaining(HOURS))
+        sound, keys, least = _checked(program, folder, file, context.remaining(HOURS))
         loaded, expired = _loaded(program, folder, context.remaining(HOURS)) if sound else (0, 0)
+        if expired is None:
+            _, _, most = _checked(program, folder, file, context.remaining(HOURS))
+            expired = min(max(keys - loaded, least), most)
     return BackupRedis(
         source=Path(newest.key).name,
         sampled_at=time.time(),
@@ -116,9 +120,11 @@ def _program(configured: str | None) -> str:
     )
 
 
-def _checked(program: str, folder: scratch.Folder, file: Path, seconds: float) -> tuple[bool, int]:
+def _checked(program: str, folder: scratch.Folder, file: Path, seconds: float) -> tuple[bool, int, int]:
+    """Return whether the file is sound, its keys, and those whose time is over by now."""
     checker = folder.path / ("valkey-check-rdb" if "valkey" in Path(program).name else "redis-check-rdb")
-    checker.symlink_to(program)
+    if not checker.is_symlink():
+        checker.symlink_to(program)
     done = child.run((*child.gentle(folder.nice), str(checker), str(file)), seconds, folder=folder.path)
     if done.timed_out:
         raise ProbeError(Reason.TIMEOUT, "the file of Redis was not read to its end in time", "")
@@ -126,18 +132,24 @@ def _checked(program: str, folder: scratch.Folder, file: Path, seconds: float) -
         raise ProbeError(
             Reason.OURS, "the file was written by a newer Redis than this machine has", "Install that version of Redis."
         )
-    match = _KEYS.search(done.stdout)
-    return done.code == 0, 0 if match is None else int(match[1])
+    keys, expired = (
+        0 if match is None else int(match[1]) for match in (_KEYS.search(done.stdout), _EXPIRED.search(done.stdout))
+    )
+    return done.code == 0, keys, expired
 
 
-def _loaded(program: str, folder: scratch.Folder, seconds: float) -> tuple[int, int]:
-    """Return the keys that a throw-away server loaded, and those that it dropped because their time was over."""
+def _loaded(program: str, folder: scratch.Folder, seconds: float) -> tuple[int, int | None]:
+    """Return the keys that a throw-away server loaded, and those that it dropped because their time was over.
+
+    Before version 7 Redis does not say how many it dropped: None.
+    """
     with _running(program, folder, seconds) as client:
         told = client.info("persistence")
         assert isinstance(told, dict)  # noqa: S101 (the synchronous client answers itself)
         size = client.dbsize()
-        loaded = told.get("rdb_last_load_keys_loaded", size)
-        return int(loaded), int(told.get("rdb_last_load_keys_expired", 0))
+        if "rdb_last_load_keys_loaded" not in told:
+            return int(size), None
+        return int(told["rdb_last_load_keys_loaded"]), int(told["rdb_last_load_keys_expired"])
 
 
 @contextmanager
