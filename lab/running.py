@@ -157,7 +157,7 @@ class Running:
         if template.fetch(name, data):
             give_to_servers(data)  # the copy has the template's owner
             return
-        with self._timed("template (the first time today; kept for the next)"):
+        with self._timed("template (the first time in hours; kept for the next)"):
             template.build(self.launcher, self.binaries, self.primary, self.store, self.options.flavour)
             template.keep(name, (data / "primary", data / "s3"))
 
@@ -170,7 +170,6 @@ class Running:
             self.cache.url,
             settings,
             self.options.flavour,
-            self.binaries.folder,
             worker=not minion.available(),
         )
 

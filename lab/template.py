@@ -1,4 +1,4 @@
-"""The cached template: a seeded cluster and its buckets with backups, made once a day and copied at every start."""
+"""The cached template: a seeded cluster and its buckets with backups, made thrice a day and copied at every start."""
 
 import contextlib
 import datetime
@@ -34,15 +34,19 @@ _KEEP = 4
 
 
 def key(binaries: Binaries, flavour: str) -> str:
-    """Return what names the template: whatever goes into it, and the day, which bounds what `refresh` has to add."""
+    """Return what names the template: whatever goes into it, and the third of the day, which bounds its age.
+
+    Its newest backup is never older than half a day, and the one before always older than a backup may be.
+    """
     digest = hashlib.sha256(f"{binaries.folder} {binaries.version} {redis.find()} {never_root()}".encode())
     for source in _SOURCES:
         path = REPOSITORY / source
         files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc")
         for file in files:
             digest.update(f"{file.relative_to(REPOSITORY)}\0".encode() + file.read_bytes())
-    today = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d")
-    return f"{flavour}-{binaries.kind}{binaries.major}-{today}-{digest.hexdigest()[:16]}"
+    now = datetime.datetime.now(datetime.UTC)
+    third = f"{now:%Y%m%d}{'abc'[now.hour // 8]}"
+    return f"{flavour}-{binaries.kind}{binaries.major}-{third}-{digest.hexdigest()[:16]}"
 
 
 def fetch(name: str, data: Path) -> bool:

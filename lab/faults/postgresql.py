@@ -32,6 +32,13 @@ def await_replay(running: Running) -> None:
     running.replica.process.await_ready(lambda: running.replica.value(caught_up) is True, within=10)
 
 
+def replay_a_commit(running: Running) -> None:
+    """Commit, and return when the replica has replayed that: the time since the last commit begins now."""
+    # It must write something: what only took an id is flushed later, and would not be waited for.
+    running.primary.execute(("SELECT pg_logical_emit_message(true, 'lab', 'commit')",))
+    await_replay(running)
+
+
 def promote(running: Running) -> None:
     """Promote the replica, as an operator does by mistake."""
     running.replica.value("SELECT pg_promote(true, 10)")
@@ -65,9 +72,7 @@ def replica_is_replica(running: Running) -> None:
 
 def _behind(mebibytes: int) -> Act:
     def act(running: Running) -> None:
-        # a commit right before, so that the time since the last one begins now; one that writes nothing is flushed later
-        running.primary.execute(("SELECT pg_logical_emit_message(true, 'lab', 'begin')",))
-        await_replay(running)
+        replay_a_commit(running)
         running.replica.value("SELECT pg_wal_replay_pause()")
         running.primary.execute((_MEBIBYTE_OF_WAL,) * mebibytes)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 
 from lab import postgresql
-from lab.faults.postgresql import await_replay, to_primary
+from lab.faults.postgresql import await_replay, replay_a_commit, to_primary
 from lab.faults.registry import Act, Fault, register
 from lab.postgresql import Cluster
 from lab.proxy import Mode
@@ -21,9 +21,7 @@ _DROP = "DROP TABLE IF EXISTS public.lab_fault"
 
 
 def _freeze(cluster: Cluster, kind: str, running: Running, mebibytes: int = 0) -> None:
-    # A commit right before, so that the time since the last one begins now.
-    running.primary.execute(("SELECT txid_current()",))
-    await_replay(running)
+    replay_a_commit(running)
     pid = cluster.value(f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' LIMIT 1")
     assert isinstance(pid, int)  # noqa: S101 (for the type checker: it runs)
     running.kept["frozen"] = pid
@@ -67,9 +65,7 @@ def _failover(running: Running) -> None:
     postgresql.start(running.launcher, running.binaries, second)
     running.kept["second"] = second
     second.value("SELECT pg_promote(true, 10)")
-    # A commit right before, so that the time since the last one that the replica got begins now.
-    running.primary.execute(("SELECT txid_current()",))
-    await_replay(running)
+    replay_a_commit(running)
     running.proxies.redirect("primary", second.port)
 
 

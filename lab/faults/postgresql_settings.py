@@ -1,7 +1,7 @@
 """What goes wrong with settings, the archive and slots; ALTER SYSTEM breaks, ALTER SYSTEM RESET mends."""
 
 from lab import postgresql
-from lab.faults.postgresql import await_replay, start_primary, stop_primary
+from lab.faults.postgresql import await_replay, replay_a_commit, start_primary, stop_primary
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -97,9 +97,7 @@ def _nothing(running: Running) -> None:
 
 def _lower_standby(running: Running) -> None:
     """Start the primary with more connections than its standby was made for."""
-    # A commit right before, so that the time since the last one begins now.
-    running.primary.execute(("SELECT txid_current()",))
-    await_replay(running)
+    replay_a_commit(running)
     stop_primary(running)
     extra = {"max_connections": "110"}
     postgresql.start(running.launcher, running.binaries, running.primary, extra, port=running.primary.port)

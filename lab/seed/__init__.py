@@ -19,11 +19,10 @@ from lab.seed.sessions import session_prefix, sessions
 from lab.seed.store import S3Settings, media_url, put_media
 from lab.seed.upkeep import upkeep
 
-__all__ = ["MARKERS", "S3Settings", "backups", "refresh", "schema_sql", "seed", "session_prefix"]
+__all__ = ["MARKERS", "S3Settings", "refresh", "schema_sql", "seed", "session_prefix"]
 
 BACKUP_DAYS = 7
 BACKUP_AGE = 3 * HOUR
-FRESH = 4 * HOUR
 
 _SCHEMA = Path(__file__).parent / "schema"
 _SUPERUSERS_EXTENSIONS = ("pg_stat_statements", "amcheck")
@@ -63,33 +62,19 @@ def seed(
             for day in reversed(range(BACKUP_DAYS)):
                 _extend(connection, s3, flavour, until=taken - day * DAY, now=now)
                 dumper.dump(taken - day * DAY)
-            history.dumped(connection, taken)
         _extend(connection, s3, flavour, until=now, now=now)
         upkeep(connection, flavour, worker=True)
         connection.execute("VACUUM (ANALYZE)")
     sessions(redis_url, flavour)
 
 
-def backups(pg_bin: Path, dsn: str, s3: S3Settings) -> None:
-    """Add one dump of what stands now, taken now."""
-    now = time()
-    dumps.Dumper(pg_bin, dsn, s3).dump(now)
-    with _connect(dsn) as connection:
-        history.dumped(connection, now)
-
-
-def refresh(
-    dsn: str, redis_url: str, s3: S3Settings, flavour: str, pg_bin: Path | None = None, *, worker: bool = True
-) -> None:
-    """Bring a seeded lab up to now: history, sessions, delayed jobs, heartbeat; with `pg_bin` a dump if one is due."""
+def refresh(dsn: str, redis_url: str, s3: S3Settings, flavour: str, *, worker: bool = True) -> None:
+    """Bring a seeded lab up to now: history, sessions, delayed jobs, heartbeat."""
     now = time()
     with _connect(dsn) as connection:
         _extend(connection, s3, flavour, until=now, now=now)
         upkeep(connection, flavour, worker=worker)
-        last = history.reached(connection).dumped
     sessions(redis_url, flavour)
-    if pg_bin is not None and now - last > FRESH:
-        backups(pg_bin, dsn, s3)
 
 
 def _extend(connection: psycopg.Connection[Any], s3: S3Settings, flavour: str, *, until: float, now: float) -> None:

@@ -23,11 +23,10 @@ _NAME = "LAB_HISTORY"
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where history begins, up to when it is written, when it was last dumped (0: never); epoch seconds."""
+    """Where history begins, and up to when it is written; epoch seconds."""
 
     origin: float
     until: float
-    dumped: float
 
 
 def begin(connection: Connection[Any], now: float) -> None:
@@ -36,7 +35,7 @@ def begin(connection: Connection[Any], now: float) -> None:
     for rows in reference(origin):
         _copy(connection, rows)
     connection.execute("REFRESH MATERIALIZED VIEW ponto_apoio_por_uf")
-    reach = json.dumps(asdict(Reach(origin, origin, 0.0)))
+    reach = json.dumps(asdict(Reach(origin, origin)))
     connection.execute("INSERT INTO penhas_config (id, name, value) VALUES (4, %s, %s)", (_NAME, reach))
     _set_sequences(connection)
 
@@ -47,11 +46,6 @@ def reached(connection: Connection[Any]) -> Reach:
     if row is None:
         raise LookupError("the database holds no history of the lab: seed it first")
     return Reach(**row[0])
-
-
-def dumped(connection: Connection[Any], taken: float) -> None:
-    """Note when the newest dump was taken."""
-    _note(connection, replace(reached(connection), dumped=taken))
 
 
 @dataclass(frozen=True, slots=True)

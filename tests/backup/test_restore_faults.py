@@ -72,8 +72,13 @@ def _row(fault: Fault, runbook: Naive, findings: dict[str, tuple[str, ...]]) -> 
     count = (
         "no such table" if runbook.rows is None else f"{runbook.rows}{'' if runbook.rows == CLIENTES else ', wrong'}"
     )
-    said = "; ".join(findings[name][0] for name in fault.turns[:2]) or "the same as the source"
+    said = "; ".join(_first(findings[name], fault.names) for name in fault.turns[:2]) or "the same as the source"
     return f"| {fault.id} | {fault.what} | {runbook.code} | {count} | {said.replace('|', '/')} |\n"
+
+
+def _first(texts: tuple[str, ...], names: tuple[str, ...]) -> str:
+    """Return what names the table in question: which others are lost with it depends on two jobs' race."""
+    return next((text for text in texts if any(name in text for name in names)), texts[0])
 
 
 def _taken(bench: Bench, fault: Fault) -> tuple[Manifest, Path]:
