@@ -53,9 +53,12 @@ def _past(value: float, limit: float | None, sign: int) -> bool:
 
 
 def judge_field(reading: Reading, name: str, field: str, subject: str, limits: Limits) -> Judgement:
-    """Judge one field of the reading called `name`; a NULL or NaN where a number is due is UNKNOWN."""
+    """Judge one field of the reading called `name`; a NULL, a NaN or less than nothing is UNKNOWN."""
     base = unit_of(name, field)
     value = getattr(reading, field)
+    if value is not None and value < 0 and base in {Unit.COUNT, Unit.BYTES}:
+        text = f"{subject.rstrip(':')}: less than nothing was reported"
+        return Judgement(State.UNKNOWN, text, None, limits, evidence(reading, name, field))
     converted = math.nan if value is None or base is None else value * factor(base, limits.unit)
     return judge_value(converted, subject, limits, reading, evidence(reading, name, field))
 

@@ -156,7 +156,6 @@ def test_no_environment_names_those_that_there_are(refused: Refused, monkeypatch
         message = refused.message(given)
         assert "there are: lab, production.example, or any TOML file" in message
     assert "did you mean 'production.example'" in refused.message("--environment=production.exmple")
-    assert refused.latest("here2") == "UNKNOWN"
 
 
 def test_the_variable_names_the_environment_too(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +208,7 @@ def test_two_checks_of_one_name_are_refused(refused: Refused) -> None:
     assert refused.latest() == "UNKNOWN"
 
 
-def test_an_unset_secret_fails_the_check_of_the_configuration_and_contacts_nothing(
+def test_an_unset_or_malformed_secret_fails_the_check_of_the_configuration_and_contacts_nothing(
     refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused.suite.environment(f'{refused.api}[redis]\ntargets = [{{ name = "cache", env = "PENHAS_CHECKS_R" }}]\n')
@@ -221,6 +220,13 @@ def test_an_unset_secret_fails_the_check_of_the_configuration_and_contacts_nothi
     )
     monkeypatch.setenv("PENHAS_CHECKS_R", SECRET)
     done = refused.pytester.runpytest_inprocess(*command)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert done.outlines[0].startswith(
+        f"{refused.file}: redis cache: the connection string in PENHAS_CHECKS_R is malformed"
+    )
+    assert SECRET not in done.stdout.str() + done.stderr.str()
+    monkeypatch.setenv("PENHAS_CHECKS_R", f"redis://:{SECRET}@127.0.0.1:1/0")
+    done = refused.pytester.runpytest_inprocess(*command)
     assert done.ret == 0
     assert done.outlines[0].startswith(f"{refused.file}: valid: 5 targets, ")
     assert not refused.suite.reports.exists()
@@ -230,3 +236,11 @@ def test_a_reports_folder_that_cannot_be_written_is_found_before_contact(refused
     refused.suite.reports.write_text("a file in the place of the folder")
     for more in ((), ("-p", "no:html")):
         assert "cannot be written (" in refused.message(*more)
+
+
+def test_a_name_that_nobody_ever_ran_leaves_no_folder_and_one_that_was_run_is_unknown(refused: Refused) -> None:
+    assert "did you mean 'lab'" in refused.message("--environment=labb")
+    assert not refused.suite.reports.exists()
+    (refused.suite.reports / "gone").mkdir(parents=True)
+    assert "no such environment" in refused.message("--environment=gone")
+    assert refused.latest("gone") == "UNKNOWN"

@@ -63,7 +63,17 @@ def test_a_job_that_waits_beside_a_free_worker(oldest: float, free: int, state: 
 
 @pytest.mark.parametrize(
     ("failed", "finished", "state"),
-    [(5, 0, State.OK), (6, 114, State.OK), (6, 113, State.WARNING), (6, 24, State.WARNING), (6, 23, State.CRITICAL)],
+    [
+        (5, 5, State.OK),
+        (2, 0, State.OK),
+        (3, 3, State.OK),
+        (3, 2, State.WARNING),
+        (5, 0, State.WARNING),
+        (6, 114, State.OK),
+        (6, 113, State.WARNING),
+        (6, 24, State.WARNING),
+        (6, 23, State.CRITICAL),
+    ],
 )
 def test_failures_count_as_a_share_once_they_are_more_than_a_few(failed: int, finished: int, state: State) -> None:
     reading = MinionFailures(failed=failed, finished=finished, abandoned=0, stuck=0, culprits=(), **STAMP)

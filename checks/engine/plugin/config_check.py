@@ -5,18 +5,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from checks.engine.model import ProbeError
 from checks.engine.plugin.suite import SUITE, Suite
+from checks.engine.probes import conninfo, redis
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Answer --check-config: exit 0 when all is there, 4 when a variable is not set."""
+    """Answer --check-config: exit 0 when all is there, 4 when a variable is not set or malformed."""
     if not config.option.check_config:
         return None
     config._do_configure()
     try:
         suite = config.stash[SUITE]
-        missing = unset(suite)
+        missing = unset(suite) or malformed(suite)
         for line in missing:
             print(f"{suite.environment_file}: {line}")
         if missing == []:
@@ -35,6 +37,26 @@ def unset(suite: Suite) -> list[str]:
         for place, name in _variables(suite.environment.model_dump(), "")
         if not os.environ.get(name)
     ]
+
+
+def malformed(suite: Suite) -> list[str]:
+    """Return one line for each connection string that no client would take; none is quoted, and nothing contacted."""
+    databases, caches = suite.environment.postgresql, suite.environment.redis
+    lines = []
+    for connection in () if databases is None else (databases.primary, *databases.replicas):
+        try:
+            conninfo.parameters(connection.text().reveal())
+        except ValueError:
+            lines.append(
+                f"postgresql {connection.name}: the connection string in {connection.env} is malformed;"
+                " write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+            )
+    for connection in () if caches is None else caches.targets:
+        try:
+            redis.parameters(connection)
+        except ProbeError as error:
+            lines.append(f"redis {connection.name}: {error.why}. {error.mend}")
+    return lines
 
 
 def _variables(value: object, place: str) -> Iterator[tuple[str, str]]:

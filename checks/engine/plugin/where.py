@@ -45,6 +45,11 @@ def environment_file(config: pytest.Config) -> Path:
     return folder / f"{name}.toml"
 
 
+def _exists(name: str) -> bool:
+    """Whether a name is one of those that there are; a file that is named may be missing."""
+    return name == "lab" or "/" in name or name.endswith(".toml") or (CHECKS / f"environments/{name}.toml").is_file()
+
+
 def _asked_for(config: pytest.Config) -> str:
     """The option where it is given, even when it is given empty: an unset shell variable names no environment."""
     given: str | None = config.option.environment
@@ -66,10 +71,13 @@ def _running_lab() -> Path:
 def refuse(config: pytest.Config, why: str) -> None:
     """Let no green run of yesterday stand when today's was refused: `latest` becomes UNKNOWN.
 
-    Where the environment cannot be told, or the folder not be written, the message on the terminal and exit 4 remain.
+    Where the environment cannot be told, was never run, or the folder not be written, the message on the terminal and
+    exit 4 remain: a slip of the pen leaves no folder of that name.
     """
     option = config.option
     if _asked_for(config) == "" or option.check_config or option.list_checks or option.collectonly:
+        return
+    if not (_exists(_asked_for(config)) or (reports_dir(config) / _asked_for(config)).is_dir()):
         return
     profile = option.profile if re.fullmatch("[a-z]+", option.profile) else ""
     try:

@@ -1,6 +1,7 @@
 """Connection strings of PostgreSQL, in either of libpq's forms; nothing of one is ever shown.
 
-Called by the probes that need a part of one: an URL parser would take the keyword form, password and all, for a path.
+Called by the probes that need a part of one, and by --check-config: an URL parser would take the keyword form,
+password and all, for a path.
 """
 
 from psycopg import Error, pq

@@ -133,15 +133,23 @@ def _with(connection: Connection, seconds: float, talk: Callable[[Any], _T], **o
             made.disconnect()
 
 
-def _open(connection: Connection, seconds: float, on_connect: Callable[[Any], None], **more: Any) -> Any:
+def parameters(connection: Connection) -> dict[str, Any]:
+    """Return what a connection string says, as the client wants it; raise ProbeError, without quoting it, if malformed.
+
+    Called by --check-config too.
+    """
     try:
-        options = parse_url(connection.text().reveal())  # type: ignore[no-untyped-call]
+        return dict(parse_url(connection.text().reveal()))  # type: ignore[no-untyped-call]
     except ValueError:
         raise ProbeError(
             Reason.OURS,
             f"the connection string in {connection.env} is malformed",
             f"Write it as redis://USER:PASSWORD@HOST:PORT/0 in {connection.env}.",
         ) from None
+
+
+def _open(connection: Connection, seconds: float, on_connect: Callable[[Any], None], **more: Any) -> Any:
+    options = parameters(connection)
     kind: Any = options.pop("connection_class", TcpConnection)
     # Version 2 of the protocol: the same from Redis 5 to 8 and Valkey. No CLIENT SETINFO: our user may not, and it
     # would cost two round trips.

@@ -26,6 +26,7 @@ from checks.engine.readings.api import (
 )
 
 Get = Callable[..., Answer]
+_COUNTLESS = 1e15  # no queue is so long: what says so is no number
 _WRONG = "penhas-checks-knows-no-secret"
 _GUARDED_BY_SECRET = "/maintenance/"  # noqa: S105 (a path)
 _REFUSED = {
@@ -67,7 +68,7 @@ def _inactive(body: bytes) -> float | None:
     # The guide's name, and that of Minion's own page.
     found = [table[name] for name in ("inactive", "inactive_jobs") if name in table] if isinstance(table, dict) else []
     numbers = [value for value in found if isinstance(value, int | float) and not isinstance(value, bool)]
-    return float(numbers[0]) if numbers else None
+    return float(numbers[0]) if numbers and 0 <= numbers[0] < _COUNTLESS else None
 
 
 def guard(_: Context, settings: models.Api, get: Get) -> Reading:

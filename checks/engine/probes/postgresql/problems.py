@@ -88,9 +88,9 @@ _SAYS_OURS: tuple[tuple[str, str, str], ...] = (
     ("does not support SSL", "it has no TLS, which the connection string demands", "Turn TLS on, or mend sslmode."),
     ("private key file", "our TLS key cannot be used", "Mend sslkey and its mode."),
     ("could not read certificate file", "our TLS certificate cannot be used", "Mend sslcert."),
-    ("invalid sslmode", "the connection string is malformed", "Mend sslmode."),
-    ("invalid port number", "the connection string is malformed", "Mend the port."),
-    ("invalid integer value", "the connection string is malformed", "Mend its numbers."),
+    ("invalid sslmode", "the connection string is malformed", "Mend sslmode in the variable."),
+    ("invalid port number", "the connection string is malformed", "Mend the port in the variable."),
+    ("invalid integer value", "the connection string is malformed", "Mend its numbers in the variable."),
     ("definition of service", "the service that the connection string names is not there", "Name the host instead."),
 )
 
