@@ -89,6 +89,13 @@ def test_a_killed_run_leaves_its_placeholder(busy: Inside) -> None:
     assert "run in progress" in (ran.reports / "here" / "latest" / "summary.html").read_text()
 
 
+@pytest.mark.parametrize("option", ["--setup-only", "--setup-plan"])
+def test_what_only_sets_up_is_no_success_and_no_crash(busy: Inside, option: str) -> None:
+    ran = busy.inside(option)
+    assert set(ran.states().values()) == {"UNKNOWN"}
+    assert {message.split(": ", 1)[1] for message in ran.messages().values()} == {f"stopped by {option}"}
+
+
 def test_the_deadline_ends_a_check_that_hangs(busy: Inside) -> None:
     ran = busy.run("--deadline=1")
     assert_not_green(ran, "stopped by the deadline")

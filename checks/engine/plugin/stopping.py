@@ -61,6 +61,8 @@ class Stopping:
             return "an internal error"
         if self.by != "" or (complete and not interrupted):
             return self.by
+        if config.option.setuponly or config.option.setupplan:
+            return "--setup-plan" if config.option.setupplan else "--setup-only"
         if config.option.maxfail:
             return "-x" if config.option.maxfail == 1 else f"--maxfail={config.option.maxfail}"
         return "an interruption" if interrupted else "a crash"
