@@ -22,10 +22,11 @@ from checks.engine.readings import READINGS
 _SCHEMA = """
 create table if not exists sample (
     reading text not null, target text not null, sampled_at real not null, value text not null,
+    profile text not null default '',
     primary key (reading, target, sampled_at)
 ) without rowid
 """
-_KEPT = 50
+_KEPT = 50  # of each reading, target and profile: of smoke every five minutes four hours, of nightly seven weeks
 _WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
 
 
@@ -64,43 +65,61 @@ def from_json(name: str, text: str) -> Reading:
 
 
 class Samples:
-    """The store of one environment; `problem` says why it could not be used, and is empty while it could."""
+    """The store of one environment; `problem` says why it could not be used, and is empty while it could.
 
-    def __init__(self, path: Path) -> None:
+    With `own`, the name of a profile that runs by the clock, a sample of that profile's last run is preferred: what
+    happened since then is nobody else's to tell, and a smoke run of five minutes ago would hide it.
+    """
+
+    def __init__(self, path: Path, own: str = "") -> None:
         self._path = path
+        self._own = own
         self.problem = ""
 
     def previous(self, name: str, target: Target, earliest: float, latest: float) -> Reading | None:
-        """Return the newest stored reading sampled between two Unix times, or None."""
+        """Return the newest stored reading sampled between two Unix times, or None; `own` ones first."""
         if not self._path.exists():
             return None
         try:
             with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=0.5)) as store:
+                own = "profile = :own and :own <> ''" if _has_profiles(store) else "false"
                 row = store.execute(
-                    "select value from sample where reading = ? and target = ? and sampled_at between ? and ?"
-                    " order by sampled_at desc limit 1",
-                    (name, str(target), earliest, latest),
+                    "select value from sample where reading = :reading and target = :target"  # noqa: S608 (ours)
+                    f" and sampled_at between :earliest and :latest order by ({own}) desc, sampled_at desc limit 1",
+                    {
+                        "reading": name,
+                        "target": str(target),
+                        "earliest": earliest,
+                        "latest": latest,
+                        "own": self._own,
+                    },
                 ).fetchone()
             return None if row is None else from_json(name, row[0])
         except (sqlite3.Error, ValueError) as error:
             self.problem = f"the sample store could not be read ({type(error).__name__})"
             return None
 
-    def add(self, samples: Iterable[tuple[str, str, float, str]]) -> None:
-        """Store (reading, target, sampled_at, JSON) rows and forget all but the newest fifty of each."""
+    def add(self, samples: Iterable[tuple[str, str, float, str]], profile: str = "") -> None:
+        """Store (reading, target, sampled_at, JSON) rows of a run; of its profile the newest fifty are kept."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             with closing(sqlite3.connect(self._path, timeout=2)) as store, store:
                 store.execute(_SCHEMA)
-                rows = list(samples)
-                store.executemany("insert or replace into sample values (?, ?, ?, ?)", rows)
+                if not _has_profiles(store):  # made before there was such a column
+                    store.execute("alter table sample add column profile text not null default ''")
+                rows = [(*row, profile) for row in samples]
+                store.executemany("insert or replace into sample values (?, ?, ?, ?, ?)", rows)
                 for reading, target in sorted({(row[0], row[1]) for row in rows}):
                     store.execute(
-                        "delete from sample where reading = ? and target = ? and sampled_at not in"
-                        " (select sampled_at from sample where reading = ? and target = ?"
-                        " order by sampled_at desc limit ?)",
-                        (reading, target, reading, target, _KEPT),
+                        "delete from sample where reading = :reading and target = :target and profile = :profile"
+                        " and sampled_at not in (select sampled_at from sample where reading = :reading"
+                        " and target = :target and profile = :profile order by sampled_at desc limit :kept)",
+                        {"reading": reading, "target": target, "profile": profile, "kept": _KEPT},
                     )
         except (sqlite3.Error, OSError) as error:
             self.problem = f"the sample store could not be written ({type(error).__name__})"
+
+
+def _has_profiles(store: sqlite3.Connection) -> bool:
+    return any(column[1] == "profile" for column in store.execute("pragma table_info(sample)"))

@@ -1,8 +1,10 @@
 """Tests of the reader: once each, all targets at the same time, and never a wait past a deadline."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -283,6 +285,31 @@ def test_a_stored_reading_comes_back_as_it_was_infinity_included(tmp_path: Path)
     assert store.previous("api_histogram", API1, 0, 9) is None  # the newest fifty are kept
     assert store.previous("api_histogram", API1, 0, 99) == histogram
     assert (tmp_path / "new" / "samples.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_run_by_the_clock_compares_with_its_own_last_run(tmp_path: Path) -> None:
+    path = tmp_path / "samples.sqlite"
+
+    def at(moment: float) -> list[tuple[str, str, float, str]]:
+        return [("host_cpu_times", str(HOST), moment, to_json("host_cpu_times", times(1, 2, moment)))]
+
+    def before(own: str, earliest: float = 0) -> float | None:
+        found = Samples(path, own).previous("host_cpu_times", HOST, earliest, 1000)
+        return None if found is None else found.sampled_at
+
+    with closing(sqlite3.connect(path)) as old, old:  # as it was made before it knew profiles
+        old.execute(
+            "create table sample (reading text not null, target text not null, sampled_at real not null,"
+            " value text not null, primary key (reading, target, sampled_at)) without rowid"
+        )
+        old.executemany("insert into sample values (?, ?, ?, ?)", at(1.0))
+    assert (before("nightly"), before("")) == (1.0, 1.0)
+    Samples(path, "nightly").add(at(10.0), "nightly")
+    for moment in range(100, 160):
+        Samples(path, "smoke").add(at(moment), "smoke")
+    assert (before("nightly"), before("smoke"), before("")) == (10.0, 159.0, 159.0)
+    assert before("nightly", earliest=50) == 159.0  # its own is too old to compare with
+    assert before("", earliest=-1) == 159.0
 
 
 def test_a_broken_store_changes_no_verdict(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import NoReturn
 from checks.engine.model import Judgement, State
 from checks.engine.plugin.judged import Judge
 from checks.engine.plugin.signals import Judged
-from checks.engine.readings.restore import NOT_RESTORED, Aspect
+from checks.engine.readings.restore import Aspect
 
 SHOWN = 5
 
@@ -21,13 +21,12 @@ def judge_aspect(judged: Judge, aspect: Aspect, worst: State = State.CRITICAL) -
         _end(judged, worst, aspect)
     if aspect.beyond != "":
         judged.not_judged(aspect.beyond)
-    if aspect.blind == NOT_RESTORED:
-        # The check of the restore itself alarms for it, once.
-        target = judged.target
-        told = Judgement(State.UNKNOWN, f"{target}: {aspect.name} could not be verified: {NOT_RESTORED}")
-        raise Judged(told, f"backup-restore@{target.name}")
     if aspect.blind != "":
-        judged.unknown(f"{aspect.name} could not be verified: {aspect.blind}")
+        why = f"{aspect.name} could not be verified: {aspect.blind}"
+        if aspect.told_by == "":
+            judged.unknown(why)
+        target = judged.target  # another check alarms for it, once
+        raise Judged(Judgement(State.UNKNOWN, f"{target}: {why}"), f"{aspect.told_by}@{target.name}")
     if aspect.compared == 0:
         judged.not_judged(f"the copy has no {aspect.name} to look at")
     judged.ok(f"{aspect.compared} {aspect.name} compared with {aspect.against}: the same")

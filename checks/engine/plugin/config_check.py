@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from checks.engine.environment.secrets import Connection, Secret
 from checks.engine.model import ProbeError
 from checks.engine.plugin.suite import SUITE, Suite
 from checks.engine.probes import conninfo, redis
@@ -41,14 +42,19 @@ def unset(suite: Suite) -> list[str]:
 
 def malformed(suite: Suite) -> list[str]:
     """Return one line for each connection string that no client would take; none is quoted, and nothing contacted."""
-    databases, caches = suite.environment.postgresql, suite.environment.redis
+    databases, caches, queue = suite.environment.postgresql, suite.environment.redis, suite.environment.minion
     lines = []
-    for connection in () if databases is None else (databases.primary, *databases.replicas):
+    named: list[tuple[str, Connection | Secret]] = []
+    if databases is not None:
+        named += [(f"postgresql {one.name}", one) for one in (databases.primary, *databases.replicas)]
+    if queue is not None and queue.canary is not None:
+        named.append(("minion canary", queue.canary.connection))
+    for name, connection in named:
         try:
             conninfo.parameters(connection.text().reveal())
         except ValueError:
             lines.append(
-                f"postgresql {connection.name}: the connection string in {connection.env} is malformed;"
+                f"{name}: the connection string in {connection.env} is malformed;"
                 " write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
             )
     for connection in () if caches is None else caches.targets:

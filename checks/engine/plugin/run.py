@@ -207,7 +207,7 @@ def _finish(session: pytest.Session, exitstatus: int) -> None:
     grave = any(error.grave for error in progress.errors if isinstance(error, ReportError))
     fail_on = {config.option.fail_on} - {""}
     session.exitstatus = exit_codes.exit_code(run, config.option.exit_codes, fail_on, suite.baseline, grave)
-    suite.samples.add([*_samples(stored), *recorder.samples])
+    suite.samples.add([*_samples(stored), *recorder.samples], suite.profile.name)
     if suite.samples.problem != "":
         progress.errors.append(suite.samples.problem)
     try:

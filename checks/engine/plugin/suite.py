@@ -65,7 +65,7 @@ class Suite:
     samples: Samples = field(init=False)
 
     def __post_init__(self) -> None:
-        self.samples = Samples(self.home / "samples.sqlite")
+        self.samples = Samples(self.home / "samples.sqlite", self.profile.name if self.profile.clocked else "")
 
     @property
     def home(self) -> Path:
