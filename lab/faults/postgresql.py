@@ -8,7 +8,7 @@ from lab.faults.registry import Act, Fault, register
 from lab.proxy import Mode
 from lab.running import Running
 
-_MEBIBYTE_OF_WAL = "SELECT pg_logical_emit_message(false, 'lab', repeat('x', 1024 * 1024))"
+MEBIBYTE_OF_WAL = "SELECT pg_logical_emit_message(false, 'lab', repeat('x', 1024 * 1024))"
 
 
 def statements(break_: tuple[str, ...], mend: tuple[str, ...]) -> tuple[Act, Act]:
@@ -74,7 +74,7 @@ def _behind(mebibytes: int) -> Act:
     def act(running: Running) -> None:
         replay_a_commit(running)
         running.replica.value("SELECT pg_wal_replay_pause()")
-        running.primary.execute((_MEBIBYTE_OF_WAL,) * mebibytes)
+        running.primary.execute((MEBIBYTE_OF_WAL,) * mebibytes)
 
     return act
 

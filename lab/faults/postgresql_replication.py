@@ -9,25 +9,25 @@ from pathlib import Path
 import psycopg
 
 from lab import postgresql
-from lab.faults.postgresql import await_replay, replay_a_commit, to_primary
+from lab.faults.postgresql import MEBIBYTE_OF_WAL, await_replay, replay_a_commit, to_primary
 from lab.faults.registry import Act, Fault, register
 from lab.postgresql import Cluster
 from lab.proxy import Mode
 from lab.running import Running
 
 LONG = 4.5  # seconds: more than the lab's limit for the standby's answer
-_MEBIBYTE_OF_WAL = "SELECT pg_logical_emit_message(false, 'lab', repeat('x', 1024 * 1024))"
+SILENT = 42.0  # seconds: more than the limit for the primary's last message, which is due every 30 s
 _DROP = "DROP TABLE IF EXISTS public.lab_fault"
 
 
-def _freeze(cluster: Cluster, kind: str, running: Running, mebibytes: int = 0) -> None:
+def _freeze(cluster: Cluster, kind: str, running: Running, mebibytes: int = 0, seconds: float = LONG) -> None:
     replay_a_commit(running)
     pid = cluster.value(f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' LIMIT 1")
     assert isinstance(pid, int)  # noqa: S101 (for the type checker: it runs)
     running.kept["frozen"] = pid
     os.kill(pid, signal.SIGSTOP)
-    running.primary.execute((_MEBIBYTE_OF_WAL,) * mebibytes)
-    time.sleep(LONG)
+    running.primary.execute((MEBIBYTE_OF_WAL,) * mebibytes)
+    time.sleep(seconds)
 
 
 def _thaw(running: Running) -> None:
@@ -80,8 +80,10 @@ def _nothing(running: Running) -> None:
     """Leave it: it has happened."""
 
 
-def _register(name: str, what: str, expect: dict[str, str], acts: tuple[Act, Act], *, lingers: bool = False) -> None:
-    register(Fault(name, what, ("postgresql",), expect, *acts, lingers=lingers))
+def _register(
+    name: str, what: str, expect: dict[str, str], acts: tuple[Act, Act], *, lingers: bool = False, slow: bool = False
+) -> None:
+    register(Fault(name, what, ("postgresql",), expect, *acts, lingers=lingers, slow=slow))
 
 
 _register(
@@ -89,6 +91,13 @@ _register(
     "the walsender hangs: its state still says that it streams",
     {"replication-reply-age@primary": "WARNING"},
     (lambda running: _freeze(running.primary, "walsender", running), _thaw),
+)
+_register(
+    "replication-sender-silent",
+    "the walsender has hung for so long that the replica should have heard from it",
+    {"replication-reply-age@primary": "WARNING", "replication-message-age@replica1": "WARNING"},
+    (lambda running: _freeze(running.primary, "walsender", running, seconds=SILENT), _thaw),
+    slow=True,
 )
 _register(
     "replication-receiver-frozen",

@@ -1,14 +1,19 @@
 """What goes wrong with settings, the archive and slots; ALTER SYSTEM breaks, ALTER SYSTEM RESET mends."""
 
+import os
+import signal
+import time
+
 from lab import postgresql
-from lab.faults.postgresql import await_replay, replay_a_commit, start_primary, stop_primary
+from lab.faults.postgresql import MEBIBYTE_OF_WAL, await_replay, replay_a_commit, start_primary, stop_primary
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
 _RELOAD = "SELECT pg_reload_conf()"
-_MEBIBYTE_OF_WAL = "SELECT pg_logical_emit_message(false, 'lab', repeat('x', 1024 * 1024))"
 _SLOT = "lab_fault"
 _SWITCHES = 12
+_CHECKPOINT_AGE = "SELECT extract(epoch FROM now() - checkpoint_time)::float8 FROM pg_control_checkpoint()"
+_OVERDUE = 95.0  # seconds: more than three of the shortest checkpoint_timeout
 
 
 def _settings(running: Running, **values: str | None) -> None:
@@ -28,7 +33,7 @@ def _set(**values: str | None) -> Act:
 
 
 def _wal(running: Running, mebibytes: int) -> None:
-    running.primary.execute((_MEBIBYTE_OF_WAL,) * mebibytes)
+    running.primary.execute((MEBIBYTE_OF_WAL,) * mebibytes)
     await_replay(running)
 
 
@@ -91,6 +96,28 @@ def _restart(running: Running) -> None:
     start_primary(running)
 
 
+def _no_checkpoints(running: Running) -> None:
+    """Let the checkpointer hang, with WAL that a checkpoint should cover, and return when one is long overdue."""
+    pid = running.primary.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+    assert isinstance(pid, int)  # noqa: S101 (for the type checker: it runs)
+    os.kill(pid, signal.SIGSTOP)
+    running.kept["checkpointer"] = pid
+    _settings(running, checkpoint_timeout="30s")
+    _wal(running, 17)
+    age = running.primary.value(
+        "SELECT extract(epoch FROM now() - checkpoint_time)::float8 FROM pg_control_checkpoint()"
+    )
+    assert isinstance(age, float)  # noqa: S101 (for the type checker: it is one)
+    time.sleep(max(0.0, _OVERDUE - age))
+
+
+def _checkpoints(running: Running) -> None:
+    os.kill(running.kept.pop("checkpointer"), signal.SIGCONT)
+    _settings(running, checkpoint_timeout=None)
+    running.primary.execute(("CHECKPOINT",))
+    await_replay(running)
+
+
 def _nothing(running: Running) -> None:
     """Leave it: it has happened."""
 
@@ -133,8 +160,8 @@ def _wrong(running: Running) -> None:
 _CHANGED = {"postgresql-settings-changed@primary": "WARNING"}
 
 
-def _register(name: str, what: str, expect: dict[str, str], break_: Act, mend: Act) -> None:
-    register(Fault(name, what, ("postgresql",), expect, break_, mend, lingers=True))
+def _register(name: str, what: str, expect: dict[str, str], break_: Act, mend: Act, *, slow: bool = False) -> None:
+    register(Fault(name, what, ("postgresql",), expect, break_, mend, lingers=True, slow=slow))
 
 
 _register(
@@ -221,4 +248,12 @@ _register(
     {"postgresql-checkpoints-timed@primary": "WARNING"},
     lambda running: running.primary.execute(("CHECKPOINT",) * 16),
     _nothing,
+)
+_register(
+    "postgresql-checkpoints-overdue",
+    "the checkpointer hangs, and a crash would take long to recover from",
+    {"postgresql-checkpoint-age@primary": "CRITICAL", **_CHANGED},
+    _no_checkpoints,
+    _checkpoints,
+    slow=True,
 )

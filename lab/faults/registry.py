@@ -14,7 +14,8 @@ class Fault:
     """One thing that can be broken; `expect` names exactly the checks (id@target) that change, and their states.
 
     `monitoring`: only a lab that was brought up with it has what this breaks. `lingers`: what it changed is compared
-    with later, so that the first run after its mend still tells of it.
+    with later, so that the first run after its mend still tells of it. `slow`: it takes a minute to be seen, so that
+    it is proven in the whole matrix only.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Fault:
     mend: Act
     monitoring: bool = False
     lingers: bool = False
+    slow: bool = False
 
 
 FAULTS: dict[str, Fault] = {}

@@ -9,12 +9,9 @@ from lab.faults.expect import PRIMARY, REPLICA
 from lab.state import REPOSITORY
 
 _SERVICES = r"(?:postgresql|replication|sessions|statements|vacuum|analyse|bloat|wal|maintenance-sessions)"
-# What the lab cannot break within seconds, or what only lists: each is judged by tests of its own.
+# What the lab cannot break, or what only lists: each is judged by tests of its own.
 WITHOUT_FAULT = {
-    "postgresql-checkpoint-age",  # two checkpoint_timeouts, of which the shortest is half a minute
     "postgresql-tls",  # needs a session from another machine
-    "postgresql-wraparound-multixacts",  # as the transactions, of which there is a fault
-    "replication-message-age",  # 40 seconds without a message
     "postgresql-indexes-unused",  # lists
     "statements-frequent",  # lists
 }
