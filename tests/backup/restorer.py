@@ -3,6 +3,7 @@
 A process of its own for the tests that kill one: the reading is read in a thread, as the reader does it.
 """
 
+import signal
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ STANDS = 60.0
 
 def main() -> int:
     """Print phases, then the outcome."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     stop = sys.argv[2]
     told: set[str] = set()
 

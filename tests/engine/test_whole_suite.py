@@ -58,6 +58,7 @@ def test_workers_find_the_same_byte_for_byte(whole: Inside, backend: Backend) ->
     assert normal(distributed) == first
     assert plain.code == distributed.code
     states = plain.states()
+    assert len(states) > 70  # a test that hides a check from collection hides it from the suites run in this process
     assert states["api-connection@api1"] == states["redis-is-master@cache"] == states["redis-clients@cache"] == "OK"
     assert states["postgresql-connection@not-covered"] == "not covered"
     assert len(plain.latest()["readings"]) > 5

@@ -43,7 +43,7 @@ def test_each_kind_is_found_and_not_shown(tmp_path: Path, text: str, kind: str) 
     assert kind in [one.kind for one in found.exposed]
     one = next(one for one in found.exposed if one.kind == kind)
     assert (one.lines, one.file, one.position) == (1, "a.log", len(line(9, "nothing here")))
-    shown = repr(dataclasses.asdict(found))
+    shown = repr(dataclasses.asdict(dataclasses.replace(found, sampled_at=0.0)))
     assert not any(word in shown for word in ("hunter22", "abcd", "ana", "97713", "529", "AKIA"))
 
 

@@ -157,8 +157,3 @@ def test_errors_since_the_deploy(started: float | None, requests: float, errors:
     reading = ApiHistogram(buckets=(), requests=requests, errors=errors, started=started, **STAMP)
 
     assert says(operators.test_api_errors_since_deploy, reading, 1000.0)[0] is state
-
-
-for _module in (growth, operators, business, minion):
-    for _name in [name for name in vars(_module) if name.startswith("test_")]:
-        vars(_module)[_name].__test__ = False  # they are called here, and are no tests of this file

@@ -4,12 +4,11 @@ import time
 
 import pytest
 
-from checks.emergency.test_emergency import test_emergency_mode as check_mode
+from checks.emergency import test_emergency as emergency
 from checks.engine.model import State
 from checks.engine.readings.redis import RedisEmergency
 from tests.services.saying import says
 
-check_mode.__test__ = False  # type: ignore[attr-defined]
 HOUR = 3600.0
 
 
@@ -31,7 +30,7 @@ def reading(**changes: object) -> RedisEmergency:
     ],
 )
 def test_emergency(changes: dict[str, object], state: State, text: str) -> None:
-    found, said = says(check_mode, reading(**changes))
+    found, said = says(emergency.test_emergency_mode, reading(**changes))
 
     assert found is state
     assert text in said

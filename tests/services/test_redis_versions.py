@@ -110,8 +110,3 @@ def test_room_for_writes(used: int, maxmemory: int, evictable: int, missing: boo
     )
 
     assert says(troubles.test_redis_takes_writes, reading)[0].value == state
-
-
-for _module in (upkeep, troubles):
-    for _name in [name for name in vars(_module) if name.startswith("test_")]:
-        vars(_module)[_name].__test__ = False  # they are called here, and are no tests of this file

@@ -74,7 +74,7 @@ def shape(reports: Path) -> dict[str, object]:
 
 def numberless(message: str) -> str:
     """Return a message with N for every number and its unit."""
-    plain = re.sub(r"\d[\d.]*(e-\d+)?( (ms|s|min|h|d|B|KiB|MiB|GiB)\b)?", "N", message)
+    plain = re.sub(r"-?\d[\d.]*(e-\d+)?( (ms|s|min|h|d|B|KiB|MiB|GiB)\b)?", "N", message)
     return re.sub(r"(?<=N )(\w+?)s?\b", r"\1", plain)
 
 
