@@ -164,6 +164,7 @@ def _counters(asker: Asker) -> AlertmanagerCounters:
         raise ProbeError(Reason.NO_DATA, "/metrics has no alertmanager_notifications_total", "See which version it is.")
     return AlertmanagerCounters(
         started=due(found, "process_start_time_seconds"),
+        reloaded=sum(one.value for one in found.get("alertmanager_config_last_reload_success_timestamp_seconds", ())),
         notifications=tuple((name, attempted, failed) for name, (attempted, failed) in sorted(by.items())),
         source="GET /metrics",
         sampled_at=time.time(),

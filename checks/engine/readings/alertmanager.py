@@ -83,9 +83,13 @@ class AlertmanagerSilences(Reading):
 @reading("alertmanager_counters", service="alertmanager")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertmanagerCounters(Reading):
-    """Notifications since the start by integration: (name, attempted, failed)."""
+    """Notifications since the start by integration: (name, attempted, failed).
+
+    `reloaded` is the Unix time of the last reload, 0 where it is not told.
+    """
 
     started: float
+    reloaded: float = 0.0
     notifications: tuple[tuple[str, float, float], ...]
 
 
@@ -103,12 +107,21 @@ class AlertmanagerDelivery(Reading):
 def alertmanager_delivery(
     earlier: AlertmanagerCounters, later: AlertmanagerCounters
 ) -> AlertmanagerDelivery | NotJudged:
-    """Compute what was delivered between two samples of the same process."""
+    """Compute what was delivered between two samples of the same process.
+
+    A reload gives up what is being sent, counts it as failed and sends it again: one failure an integration is not held
+    against it then.
+    """
     if later.started != earlier.started:
         return NotJudged("Alertmanager restarted between the two samples")
     before = {name: (attempted, failed) for name, attempted, failed in earlier.notifications}
+    given_up = 1 if later.reloaded > earlier.reloaded else 0
     grown = [
-        (name, attempted - before.get(name, (0.0, 0.0))[0], failed - before.get(name, (0.0, 0.0))[1])
+        (
+            name,
+            attempted - before.get(name, (0.0, 0.0))[0],
+            max(0.0, failed - before.get(name, (0.0, 0.0))[1] - given_up),
+        )
         for name, attempted, failed in later.notifications
     ]
     attempted, failed = sum(one[1] for one in grown), sum(one[2] for one in grown)
