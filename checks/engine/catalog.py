@@ -4,7 +4,7 @@ Called by the plugin at start, before anything is contacted. An error names file
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -15,6 +15,7 @@ from checks.engine.environment import Environment, InvalidFileError, read_toml
 from checks.engine.environment.accepted import BoundModel, WaiverModel
 from checks.engine.environment.errors import describe
 from checks.engine.environment.secrets import Model
+from checks.engine.guide import Guide
 from checks.engine.judge import factor
 from checks.engine.model import Bound, Limits, Waiver
 from checks.engine.readings import READINGS, Spec, unit_of
@@ -64,26 +65,6 @@ class ThresholdFile(Model):
     threshold: tuple[ThresholdRow, ...]
 
 
-class Words(Model):
-    """Title and action of one guide item in one language."""
-
-    title: str
-    action: str
-
-
-class GuideItem(Model):
-    """One item of guide.toml."""
-
-    en: Words
-    pt_br: Annotated[Words, Field(alias="pt-BR")]
-
-
-class GuideFile(Model):
-    """The whole of guide.toml: an item by the id that the guide's inventory gives it."""
-
-    item: dict[str, GuideItem]
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """A threshold check: the limits of `field` of reading `reading`, in `limits.unit`."""
@@ -111,21 +92,8 @@ class Catalog:
     """Everything that says how much and what then."""
 
     rows: tuple[Row, ...]
-    guide: Mapping[str, GuideItem]
+    guide: Guide
     waivers: tuple[Waiver, ...]
-
-    def action(self, guide: Iterable[str], language: str) -> str:
-        """Return what to do, from the first guide item that says so in `language`."""
-        return next((words.action for words in self._words(guide, language) if words.action != ""), "")
-
-    def title(self, guide: Iterable[str], language: str) -> str:
-        """Return the title of the first guide item in `language`, "" where a check has none."""
-        return next((words.title for words in self._words(guide, language)), "")
-
-    def _words(self, guide: Iterable[str], language: str) -> Iterator[Words]:
-        for item in guide:
-            if item in self.guide:
-                yield self.guide[item].pt_br if language == "pt-BR" else self.guide[item].en
 
     def waiver(self, check: str, target: str, now: float) -> Waiver | None:
         """Return the waiver that accepts a finding of this check on this target at Unix time `now`."""
@@ -138,7 +106,7 @@ class Catalog:
 def load(folder: Path, environment: Environment, environment_file: str, now: float) -> Catalog:
     """Return the catalogue of `folder` as `environment` changes it; raise InvalidFileError naming file, row and key."""
     thresholds = _file(folder / "thresholds.toml", ThresholdFile)
-    guide = _file(folder / "guide.toml", GuideFile)
+    guide = _file(folder / "guide.toml", Guide)
     rows = list(_rows(thresholds, guide, str(folder / "thresholds.toml")))
     index = {row.id: i for i, row in enumerate(rows)}
     for number, override in enumerate(environment.threshold):
@@ -154,7 +122,7 @@ def load(folder: Path, environment: Environment, environment_file: str, now: flo
         if limits.above is None and limits.below is None:
             raise InvalidFileError([f"{place}: needs above or below, each with warning, critical or both"])
         rows[index[override.id]] = replace(old, limits=limits)
-    return Catalog(tuple(rows), guide.item, tuple(_waivers(environment.waiver, environment_file, now)))
+    return Catalog(tuple(rows), guide, tuple(_waivers(environment.waiver, environment_file, now)))
 
 
 def _file(path: Path, model: type[_T]) -> _T:
@@ -165,7 +133,7 @@ def _file(path: Path, model: type[_T]) -> _T:
         raise InvalidFileError(describe(error, model, table, str(path))) from None
 
 
-def _rows(file: ThresholdFile, guide: GuideFile, name: str) -> Iterator[Row]:
+def _rows(file: ThresholdFile, guide: Guide, name: str) -> Iterator[Row]:
     seen: set[str] = set()
     for number, row in enumerate(file.threshold):
         place = f"{name}: threshold[{number}] ({row.id!r})"

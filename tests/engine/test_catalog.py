@@ -1,5 +1,6 @@
 """Tests of the rows: what is wrong is named by file, row and key, and a limit that can never hold is refused."""
 
+import ast
 import time
 from pathlib import Path
 
@@ -135,12 +136,37 @@ def test_a_waiver_accepts_its_check_on_its_target_until_it_ends(tmp_path: Path) 
 
 def test_the_action_speaks_the_language_of_the_reader(tmp_path: Path) -> None:
     found = load(tmp_path, row())
-    assert found.action(["capacity.disk"], "en") == "Add storage."
-    assert found.action(["capacity.disk"], "pt-BR") == "Aumente o disco."
-    assert found.action([], "en") == ""
+    assert found.guide.action("a", ["capacity.disk"], "en") == "Add storage."
+    assert found.guide.action("a", ["capacity.disk"], "pt-BR") == "Aumente o disco."
+    assert found.guide.action("a", [], "en") == ""
 
 
 def test_the_catalogue_of_the_suite_is_valid() -> None:
     file = Path(catalog.__file__).parents[1] / "environments" / "production.example.toml"
     loaded: Environment = environment.load(file)
     assert catalog.load(file.parents[1], loaded, str(file), 1_795_834_800.0).rows
+
+
+CHECKS = Path(catalog.__file__).parents[1]
+
+
+def test_a_checks_own_action_goes_before_that_of_its_guide_item() -> None:
+    guide = catalog.load(CHECKS, Environment.model_validate({"name": "here"}), "here.toml", time.time()).guide
+    items = ("backup.restore",)
+    for language in ("en", "pt-BR"):
+        own = guide.action("backup-restore-private", items, language)
+        assert "[restore] scratch" in own
+        assert guide.action("backup-restore", items, language) not in {"", own}
+
+
+def test_every_action_of_a_check_is_of_one_that_is_there_and_in_both_languages() -> None:
+    """A check that was renamed must take its action along."""
+    loaded = catalog.load(CHECKS, Environment.model_validate({"name": "here"}), "here.toml", time.time())
+    written = {
+        node.name.removeprefix("test_").replace("_", "-")
+        for path in CHECKS.glob("*/test_*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert sorted(loaded.guide.check.keys() - written - {row.id for row in loaded.rows}) == []
+    assert [name for name, own in loaded.guide.check.items() if own.en == own.pt_br] == []

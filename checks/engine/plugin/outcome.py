@@ -123,8 +123,9 @@ def result_of(item: pytest.Item, judgement: Judgement, root: str | None, seconds
     marker = item.get_closest_marker("guide")
     row = None if case is None else case.row
     guide = row.guide if row is not None else (() if marker is None else tuple(marker.args))
+    check = check_id(item.name.split("[")[0]) if case is None else case.id
     result = Result(
-        id=check_id(item.name.split("[")[0]) if case is None else case.id,
+        id=check,
         target="none" if case is None else case.target.name,
         title=_title(suite, guide, title_of(item)),
         service="suite" if case is None else case.target.service,
@@ -133,7 +134,7 @@ def result_of(item: pytest.Item, judgement: Judgement, root: str | None, seconds
         profiles=profiles_of(item),
         state=judgement.state,
         message=judgement.message,
-        action=_action(suite, guide, "" if row is None else row.action, judgement.state),
+        action=_action(suite, check, guide, "" if row is None else row.action, judgement.state),
         measure=judgement.measure,
         limits=judgement.limits if judgement.limits is not None else (None if row is None else row.limits),
         evidence=judgement.evidence,
@@ -150,13 +151,13 @@ def result_of(item: pytest.Item, judgement: Judgement, root: str | None, seconds
 
 def _title(suite: Suite, guide: tuple[str, ...], own: str) -> str:
     """A check's own title is English and says more; other languages have the guide item's."""
-    return own if suite.language == "en" else suite.catalog.title(guide, suite.language) or own
+    return own if suite.language == "en" else suite.catalog.guide.title(guide, suite.language) or own
 
 
-def _action(suite: Suite, guide: tuple[str, ...], own: str, state: State) -> str:
+def _action(suite: Suite, check: str, guide: tuple[str, ...], own: str, state: State) -> str:
     if state not in {State.WARNING, State.CRITICAL}:
         return ""
-    return own if own != "" and suite.language == "en" else suite.catalog.action(guide, suite.language)
+    return own if own != "" and suite.language == "en" else suite.catalog.guide.action(check, guide, suite.language)
 
 
 def waived(suite: Suite, result: Result) -> Result:
