@@ -3,13 +3,15 @@
 Called where a backup has no manifest. A server that does not answer costs the comparison, never the backup's verdict.
 """
 
-import psycopg
+from collections.abc import Iterator
 
 from checks.engine.environment import Environment
+from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError
+from checks.engine.probes.backup import live
 from checks.engine.probes.conninfo import parameters
 
-_OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=5000 -c lock_timeout=200"
+_SECONDS = 5.0
 _RELATIONS = """
 SELECT n.nspname, c.relname
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -24,11 +26,11 @@ SELECT n.nspname, c.relname
 
 def database_of(environment: Environment) -> str:
     """Return the name of the live database, from the connection strings; "" where none is set."""
-    for _, text in _connections(environment):
+    for connection in _connections(environment):
         try:
-            name = parameters(text).get("dbname", "")
-        except ValueError:
-            continue  # the health checks say that it is malformed
+            name = parameters(connection.text().reveal()).get("dbname", "")
+        except (ProbeError, ValueError):
+            continue  # the health checks say that it is unset or malformed
         if name != "":
             return name
     return ""
@@ -36,27 +38,17 @@ def database_of(environment: Environment) -> str:
 
 def relations(environment: Environment) -> tuple[tuple[tuple[str, str], ...], str]:
     """Return (schema, name) of the live relations and the server's name; nothing where no server answers."""
-    pooled = environment.postgresql is not None and environment.postgresql.pooler
-    for name, text in _connections(environment):
+    pooler = environment.postgresql is not None and environment.postgresql.pooler
+    for connection in _connections(environment):
         try:
-            with psycopg.connect(
-                text, connect_timeout=4, application_name="penhas-checks", options="" if pooled else _OPTIONS
-            ) as connection:
-                rows = connection.execute(_RELATIONS).fetchall()
-        except psycopg.Error:
+            rows = live.ask(connection, (_RELATIONS,), pooler=pooler, seconds=_SECONDS)[0]
+        except (ProbeError, live.RefusedError):
             continue  # the health checks say that it does not answer
-        return tuple((str(schema), str(relation)) for schema, relation in rows), name
+        return tuple((schema, relation) for schema, relation in rows), connection.name
     return (), ""
 
 
-def _connections(environment: Environment) -> list[tuple[str, str]]:
-    """Return the servers that may be asked, replicas first: (name, connection string)."""
-    if environment.postgresql is None:
-        return []
-    found = []
-    for connection in (*environment.postgresql.replicas, environment.postgresql.primary):
-        try:
-            found.append((connection.name, connection.text().reveal()))
-        except ProbeError:
-            continue
-    return found
+def _connections(environment: Environment) -> Iterator[Connection]:
+    """Return the servers that may be asked, replicas first."""
+    if environment.postgresql is not None:
+        yield from (*environment.postgresql.replicas, environment.postgresql.primary)

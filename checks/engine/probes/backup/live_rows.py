@@ -4,22 +4,29 @@ Called by `copy` and `recovery_point`. Counts and times come from two functions 
 role of the suite reads no table itself.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
-
-from checks.engine.environment import Environment
+from checks.engine.environment.models import Postgresql
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
+from checks.engine.probes.backup import live
 
+MOST = 120.0  # seconds that a live server is kept busy for one question
+# What a server reads a second where nothing is in its memory: more than it can in that time is not asked for.
+BYTES_A_SECOND = 200 << 20
+_SIZE = """
+SELECT coalesce(sum(c.relpages::bigint), 0) * pg_catalog.current_setting('block_size')::bigint
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+"""
 _ROWS = "SELECT pg_catalog.format('%I.%I', schema_name, table_name), row_count FROM penhas_checks.table_rows()"
 _NEWEST = (
     "SELECT pg_catalog.format('%I.%I', schema_name, table_name), column_name, extract(epoch FROM newest)::float8"
     " FROM penhas_checks.newest_rows(pg_catalog.to_timestamp({}))"
 )
 _MEND = "Run checks/environments/grants/postgresql.sql there, or take backups with checks.take_backup."
+_NOT_OURS = {"42501", "42883", "3F000"}  # no right, no such function, no such schema
+_CANCELLED = "57014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +45,47 @@ class LiveNewest:
     newest: dict[tuple[str, str], float]
 
 
-def rows(context: Context, seconds: float = 120.0) -> LiveRows:
+def rows(context: Context, seconds: float = MOST) -> LiveRows:
     """Return the live counts; raise ProbeError with why they cannot be had."""
     name, found = _asked(context, _ROWS, seconds)
     if not found:
         raise ProbeError(Reason.NO_DATA, f"{name} counted no table at all", _MEND)
-    return LiveRows(name, {str(table): int(count) for table, count in found})
+    return LiveRows(name, {table: int(count) for table, count in found})
 
 
-def newest(context: Context, before: float, seconds: float = 120.0) -> LiveNewest:
+def newest(context: Context, before: float, seconds: float = MOST) -> LiveNewest:
     """Return when the newest rows before a moment were written; raise ProbeError with why that cannot be had."""
     name, found = _asked(context, _NEWEST.format(float(before)), seconds)
-    return LiveNewest(name, {(str(table), str(column)): float(at) for table, column, at in found if at is not None})
+    return LiveNewest(name, {(table, column): float(at) for table, column, at in found if at != ""})
 
 
-def _asked(context: Context, statement: str, seconds: float) -> tuple[str, Sequence[tuple[Any, ...]]]:
-    name, dsn = _server(context.environment)
-    limit = context.remaining(seconds)
-    options = f"-c default_transaction_read_only=on -c statement_timeout={int(limit * 1000)} -c lock_timeout=200"
-    try:
-        with psycopg.connect(
-            dsn, connect_timeout=10, options=options, application_name="penhas-checks", autocommit=True
-        ) as link:
-            return name, link.execute(statement.encode()).fetchall()
-    except psycopg.errors.QueryCanceled:
-        raise ProbeError(Reason.TIMEOUT, f"asking the rows of {name} took longer than {limit:.0f} s", _MEND) from None
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
-        raise ProbeError(Reason.DENIED, f"the rows of {name} may not be counted", _MEND) from None
-    except psycopg.Error as error:
-        code = error.sqlstate or "no connection"
-        raise ProbeError(Reason.CONNECTION, f"the rows of {name} could not be counted ({code})", _MEND) from None
-
-
-def _server(environment: Environment) -> tuple[str, str]:
-    if environment.postgresql is None:
+def _asked(context: Context, statement: str, seconds: float) -> tuple[str, live.Rows]:
+    """Ask for the size first: a question that reads every table is not put to a server that cannot answer in time."""
+    ours = context.environment.postgresql
+    if ours is None:
         raise ProbeError(Reason.OURS, "no live PostgreSQL is named in this environment", _MEND)
-    chosen = next(iter(environment.postgresql.replicas), environment.postgresql.primary)
-    return chosen.name, chosen.text().reveal()
+    server = next(iter(ours.replicas), ours.primary)
+    limit = context.remaining(seconds)
+    try:
+        _affordable(server.name, ours, limit)
+        return server.name, live.ask(server, (statement,), pooler=ours.pooler, seconds=limit)[0]
+    except live.RefusedError as refused:
+        raise _refusal(server.name, refused.sqlstate, limit) from None
+    except ProbeError as error:
+        raise ProbeError(error.reason, f"the rows of {server.name} could not be counted: {error.why}", _MEND) from None
+
+
+def _affordable(name: str, ours: Postgresql, limit: float) -> None:
+    server = next(iter(ours.replicas), ours.primary)
+    size = int(live.ask(server, (_SIZE,), pooler=ours.pooler, seconds=min(limit, 10.0))[0][0][0])
+    if size > limit * BYTES_A_SECOND:
+        why = f"{name} holds {size / (1 << 30):.0f} GiB, too much to count in {limit:.0f} s"
+        raise ProbeError(Reason.OURS, why, _MEND)
+
+
+def _refusal(name: str, sqlstate: str, limit: float) -> ProbeError:
+    if sqlstate == _CANCELLED:
+        return ProbeError(Reason.TIMEOUT, f"asking the rows of {name} took longer than {limit:.0f} s", _MEND)
+    if sqlstate in _NOT_OURS:
+        return ProbeError(Reason.DENIED, f"the rows of {name} may not be counted", _MEND)
+    return ProbeError(Reason.CONNECTION, f"the rows of {name} could not be counted ({sqlstate})", _MEND)
