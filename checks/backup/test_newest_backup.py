@@ -101,6 +101,8 @@ def test_backup_globals(backup_newest: BackupNewest, judged: Judge) -> None:
     _there(read, judged)
     if not read.globals_found:
         judged.critical(f"no globals dump beside {read.name}: its {read.roles_named} roles would be lost")
+    if read.globals_unread != "":
+        judged.unknown(f"the globals dump could not be read: {read.globals_unread}")
     if read.globals_problem != "":
         judged.critical(f"the globals dump is of no use: {read.globals_problem}")
     if read.roles_missing:

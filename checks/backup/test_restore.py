@@ -19,7 +19,7 @@ def test_backup_restore(backup_restored: BackupRestored, judged: Judge) -> None:
     phases = tuple(f"{phase.name}: {phase.seconds:.1f} s" for phase in backup_restored.phases)
     judged.ok(
         f"{backup_restored.tables} tables, {backup_restored.rows} rows back, compared with {backup_restored.proof}",
-        phases,
+        (*phases, *(f"left out: {what}" for what in backup_restored.left_out)),
     )
 
 

@@ -77,6 +77,11 @@ def _forget_globals(running: Running, _dumps: list[Path]) -> None:
         file.unlink()
 
 
+def _change_globals(_running: Running, dumps: list[Path]) -> None:
+    file = dumps[-1].with_suffix(".globals.sql")
+    file.write_bytes(b"CREATE ROLE lab SUPERUSER LOGIN;\n" + file.read_bytes())
+
+
 def _no_manifests(running: Running, _dumps: list[Path]) -> None:
     """Leave what a plain pg_dump by cron would have left."""
     for file in _folder(running).glob("*.manifest.json"):
@@ -240,7 +245,7 @@ for _name, _what, _change, _expect in (
             **here("CRITICAL", "backup-restore", "backup-restore-rows", "emergency-recovery-rehearsed"),
             **here("WARNING", "backup-restore-views-filled"),
             **here("UNKNOWN", "backup-media-complete", "backup-media-left-over"),
-            **here("UNKNOWN", "backup-restore-current", "backup-rpo"),
+            **here("UNKNOWN", "backup-restore-current", "backup-rpo", "backup-rto"),
         },
     ),
     (
@@ -253,7 +258,7 @@ for _name, _what, _change, _expect in (
             **here("CRITICAL", "backup-restore", "backup-restore-rows", "emergency-recovery-rehearsed"),
             **here("not judged", "backup-size-usual", *_NOTHING_IN_IT),
             **here("UNKNOWN", "backup-media-complete", "backup-media-left-over"),
-            **here("UNKNOWN", "backup-restore-current", "backup-rpo"),
+            **here("UNKNOWN", "backup-restore-current", "backup-rpo", "backup-rto"),
         },
     ),
     (
@@ -297,6 +302,12 @@ for _name, _what, _change, _expect in (
         here("CRITICAL", "backup-globals"),
     ),
     (
+        "backup-globals-changed",
+        "someone has written into the newest backup's dump of roles",
+        _change_globals,
+        here("CRITICAL", "backup-globals"),
+    ),
+    (
         "backup-forged",
         "someone else signed the newest backup's manifest",
         signing(lambda own: own, word("outra-semente", 1)),
@@ -318,7 +329,10 @@ for _name, _what, _change, _expect in (
         "backup-manifest-wrong",
         "the newest backup's manifest counts a row more in every table",
         signing(lambda own: replace(own, tables=tuple(replace(t, rows=t.rows + 1) for t in own.tables))),
-        here("CRITICAL", "backup-rows-complete", "backup-restore-rows"),
+        {
+            **here("CRITICAL", "backup-rows-complete", "backup-restore-rows"),
+            **here("UNKNOWN", "backup-restore-contents"),
+        },
     ),
     (
         "backup-not-copied",

@@ -141,7 +141,7 @@ for _name, _what, _change, _expect in (
         "restore-orphan-row",
         "a row of the newest backup points to one that does not exist",
         _dump_of(_ORPHAN, undo=(_NO_ORPHAN,)),
-        {**PLAIN, **here("CRITICAL", "backup-restore", "backup-restore-listed")},
+        {**PLAIN, **here("CRITICAL", "backup-restore", "backup-restore-listed"), **here("UNKNOWN", "backup-rto")},
     ),
     (
         "restore-key-unvalidated",

@@ -229,6 +229,25 @@ def test_sql_is_read_the_same_however_it_is_cut_into_pieces(size: int) -> None:
     assert [(entry.kind, entry.name) for entry in found.toc] == [("TABLE", "b")]
 
 
+@pytest.mark.parametrize(
+    ("more", "whole"),
+    [
+        (b"\n\\unrestrict x\n\n", True),
+        (b"\n-- PostgreSQL database dump\n--\n", False),
+        (b"\nSET row_security = off;\n", False),
+        (b"\nSET row_security = off;\n-- PostgreSQL database dump complete\n", True),
+    ],
+)
+def test_only_the_last_line_proves_a_text_complete(more: bytes, whole: bool) -> None:
+    """A second dump that was appended and cut off, and a function that quotes that line, are no proof."""
+    text = b"SELECT 1;\n--\n-- PostgreSQL database dump complete\n--\n" + more
+    if whole:
+        assert read_sql([text]).complete
+    else:
+        with pytest.raises(ArchiveError, match="cut off"):
+            read_sql([text])
+
+
 def test_names_are_unquoted_as_sql_quotes_them() -> None:
     assert split_name("public.a") == ("public", "a")
     assert split_name('public."Com ""aspas"') == ("public", 'Com "aspas')

@@ -145,6 +145,7 @@ OK, WARNING, CRITICAL, NOT_JUDGED = State.OK, State.WARNING, State.CRITICAL, Sta
         ("whole", NEWEST, {"problem": "its checksum fails"}, CRITICAL),
         ("whole", NEWEST, {"sha256": "bb"}, CRITICAL),
         ("whole", NEWEST, {"tables": 0}, CRITICAL),
+        ("globals", NEWEST, {"globals_unread": "no answer in time"}, State.UNKNOWN),
         ("toc_complete", NEWEST, {}, OK),
         ("toc_complete", NEWEST, {"relations_missing": ("public.a",)}, CRITICAL),
         ("toc_complete", NEWEST, {"data_missing": ("public.a",)}, CRITICAL),

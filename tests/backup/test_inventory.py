@@ -244,6 +244,18 @@ def test_the_second_place_is_compared_file_by_file(tmp_path: Path, data: bytes, 
     assert not read.same_place
 
 
+def test_a_link_to_the_first_place_is_no_second_one(tmp_path: Path, data: bytes) -> None:
+    """Nor is its name with a slash at the end."""
+    folder = tmp_path / "first"
+    folder.mkdir()
+    made.days(folder, data, NOW, (0, 1))
+    (tmp_path / "link").symlink_to(folder)
+    for name in ("link", "first/", "other/../first"):
+        backup = place(folder, second={"folder": f"{tmp_path}/{name}"})
+        (tmp_path / "other").mkdir(exist_ok=True)
+        assert second(take_stock(open_store(backup), backup), backup).same_place
+
+
 def test_an_unknown_key_and_a_missing_bucket_are_told_apart(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     backup = cloud.backup("there").model_copy(update={"bucket": "not-there"})
     with pytest.raises(ProbeError) as caught:

@@ -1,6 +1,9 @@
 """What a copy is compared with where there is no manifest, and what no comparison may say."""
 
+from dataclasses import replace
+
 import pytest
+from pydantic import JsonValue
 
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.backup import proof
@@ -8,6 +11,7 @@ from checks.engine.probes.backup.live_rows import LiveRows
 from checks.engine.probes.backup.manifest import TableSum
 from checks.engine.probes.backup.proof import DAY, Source
 from checks.engine.probes.backup.structure import Structure
+from tests.backup import made
 
 LIVE = {"public.a": 10_000, "public.b": 50, "public.c": 0}
 
@@ -46,6 +50,26 @@ def test_what_cannot_be_compared_is_blind_and_never_green() -> None:
     aspect = proof.rows((TableSum("public.a", 1, None),), denied)
     assert aspect.findings == ()
     assert "may not be counted" in aspect.blind
+
+
+def _manifest(**rows: int) -> Source:
+    tables = tuple(TableSum(f"public.{name}", count, "1") for name, count in rows.items())
+    structure: JsonValue = {"major": 15, "things": {}, "sequences": {}, "large_objects": 0}
+    own = replace(made.manifest("a", b"", 0.0), tables=tables, structure=structure)
+    return Source(own, None, 7, "", DAY)
+
+
+def test_contents_are_the_same_only_where_every_table_was_compared() -> None:
+    """Where rows are missing another check alarms, and this one says that it could not see."""
+    source = _manifest(a=3, b=5)
+    whole = (TableSum("public.a", 3, "1"), TableSum("public.b", 5, "1"))
+    assert proof.contents(whole, source).blind == ""
+    for found in (whole[:1], (whole[0], TableSum("public.b", 4, "1"))):
+        aspect = proof.contents(found, source)
+        assert (aspect.findings, aspect.told_by) == ((), "backup-restore-rows")
+        assert "1 of 2 tables" in aspect.blind
+    changed = proof.contents((TableSum("public.a", 3, "2"),), source)
+    assert changed.findings == ("public.a: 3 rows as in the manifest, but not the same rows",)
 
 
 @pytest.mark.parametrize("name", ["structure", "security", "extensions"])

@@ -83,6 +83,7 @@ REDIS = BackupRedis(
     sampled_at=0.0,
     backup="a.rdb",
     saved_at=0.0,
+    ahead=0.0,
     age=1.0,
     size=1,
     version="7.0",
@@ -144,6 +145,8 @@ def test_each_aspect_is_a_check_of_its_own(name: str) -> None:
     assert said(check, _aspect(name, compared=0))[0] is State.NOT_JUDGED
     rows_tier = replace(RESTORED, tier="rows", aspects=(Aspect("other", "", 1),))
     assert said(check, rows_tier)[0] is State.NOT_JUDGED
+    state, _, root = said(check, _aspect(name, blind="rows are missing", told_by="backup-restore-rows"))
+    assert (state, root) == (State.UNKNOWN, "backup-restore-rows@postgresql")
     state, _, root = said(check, replace(RESTORED, aspects=(), errors=("damaged",)))
     assert (state, root) == (State.UNKNOWN, "backup-restore@postgresql")
 
@@ -174,6 +177,9 @@ R, M, D, E = "backup/test_restore", "backup/test_media", "backup/test_redis", "e
         (f"{D}.test_backup_redis_loads", REDIS, {}, State.OK),
         (f"{D}.test_backup_redis_loads", REDIS, {"sound": False, "loaded": 0}, State.CRITICAL),
         (f"{D}.test_backup_redis_loads", REDIS, {"loaded": 8}, State.CRITICAL),
+        (f"{D}.test_backup_redis_loads", REDIS, {"keys": 0, "loaded": 0, "expired": 0}, State.CRITICAL),
+        (f"{D}.test_backup_redis_loads", REDIS, {"ahead": 300.0}, State.OK),
+        (f"{D}.test_backup_redis_loads", REDIS, {"ahead": 300.1}, State.CRITICAL),
         (f"{D}.test_backup_redis_checksummed", REDIS, {}, State.OK),
         (f"{D}.test_backup_redis_checksummed", REDIS, {"checksummed": False}, State.WARNING),
         ("backup/test_verifier.test_backup_drill", DRILL, {}, State.OK),

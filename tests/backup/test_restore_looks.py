@@ -17,6 +17,7 @@ from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
 from checks.engine.probes.backup.inventory import take_stock
 from checks.engine.probes.backup.live_rows import LiveNewest
 from checks.engine.probes.backup.store import open_store
+from checks.engine.readings.restore import BackupSecondGeneration
 from checks.take_backup.progress import Progress
 from checks.take_backup.take import Plan, take
 from tests.backup.conftest import Cloud
@@ -161,6 +162,15 @@ def test_the_recovery_point_is_the_manifests_where_nobody_else_can_tell(night: N
     assert "manifest" in found.told_by
 
 
+def test_a_replica_of_which_nobody_knows_how_far_it_was_behind_proves_no_recovery_point(night: Night) -> None:
+    """It must not be taken for a primary."""
+    newest = night.copy.newest
+    assert newest.manifest is not None
+    unknown = replace(newest, manifest=replace(newest.manifest, in_recovery=True, last_replay_at=None))
+    with pytest.raises(ProbeError, match="cannot be told"):
+        recovery_point.recovery_point(night.context, replace(night.copy, newest=unknown))
+
+
 def test_a_stale_source_is_behind_by_its_newest_row() -> None:
     """What counts is the newest row of all, so that a table that is rarely written says nothing."""
     copied_rows = {("public.a", "created_at"): 1000.0, ("public.b", "created_at"): 10.0}
@@ -181,7 +191,19 @@ def test_the_second_generation_is_the_same(night: Night) -> None:
     restore = night.context.environment.restore
     assert restore is not None
     found = second_generation.second_generation(night.context, restore, night.copy)
+    assert isinstance(found, BackupSecondGeneration)
     assert found.findings == ()
+
+
+def test_a_copy_without_tables_proves_no_second_generation(night: Night) -> None:
+    """Nothing is the same as nothing; nor does a copy without indexes say anything of them."""
+    restore = night.context.environment.restore
+    assert restore is not None
+    empty = replace(night.copy, seen=replace(night.copy.seen, tables=()))
+    with pytest.raises(ProbeError, match="no table"):
+        second_generation.second_generation(night.context, restore, empty)
+    rows = replace(night.copy, tier="rows")
+    assert isinstance(second_generation.second_generation(night.context, restore, rows), NotJudged)
 
 
 def test_the_second_generation_is_for_one_day_of_the_week(night: Night) -> None:

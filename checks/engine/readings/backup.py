@@ -94,7 +94,8 @@ class BackupNewest(Reading):
     `problem` says what is broken ("" where it is whole); `reads` how it was read. `tables` counts those with data in
     it, `relations_missing` and `data_missing` are what `compared_with` has and the archive has not; `rows_differ` are
     tables whose rows in the archive are not the manifest's. `roles_missing` are named in the dump and not in the
-    globals dump (`globals_found`). `newer_than_server` says that the program is of a later major than the server.
+    globals dump (`globals_found`; `globals_unread` says why nobody here can tell). `newer_than_server` says that the
+    program is of a later major than the server.
     """
 
     name: str
@@ -120,6 +121,7 @@ class BackupNewest(Reading):
     large_objects_missing: Count = 0
     globals_found: bool = False
     globals_problem: str = ""
+    globals_unread: str = ""
     roles_named: Count = 0
     roles_missing: tuple[str, ...] = ()
     server_version: str = ""

@@ -14,7 +14,8 @@ class Aspect:
     """One thing that was proved of the copy, or not.
 
     `compared` counts what was looked at and `against` says with what; `findings` each name the table or object; `blind`
-    says why nothing could be proved here and now, `beyond` why nothing ever can be of this backup.
+    says why nothing could be proved here and now, `beyond` why nothing ever can be of this backup; `told_by` is the
+    check that alarms for what blinds it.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Aspect:
     findings: tuple[str, ...] = ()
     blind: str = ""
     beyond: str = ""
+    told_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class BackupRestored(Reading):
 
     def aspect(self, name: str) -> Aspect:
         """Return an aspect by name; where nothing was restored, or not all, it says so."""
-        absent = Aspect(name, "", 0, blind=NOT_RESTORED)
+        absent = Aspect(name, "", 0, blind=NOT_RESTORED, told_by="backup-restore")
         if self.aspects:
             absent = Aspect(name, "", 0, beyond=f"the tier {self.tier} does not look at it")
         return next((aspect for aspect in self.aspects if aspect.name == name), absent)
@@ -129,12 +131,14 @@ class BackupMedia(Reading):
 class BackupRedis(Reading):
     """The newest saved file of Redis, loaded into a throw-away server.
 
-    `saved_at` is the time inside the file; `sound` says whether Redis' own checker reads it to its end, `keys` how many
-    keys that one saw; what a server `loaded` and what it dropped as `expired` must be as many together.
+    `saved_at` is the time inside the file, `ahead` how far that is ahead of our clock; `sound` says whether Redis' own
+    checker reads it to its end, `keys` how many keys that one saw; what a server `loaded` and what it dropped as
+    `expired` must be as many together.
     """
 
     backup: str
     saved_at: float
+    ahead: Seconds
     age: Seconds
     size: Bytes
     version: str

@@ -5,9 +5,14 @@ server of its own. The reader calls `read` in the thread of the backup target, a
 server started here.
 """
 
+from typing import TYPE_CHECKING
+
 from checks.engine.model import ProbeError
 from checks.engine.probes import Context
 from checks.engine.readings import READINGS
+
+if TYPE_CHECKING:
+    from checks.engine.probes.backup.inventory import Visit
 
 NEWEST = "backup_newest"  # reads the newest backup to its end: of the file that a restore fetches, where there is one
 
@@ -17,23 +22,28 @@ def read(context: Context) -> None:
     restores = tuple(name for name in context.names if READINGS[name].restore)
     late = tuple(name for name in context.names if name == NEWEST and restores)
     looks = tuple(name for name in context.names if name not in {*restores, *late})
-    _look(context, looks)
-    if restores and NEWEST not in _restore(context, restores, late):
-        _look(context, late)
+    backup = context.environment.backup
+    assert backup is not None  # noqa: S101 (its target is there)
+    from checks.engine.probes.backup.inventory import Visit  # noqa: PLC0415 (only where there are backups)
+
+    visit = Visit(backup)
+    _look(context, looks, visit)
+    if restores and NEWEST not in _restore(context, restores, late, visit):
+        _look(context, late, visit)
 
 
-def _look(context: Context, names: tuple[str, ...]) -> None:
+def _look(context: Context, names: tuple[str, ...], visit: "Visit") -> None:
     if names:
         from checks.engine.probes.backup import looking  # noqa: PLC0415 (boto3 is loaded only where it is needed)
 
-        looking.read(context, names)
+        looking.read(context, names, visit)
 
 
-def _restore(context: Context, names: tuple[str, ...], late: tuple[str, ...]) -> frozenset[str]:
+def _restore(context: Context, names: tuple[str, ...], late: tuple[str, ...], visit: "Visit") -> frozenset[str]:
     from checks.engine.probes.backup import restored  # noqa: PLC0415 (and the restore only where it is asked for)
 
     try:
-        return restored.read(context, (*names, *late))
+        return restored.read(context, (*names, *late), visit)
     except ProbeError as error:
         for name in names:
             context.settle(name, error)

@@ -11,8 +11,7 @@ from pathlib import PurePosixPath
 
 from checks.engine.environment import Environment
 from checks.engine.environment.models import Backup
-from checks.engine.model import ProbeError
-from checks.engine.probes.backup import live_catalog, structure
+from checks.engine.probes.backup import globals_dump, live_catalog, structure
 from checks.engine.probes.backup.archive import ArchiveError, Header
 from checks.engine.probes.backup.fetch import Counted, FetchedBackup, digest_of
 from checks.engine.probes.backup.inventory import BackupSet, Stock
@@ -25,7 +24,6 @@ from checks.engine.probes.backup.store import Store, Stored
 from checks.engine.probes.backup.store_folder import FolderStore
 from checks.engine.readings.backup import BackupNewest
 
-_GLOBALS_MOST = 64 << 20
 _OURS = "its manifest"
 _NOTHING = Read((), (), 0, OURS)
 
@@ -53,7 +51,9 @@ def examine(store: Store, stock: Stock, environment: Environment, remaining: Cal
     else:
         counted = Counted(store.chunks(newest.key), remaining, Phase("read", "bytes", newest.size).at)
         whole = read_whole(counted, newest, backup, configured)
-    return compare(store, newest, environment, whole, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    roles = globals_dump.read(store, newest, backup, remaining)
+    return compare(newest, environment, whole, roles, seconds)
 
 
 def read_whole(counted: Counted, newest: BackupSet, backup: Backup, configured: str | None) -> Whole:
@@ -88,7 +88,9 @@ def of_fetched(
         counted = Counted(here.chunks(fetched.path.name), remaining)
         whole = read_whole(counted, replace(newest, encryption=""), backup, configured)
     whole = replace(whole, sha256=fetched.sha256)  # of what is stored, which may be encrypted
-    return compare(store, newest, environment, whole, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    roles = globals_dump.read(store, newest, backup, remaining)
+    return compare(newest, environment, whole, roles, seconds)
 
 
 def _folder(store: Store, newest: BackupSet, remaining: Callable[[], float]) -> Whole:
@@ -106,7 +108,9 @@ def _folder(store: Store, newest: BackupSet, remaining: Callable[[], float]) -> 
     return Whole(read, digest_of(digests), "")
 
 
-def compare(store: Store, newest: BackupSet, environment: Environment, whole: Whole, seconds: float) -> BackupNewest:
+def compare(
+    newest: BackupSet, environment: Environment, whole: Whole, roles: globals_dump.Roles, seconds: float
+) -> BackupNewest:
     """Return the reading: what was read, beside the manifest or, without one, beside the live catalogue."""
     backup = environment.backup
     assert backup is not None  # noqa: S101 (its target is there)
@@ -114,7 +118,6 @@ def compare(store: Store, newest: BackupSet, environment: Environment, whole: Wh
     expected, against = _expected(manifest, environment)
     # Names that begin with pg_ are PostgreSQL's own roles: every server has them.
     named = sorted({role for entry in read.toc for role in entry.roles if not role.startswith("pg_")})
-    roles, globals_problem = _globals(store, newest, backup)
     rows = [table.rows for table in read.tables if table.rows is not None]
     server, program = _versions(newest.header, manifest)
     return BackupNewest(
@@ -140,9 +143,10 @@ def compare(store: Store, newest: BackupSet, environment: Environment, whole: Wh
         extensions_missing=_extensions_missing(read, manifest) if whole.problem == "" else (),
         large_objects_missing=_large_objects_missing(read, manifest) if whole.problem == "" else 0,
         globals_found=newest.globals_key is not None,
-        globals_problem=globals_problem,
+        globals_problem=roles.problem,
+        globals_unread=roles.unread,
         roles_named=len(named),
-        roles_missing=tuple(r for r in named if r not in roles) if globals_problem == "" else (),
+        roles_missing=tuple(r for r in named if r not in roles.made) if roles.read else (),
         server_version=server,
         dump_version=program,
         newer_than_server=_major(program) > _major(server) > 0,
@@ -155,7 +159,7 @@ def _expected(manifest: Manifest | None, environment: Environment) -> tuple[tupl
     """Return the relations that should be in the archive, and who says so ("" where nobody can)."""
     if manifest is None:
         found, name = live_catalog.relations(environment)
-        return found, "" if name == "" else f"postgresql {name}"
+        return found, "" if not found else f"postgresql {name}"  # a database without relations proves nothing
     named = [name for name, kind in _things(manifest, "relation").items() if not kind.startswith("sequence")]
     return tuple(
         split_name(name) for name in dict.fromkeys([*named, *(table.name for table in manifest.tables)])
@@ -209,32 +213,6 @@ def _rows_differ(read: Read, manifest: Manifest | None) -> tuple[str, ...]:
         if have is not None and have != table.rows:
             differ.append(f"{table.name}: {have} rows, its manifest says {table.rows}")
     return tuple(differ)
-
-
-_CREATE_ROLE = re.compile(r'^CREATE (?:ROLE|USER) (?:"((?:[^"]|"")+)"|([\w$]+))', re.MULTILINE)
-
-
-def _globals(store: Store, newest: BackupSet, backup: Backup) -> tuple[set[str], str]:
-    """Return the roles that the globals dump makes, and what keeps it from being read; no other word of it is kept."""
-    if newest.globals_key is None:
-        return set(), "there is none"
-    pieces: Iterator[bytes] = store.chunks(newest.globals_key)
-    found = b""
-    try:
-        if newest.globals_key.endswith((".age", ".gpg")):
-            pieces = through(decryption(backup, newest.globals_key.rpartition(".")[2]), pieces, "the globals dump")
-        for piece in pieces:
-            found += piece
-            if len(found) > _GLOBALS_MOST:
-                return set(), "it is absurdly large"
-    except ProbeError as error:
-        return set(), error.why
-    except ArchiveError as error:
-        return set(), str(error)
-    text = found.decode("utf-8", "replace")
-    if "PostgreSQL database cluster dump complete" not in text:
-        return set(), "its last line is missing: it was cut off"
-    return {quoted.replace('""', '"') or plain for quoted, plain in _CREATE_ROLE.findall(text)}, ""
 
 
 def _versions(header: Header | None, manifest: Manifest | None) -> tuple[str, str]:

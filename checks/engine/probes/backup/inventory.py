@@ -5,12 +5,12 @@ Nothing is fetched but the first bytes of each dump and the manifests. Called by
 
 from dataclasses import dataclass, replace
 
-from checks.engine.environment.models import Backup
+from checks.engine.environment.models import Backup, Place
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.backup.heap import BackupSet, Heap, manifest_key
-from checks.engine.probes.backup.store import Store
+from checks.engine.probes.backup.store import Store, open_store
 
-__all__ = ["BackupSet", "Stock", "manifest_key", "take_stock"]
+__all__ = ["BackupSet", "Stock", "Visit", "manifest_key", "take_stock"]
 
 MOST = 400  # backups that are looked into, those put there last: a bucket without retention may hold thousands
 
@@ -49,6 +49,32 @@ def take_stock(store: Store, backup: Backup) -> Stock:
     backups.sort(key=lambda found: (found.taken_at is not None, found.taken_at or 0.0, found.name))
     main = backup.databases[0] if backup.databases else ""
     return Stock(store.label, tuple(backups), len(dumps) - len(looked), tuple(heap.keys), main)
+
+
+class Visit:
+    """One place in one run: asked once for what it holds, however many look at it; what it refuses once, it refuses."""
+
+    def __init__(self, backup: Backup) -> None:
+        self._backup = backup
+        self._found: tuple[Store, Stock] | ProbeError | None = None
+
+    def stock(self) -> tuple[Store, Stock]:
+        """Return the store and its stock; raise ProbeError where it cannot be had, at once from the second time on."""
+        if self._found is None:
+            try:
+                store = open_store(self._backup)
+                self._found = store, take_stock(store, self._backup)
+            except ProbeError as error:
+                self._found = error
+        if isinstance(self._found, ProbeError):
+            raise self._found
+        return self._found
+
+    def refuses(self, place: Place) -> ProbeError | None:
+        """Return why nothing needs to be asked of another place: it is on a server that has just not answered."""
+        same = place.bucket is not None and self._backup.bucket is not None and place.endpoint == self._backup.endpoint
+        silent = isinstance(self._found, ProbeError) and self._found.reason is Reason.CONNECTION
+        return self._found if same and silent and isinstance(self._found, ProbeError) else None
 
 
 def _marked(backups: list[BackupSet]) -> list[BackupSet]:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from checks.engine.environment import Environment
-from checks.engine.environment.models import Backup
+from checks.engine.environment.models import Backup, Place
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
 from checks.engine.probes.backup.examine import examine
-from checks.engine.probes.backup.inventory import BackupSet, Stock, manifest_key, take_stock
+from checks.engine.probes.backup.inventory import BackupSet, Stock, Visit, manifest_key
 from checks.engine.probes.backup.live_catalog import database_of
 from checks.engine.probes.backup.store import Keeping, ObjectFacts, Store, open_store
 from checks.engine.readings.backup import BackupConnection, BackupEntry, BackupInventory, BackupSecond
@@ -22,14 +22,13 @@ _DAY = 26 * 3600.0  # seconds in which each database has its turn
 _FUTURE = 300.0  # seconds that clocks may differ
 
 
-def read(context: Context, names: tuple[str, ...]) -> None:
+def read(context: Context, names: tuple[str, ...], visit: Visit) -> None:
     """Settle the readings of the backups that restore nothing."""
     backup = context.environment.backup
     assert backup is not None  # noqa: S101 (its target is there)
     start = time.monotonic()
     try:
-        store = open_store(backup)
-        stock = take_stock(store, backup)
+        store, stock = visit.stock()
     except ProbeError as error:
         _refused(context, names, error)
         return
@@ -218,16 +217,21 @@ def second(stock: Stock, backup: Backup) -> BackupSecond:
     due = [found for found in stock.backups if found.problem == "" and (found.taken_at or 0.0) >= since]
     missing = [found.name for found in due if not _whole_there(found, backup.prefix, there)]
     newest = stock.newest
-    same = (place.endpoint, place.bucket, place.folder) == (backup.endpoint, backup.bucket, backup.folder)
     return BackupSecond(
         place=other.label,
         newest="" if newest is None else newest.name,
         newest_there=newest is not None and _whole_there(newest, backup.prefix, there),
         missing=tuple(missing),
-        same_place=same,
+        same_place=_where(place) == _where(backup),
         source=f"listing of {other.label}",
         sampled_at=time.time(),
     )
+
+
+def _where(place: Place) -> tuple[str | None, str | None, str | None]:
+    """Return what is equal for two names of the same place: links are followed, a last slash says nothing."""
+    folder = None if place.folder is None else str(Path(place.folder).resolve())
+    return None if place.endpoint is None else place.endpoint.rstrip("/").lower(), place.bucket, folder
 
 
 def _whole_there(found: BackupSet, prefix: str, there: dict[str, int]) -> bool:

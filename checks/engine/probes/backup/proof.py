@@ -94,11 +94,15 @@ def contents(found: tuple[TableSum, ...], source: Source) -> Aspect:
         return Aspect("contents", "", 0, blind=source.why)
     now = {table.name: table for table in found}
     summed = [table for table in _stored(source.manifest) if table.sum is not None]
-    differ = (
+    same = [table for table in summed if table.name in now and now[table.name].rows == table.rows]
+    differ = tuple(
         f"{table.name}: {table.rows} rows as in the manifest, but not the same rows"
-        for table in summed
-        if table.name in now and now[table.name].rows == table.rows and now[table.name].sum != table.sum
+        for table in same
+        if now[table.name].sum != table.sum
     )
+    if not differ and len(same) < len(summed):
+        why = f"{len(summed) - len(same)} of {len(summed)} tables did not come back with their rows"
+        return Aspect("contents", "the manifest", len(same), blind=why, told_by="backup-restore-rows")
     return _aspect("contents", "the manifest", len(summed), differ)
 
 

@@ -53,7 +53,7 @@ def _told(context: Context, copy: Copy, taken: float) -> list[tuple[float, str]]
             told.append(found)
     except ProbeError as error:
         why = error.why
-    if manifest is not None and not told:
+    if manifest is not None and not manifest.in_recovery and not told:
         told.append((0.0, "the manifest, taken on a server that is no replica"))
     if not told:
         raise ProbeError(Reason.NO_DATA, f"whether the backup was current when it was taken cannot be told: {why}", "")

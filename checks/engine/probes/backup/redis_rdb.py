@@ -54,6 +54,7 @@ def look(context: Context, declared: models.Restore) -> BackupRedis:
         sampled_at=time.time(),
         backup=Path(newest.key).name,
         saved_at=saved_at,
+        ahead=max(0.0, saved_at - time.time()),
         age=max(0.0, time.time() - saved_at),
         size=newest.size,
         version=version,

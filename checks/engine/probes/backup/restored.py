@@ -26,8 +26,8 @@ from checks.engine.probes.backup import (
 )
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
 from checks.engine.probes.backup.examine import of_fetched
-from checks.engine.probes.backup.inventory import BackupSet, take_stock
-from checks.engine.probes.backup.store import Store, open_store
+from checks.engine.probes.backup.inventory import BackupSet, Visit
+from checks.engine.probes.backup.store import Store
 from checks.engine.readings import READINGS
 from checks.engine.readings.restore import BackupRecoveryTime, BackupRestored
 
@@ -37,7 +37,7 @@ Outcome = Reading | ProbeError | NotJudged
 T = TypeVar("T")
 
 
-def read(context: Context, names: tuple[str, ...]) -> frozenset[str]:
+def read(context: Context, names: tuple[str, ...], visit: Visit) -> frozenset[str]:
     """Settle the readings `names` and return those that were; raise ProbeError where nothing could be learnt of any.
 
     `backup_newest` may be among them: it is read of the file that is fetched for the restore.
@@ -52,11 +52,18 @@ def read(context: Context, names: tuple[str, ...]) -> frozenset[str]:
         names = tuple(name for name in names if name != "backup_second_generation")
     orphans = erasure.orphans(scratch.bases(declared.scratch), scratch.PREFIX)
     if "backup_redis" in names:
-        context.settle("backup_redis", _outcome(partial(redis_rdb.look, context), declared))
-    if not set(names) - {"backup_redis", "backup_newest"}:
+        refused = None if declared.redis is None else visit.refuses(declared.redis)
+        context.settle("backup_redis", refused or _outcome(partial(redis_rdb.look, context), declared))
+    of_copy = [name for name in names if name not in {"backup_redis", "backup_newest"}]
+    if not of_copy:
         return frozenset(names) & {"backup_redis"}
-    store = open_store(environment.backup)
-    newest = take_stock(store, environment.backup).require_newest()
+    try:
+        store, stock = visit.stock()
+        newest = stock.require_newest()
+    except ProbeError as error:
+        for name in of_copy:
+            context.settle(name, error)
+        return frozenset(names) - {"backup_newest"}
     outcomes = _look(context, declared, store, newest, orphans=orphans, names=names)
     for name in outcomes.keys() & set(names):
         context.settle(name, outcomes[name])
@@ -108,6 +115,8 @@ def _time(copy: Copy) -> BackupRecoveryTime | NotJudged:
     """Making the throw-away server and proving are ours: nobody waits for them in a recovery."""
     if copy.tier == "rows":
         return NotJudged("without indexes and constraints nobody knows how long a recovery takes (tier rows)")
+    if copy.done.errors or not any(table.rows for table in copy.seen.tables):
+        raise ProbeError(Reason.NO_DATA, "the backup did not come back whole: how long that takes is not known", "")
     took = {phase.name: phase.seconds for phase in copy.phases}
     fetch, rows, indexes, statistics = (took[name] for name in ("fetch", "rows", "indexes", "statistics"))
     return BackupRecoveryTime(

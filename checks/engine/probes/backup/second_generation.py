@@ -29,8 +29,12 @@ def not_due(declared: models.Restore) -> NotJudged | None:
     )
 
 
-def second_generation(context: Context, declared: models.Restore, copy: Copy) -> BackupSecondGeneration:
+def second_generation(context: Context, declared: models.Restore, copy: Copy) -> BackupSecondGeneration | NotJudged:
     """Return what differs between the copy and the copy's own dump restored."""
+    if copy.tier == "rows":
+        return NotJudged("without indexes and constraints a second restore proves little (tier rows)")
+    if not copy.seen.tables:
+        raise ProbeError(Reason.NO_DATA, "the copy has no table, so nothing could come back twice", "")
     began = time.monotonic()
     name = f"{copy.done.database}_second"
     path = copy.folder.fetched / "second"

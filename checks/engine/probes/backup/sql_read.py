@@ -15,6 +15,7 @@ _COMMENT = re.compile(r"-- (?:Data for )?Name: (.*); Type: (.*); Schema: (.*); O
 _COPY = re.compile(r'COPY ((?:"(?:[^"]|"")*"|[^" (])+) +(?:\(.*\) )?FROM stdin;')
 _COMPLETE = b"-- PostgreSQL database dump complete"
 _END = b"\n\\.\n"
+_AFTER_THE_END = {b"", b"--", b"\r"}
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
 
 
@@ -66,6 +67,8 @@ class SqlReader:
         if end < 0:
             return False
         line = self._held[:end]
+        if self.complete and line not in _AFTER_THE_END and not line.startswith(b"\\unrestrict "):
+            self.complete = False  # another dump was appended, or these were the words of a function
         if line.startswith(b"COPY "):
             match = _COPY.fullmatch(line.decode("utf-8", "replace"))
             if match is not None:
