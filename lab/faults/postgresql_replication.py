@@ -95,8 +95,12 @@ _register(
 _register(
     "replication-sender-silent",
     "the walsender has hung for so long that the replica should have heard from it",
-    {"replication-reply-age@primary": "WARNING", "replication-message-age@replica1": "WARNING"},
-    (lambda running: _freeze(running.primary, "walsender", running, seconds=SILENT), _thaw),
+    {
+        "replication-reply-age@primary": "WARNING",
+        "replication-message-age@replica1": "WARNING",
+        "replication-lag-seconds@replica1": "WARNING",
+    },
+    (lambda running: _freeze(running.primary, "walsender", running, 1, SILENT), _thaw),
     slow=True,
 )
 _register(
