@@ -1,0 +1,25 @@
+"""What an alert's expression means: compared by meaning, its selectors, and whether its threshold can be reached.
+
+Pure: PromQL is parsed, nothing is asked. Called by the probe of Prometheus and by the checks of alert rules.
+"""
+
+from checks.engine.promql.meaning import COMPARISONS, Meaning, meaning, parse, same
+from checks.engine.promql.selectors import Selector, calls, labels, selectors
+from checks.engine.promql.thresholds import Comparison, comparisons, histogram, is_share, reachable
+
+__all__ = [
+    "COMPARISONS",
+    "Comparison",
+    "Meaning",
+    "Selector",
+    "calls",
+    "comparisons",
+    "histogram",
+    "is_share",
+    "labels",
+    "meaning",
+    "parse",
+    "reachable",
+    "same",
+    "selectors",
+]
