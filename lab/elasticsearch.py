@@ -2,8 +2,9 @@
 
 No server of either can be installed from Debian or PyPI, so this speaks the few endpoints that the suite uses, with the
 answers' shapes as in Elastic's reference (7.17 and 8): cluster health, cat allocation and indices, nodes stats, cluster
-settings, an index's settings and mapping, and a search of size 0 with filter, max and count. It does what the guide's
-pipeline would do once corrected: it follows the log files, parses each line, adds geoip, and indexes by day in UTC.
+settings, an index's settings and mapping, and a search with filter, max and count, or for the newest documents. It
+does what the guide's pipeline would do once corrected: it follows the log files, parses each line, adds geoip, and
+indexes by day in UTC.
 PUT /_lab with a JSON object breaks it: status, disk, heap, read_only, hide, stop, behind, no_geoip, fields, days, gaps;
 `forget` takes out the documents that hold a text.
 """
@@ -35,12 +36,15 @@ class Store:
     def __init__(self) -> None:
         self.wrong: dict[str, Any] = {}
         self.documents: list[Document] = []
+        self._next = 0
         self._lock = threading.Lock()
 
     def add(self, documents: list[Document]) -> None:
         """Index documents."""
         with self._lock:
-            self.documents = [*self.documents, *documents][-_MOST:]
+            numbered = [{**one, "_id": str(self._next + number)} for number, one in enumerate(documents)]
+            self._next += len(documents)
+            self.documents = [*self.documents, *numbered][-_MOST:]
 
     def forget(self, text: str) -> None:
         """Take the documents that hold a text out of the index."""
@@ -112,8 +116,10 @@ def matches(query: Mapping[str, Any], document: Document) -> bool:
     if kind == "match_phrase":
         return str(what["message"]) in str(document.get("message", ""))
     if kind == "query_string":
-        words = re.findall(r'message:"([^"]+)"', what["query"])
-        return any(word in str(document.get("message", "")) for word in words)
+        # the standard analyser makes lower-case words of letters, digits and _; * stands for the rest of one
+        words = re.findall(r"[a-z0-9_]+\*?", what["query"].removeprefix("message:").replace(" OR ", " "))
+        tokens = re.findall(r"[a-z0-9_]+", str(document.get("message", "")).lower())
+        return any(t.startswith(w[:-1]) if w.endswith("*") else t == w for w in words for t in tokens)
     raise ValueError(kind)
 
 
@@ -128,6 +134,16 @@ def aggregate(asked: Mapping[str, Any], documents: list[Document]) -> dict[str, 
             kept = [document for document in documents if matches(one["filter"], document)]
             found[name] = {"doc_count": len(kept), **aggregate(one.get("aggs", {}), kept)}
     return found
+
+
+def newest(asked: Mapping[str, Any], documents: list[Document]) -> list[dict[str, Any]]:
+    """Return one page of documents as hits, the newest first, with the fields that were asked for."""
+    start, size = asked.get("from", 0), asked.get("size", 10)
+    page = sorted(documents, key=lambda one: -float(one["@timestamp"]))[start : start + size]
+    return [
+        {"_id": one["_id"], "_source": {name: one[name] for name in asked.get("_source", ()) if name in one}}
+        for one in page
+    ]
 
 
 class Api:
@@ -174,7 +190,8 @@ class Api:
         if wrong.get("behind"):
             documents = [{**d, "@timestamp": d["@timestamp"] - wrong["behind"]} for d in documents]
         total = {"value": len(documents), "relation": "eq"}
-        return {"hits": {"total": total, "hits": []}, "aggregations": aggregate(body.get("aggs", {}), documents)}
+        hits = newest(body, documents)
+        return {"hits": {"total": total, "hits": hits}, "aggregations": aggregate(body.get("aggs", {}), documents)}
 
     def _health(self) -> Any:
         status = self._store.wrong.get("status", "green")

@@ -14,7 +14,7 @@ from pathlib import Path
 from lab.state import LabError
 
 PROGRAM = "/usr/sbin/logrotate"
-DAYS = {"api": 30, "nginx": 90}
+DAYS = {"api": 30, "nginx": 90, "syslog": 30}
 _HISTORY = 5  # rotated files of each log
 
 STANZA = """\
@@ -28,7 +28,7 @@ STANZA = """\
     create 0640 {user} {group}
     sharedscripts
     postrotate
-        kill -USR1 $(cat {pidfile}) 2>/dev/null || true
+        kill -{signal} $(cat {pidfile}) 2>/dev/null || true
     endscript
 }}
 """
@@ -43,6 +43,7 @@ class Log:
     config: Path
     pidfile: Path
     reopen: Callable[[], None]
+    signal: str = "USR1"
 
     def write_config(self, text: str | None = None) -> None:
         """Write logrotate's configuration for it."""
@@ -53,6 +54,7 @@ class Log:
             user=_name("pwd", stat.st_uid),
             group=_name("grp", stat.st_gid),
             pidfile=self.pidfile,
+            signal=self.signal,
         )
         self.config.write_text(default if text is None else text)
         self.config.chmod(0o644)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import alertmanager, exporters, logs, nginx, postgresql, prometheus
+from lab import alertmanager, exporters, logs, nginx, postgresql, rsyslog
 from lab.alertmanager import Alertmanager
 from lab.api_processes import Api
 from lab.exporters import Exporter
@@ -24,6 +24,7 @@ from lab.nginx import Nginx
 from lab.processes import Process, free_port, listens
 from lab.prometheus import Prometheus
 from lab.receiver import Receiver
+from lab.rsyslog import Rsyslog
 from lab.state import REPOSITORY
 from lab.traffic import Traffic
 
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 PROGRAMS = {
     "prometheus": ("prometheus", alertmanager.PROGRAM, *exporters.PROGRAMS),
     "logs": (nginx.PROGRAM, logs.PROGRAM),
+    "syslog": (rsyslog.PROGRAM,),
 }
 PROXIES = ("prometheus", "alertmanager", "elasticsearch")
 JOBS = ("penhas-api", "postgres-exporter", "redis-exporter", "node-exporter")
-LEVELS = {"root": "INFO", "Penhas.Controller": "DEBUG", "Penhas.Minion": "INFO", "Mojolicious": "WARN"}
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Watchers:
     alertmanager: Alertmanager | None = None
     receiver: Receiver | None = None
     nginx: Nginx | None = None
+    rsyslog: Rsyslog | None = None
     traffic: Traffic | None = None
     logs: dict[str, Log] = field(default_factory=dict)
     worker_log: Path | None = None
@@ -72,6 +74,8 @@ class Watchers:
             "nginx": self.nginx,
         }
         found = {name: part.process for name, part in parts.items() if part is not None and part.process is not None}
+        if self.rsyslog is not None and self.rsyslog.process is not None:
+            found["rsyslog"] = self.rsyslog.process
         return {**found, **({"elasticsearch": self.index} if self.index is not None else {})}
 
     @property
@@ -89,6 +93,8 @@ class Watchers:
             if self.guide:
                 self._start_logs()
         for name, process in self.processes.items():
+            if name == "rsyslog":
+                continue  # it has no port, and listened before nginx was started
             port = {**self._ports(), **{n: e.port for n, e in self.exporters.items()}}[name]
             process.await_ready(lambda port=port: listens(port))  # type: ignore[misc]
             if name in PROXIES:
@@ -118,37 +124,6 @@ class Watchers:
         url = f"http://127.0.0.1:{self.index_port}/_lab"
         with urllib.request.urlopen(urllib.request.Request(url, json.dumps(what).encode(), method="PUT"), timeout=5):
             pass
-
-    def tables(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return what the environment file says of them."""
-        found: dict[str, Mapping[str, Any]] = {}
-        url = {name: f"http://127.0.0.1:{p.port}" for name, p in self.running.proxies.by_name.items()}
-        if self.prometheus is not None:
-            found["prometheus"] = {
-                "url": url["prometheus"],
-                "interval": prometheus.INTERVAL,
-                "jobs": [self._job(name, targets) for name, targets in self.prometheus.jobs.items()],
-                "rules": self._rules(self.prometheus.loaded),
-                "guide_rules": self.guide,
-            }
-            found["alertmanager"] = {"url": url["alertmanager"], "watchdog": "Watchdog"}
-        if self.logs:
-            targets = [self._log(name) for name in sorted(self.logs)]
-            if not self.guide:  # a file a program, day and process
-                pattern = str(self.running.apis["api1"].folder / "api1.*.*.log")
-                targets.append({"name": "api", "pattern": pattern, "layout": "public", "quiet": 60.0})
-            if self.worker_log is not None:
-                targets.append({"name": "worker", "pattern": str(self.worker_log), "layout": "guide", "quiet": 86400.0})
-            found["logs"] = {"timezone": _zone(), "window": 900.0, "targets": targets}
-        if self.index is not None:
-            found["elasticsearch"] = {
-                "url": url["elasticsearch"],
-                "index": "penhas-%Y.%m.%d",
-                "grows_within": 60.0,
-                "seen_within": 6.0,
-                "logstash": url["logstash"].removeprefix("http://"),
-            }
-        return found
 
     def _installed(self, part: str) -> bool:
         absent = [program for program in PROGRAMS[part] if shutil.which(program) is None]
@@ -200,7 +175,10 @@ class Watchers:
 
     def _start_nginx(self) -> None:
         running = self.running
-        self.nginx = Nginx(self.folder / "nginx", tuple(api.port for api in running.apis.values()))
+        if self._installed("syslog"):
+            self._start_rsyslog()
+        socket = None if self.rsyslog is None else self.rsyslog.socket
+        self.nginx = Nginx(self.folder / "nginx", tuple(api.port for api in running.apis.values()), socket)
         self.nginx.start(running.launcher)
         self.logs["nginx"] = Log(
             "nginx",
@@ -211,6 +189,12 @@ class Watchers:
         )
         visitors = Api("nginx", self.folder, {}, port=self.nginx.port)
         self.traffic = Traffic(running.proxies, (visitors,), ("/pontos-de-apoio", "/anonymous-questionnaires"), 2.0)
+
+    def _start_rsyslog(self) -> None:
+        self.rsyslog = Rsyslog(self.folder / "rsyslog")
+        self.rsyslog.start(self.running.launcher)
+        log, config = self.rsyslog.log, self.folder / "logrotate-syslog"
+        self.logs["syslog"] = Log("syslog", log, config, self.rsyslog.pidfile, self.rsyslog.reopen, "HUP")
 
     def _start_logs(self) -> None:
         """Begin to keep the log of one instance as a host does, and to index those of all three."""
@@ -240,39 +224,6 @@ class Watchers:
         file.chmod(0o640)
         self.worker_log = file
 
-    def _job(self, name: str, targets: tuple[str, ...]) -> Mapping[str, Any]:
-        exporter = {"postgres-exporter": "pg_up", "redis-exporter": "redis_up"}.get(name)
-        return {"name": name, "targets": list(targets), **({"exporter": exporter} if exporter is not None else {})}
-
-    def _log(self, name: str) -> Mapping[str, Any]:
-        log = self.logs[name]
-        rotation = {"config": str(log.config), "keep_days": logs.DAYS[name]}
-        if name == "nginx":
-            return {"name": name, "pattern": str(log.file), "layout": "nginx", "quiet": 60.0, "rotation": rotation}
-        return {
-            "name": name,
-            "pattern": str(log.file),
-            "layout": "guide",
-            "quiet": 60.0,
-            "structured": True,
-            "levels": LEVELS,
-            "rotation": rotation,
-            "canary": True,
-        }
-
-    def _rules(self, loaded: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
-        """Return what must be loaded: the rules with the lab's shortened `for`."""
-        return [
-            {
-                "alert": rule["alert"],
-                "expr": rule["expr"].strip(),
-                "for": float(prometheus.FOR) if "for" in rule else 0.0,
-                "severity": rule["labels"]["severity"],
-            }
-            for group in loaded
-            for rule in group["rules"]
-        ]
-
 
 def _reopen(api: Api) -> Callable[[], None]:
     def reopen() -> None:
@@ -280,9 +231,3 @@ def _reopen(api: Api) -> Callable[[], None]:
         api.process.popen.send_signal(signal.SIGUSR1)
 
     return reopen
-
-
-def _zone() -> str:
-    """Return the name of this machine's time zone, in which the instances stamp their entries."""
-    found = Path("/etc/localtime").resolve().parts
-    return "/".join(found[found.index("zoneinfo") + 1 :]) if "zoneinfo" in found else "UTC"

@@ -1,4 +1,4 @@
-"""Starts Debian's nginx before the three instances, with the access log that it has out of the box."""
+"""Starts Debian's nginx before the three instances, with the access log that it has out of the box, and by syslog."""
 
 import signal
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     access_log {log} combined;
+    {syslog}
     upstream penhas {{ {servers} }}
     server {{
         listen 127.0.0.1:{port};
@@ -36,6 +37,7 @@ class Nginx:
 
     folder: Path
     upstreams: tuple[int, ...]
+    syslog: Path | None = None
     port: int = field(default_factory=free_port)
     process: Process | None = None
 
@@ -49,7 +51,9 @@ class Nginx:
         self.folder.mkdir(exist_ok=True)
         config = self.folder / "nginx.conf"
         servers = " ".join(f"server 127.0.0.1:{port};" for port in self.upstreams)
-        config.write_text(CONFIG.format(folder=self.folder, log=self.log, servers=servers, port=self.port))
+        to = f"access_log syslog:server=unix:{self.syslog},nohostname,tag=nginx combined;" if self.syslog else ""
+        text = CONFIG.format(folder=self.folder, log=self.log, syslog=to, servers=servers, port=self.port)
+        config.write_text(text)
         self.process = launcher.start("nginx", [PROGRAM, "-c", config, "-e", "stderr"])
 
     def await_ready(self) -> None:

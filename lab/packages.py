@@ -22,6 +22,7 @@ LAB = {
     "prometheus-node-exporter": "/usr/bin/prometheus-node-exporter",
     "nginx-light": "/usr/sbin/nginx",
     "logrotate": "/usr/sbin/logrotate",
+    "rsyslog": "/usr/sbin/rsyslogd",
     "libmojo-pg-perl": "/usr/share/perl5/Mojo/Pg.pm",
 }
 TESTS = {

@@ -33,6 +33,7 @@ class Prometheus:
     port: int = field(default_factory=free_port)
     process: Process | None = None
     intervals: dict[str, str] = field(default_factory=dict)
+    evaluation: str = f"{INTERVAL:.0f}s"
     limits: dict[str, int] = field(default_factory=dict)
     groups: tuple[str, ...] = ()  # of the rules, all where it is empty
 
@@ -68,7 +69,7 @@ class Prometheus:
         ]
         managers = [f"127.0.0.1:{self.alertmanager}"] if alertmanager and self.alertmanager is not None else []
         table = {
-            "global": {"scrape_interval": f"{INTERVAL:.0f}s", "evaluation_interval": f"{INTERVAL:.0f}s"},
+            "global": {"scrape_interval": f"{INTERVAL:.0f}s", "evaluation_interval": self.evaluation},
             "rule_files": [str(self.rules)],
             "alerting": {
                 "alertmanagers": [{"static_configs": [{"targets": managers}]}],

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab import api_processes, cron, host, minion, monitoring, postgresql, redis, s3, template
+from lab import api_processes, cron, host, minion, monitoring, monitoring_tables, postgresql, redis, s3, template
 from lab.credentials import STEM, Credentials
 from lab.environment_file import Layout
 from lab.marked import MARKERS
@@ -132,7 +132,7 @@ class Running:
         ports = {name: proxy.port for name, proxy in self.proxies.by_name.items()}
         volume = self.machine.volume if self.volume is not None else None
         apis = tuple(self.apis)
-        tables = {} if self.watchers is None else self.watchers.tables()
+        tables = {} if self.watchers is None else monitoring_tables.tables(self.watchers)
         return Layout(self.options.flavour, ports, apis, self.machine.procfs, volume, self.cron, tables)
 
     @property

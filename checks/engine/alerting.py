@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from checks.engine import promql
 from checks.engine.judge import factor, show
 from checks.engine.model import Bound, Unit
-from checks.engine.readings.prometheus import PrometheusRules, Rule, Selected, Wanted
+from checks.engine.readings.prometheus_rules import PrometheusRules, Rule, Selected, Wanted
 
 INF = float("inf")
 _VALUES_THAT_COME_AND_GO = {"status", "code", "status_code"}  # a status that never occurred has no series

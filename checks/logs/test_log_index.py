@@ -6,6 +6,7 @@ from checks.engine.plugin.judged import Judge
 from checks.engine.readings.elasticsearch import (
     ElasticsearchCluster,
     ElasticsearchConnection,
+    ElasticsearchExposed,
     ElasticsearchIndex,
     ElasticsearchLogstash,
     ElasticsearchRetention,
@@ -130,12 +131,33 @@ def test_logs_index_fields(elasticsearch_index: ElasticsearchIndex, judged: Judg
 
 @pytest.mark.guide("logs.secrets")
 @pytest.mark.profiles("nightly")
-def test_logs_index_secrets(elasticsearch_index: ElasticsearchIndex, judged: Judge) -> None:
+def test_logs_index_secrets(elasticsearch_exposed: ElasticsearchExposed, judged: Judge) -> None:
     """No secret is in today's index."""
-    found = tuple(f"{kind}: {count} documents" for kind, count in elasticsearch_index.secrets)
-    if found:
-        judged.critical(f"holds {', '.join(kind for kind, _ in elasticsearch_index.secrets)}", found)
-    judged.ok(f"nothing in {elasticsearch_index.documents} documents")
+    index = elasticsearch_exposed
+    if not index.exists:
+        judged.not_judged("there is no index today")
+    if index.secrets:
+        judged.critical(f"holds {', '.join(kind for kind, _ in index.secrets)}", _counted(index.name, index.secrets))
+    part = f", the newest {index.suspects_read} were read" if index.suspects_read < index.suspects else ""
+    judged.ok(f"no secret in {index.suspects} documents that have a word for one{part}")
+
+
+@pytest.mark.guide("logs.secrets")
+@pytest.mark.profiles("nightly")
+def test_logs_index_personal_data(elasticsearch_exposed: ElasticsearchExposed, judged: Judge) -> None:
+    """Nobody's e-mail address, telephone number or CPF is in the newest documents of today's index."""
+    index = elasticsearch_exposed
+    if not index.exists or index.recent == 0:
+        judged.not_judged("there is no index today" if not index.exists else "no document is of the last hour")
+    if index.personal:
+        kinds = ", ".join(kind for kind, _ in index.personal)
+        judged.critical(f"holds {kinds}: whoever searches it reads them", _counted(index.name, index.personal))
+    own = (f"{index.own} requests of this suite, left out",) if index.own else ()
+    judged.ok(f"nobody's in the newest {index.recent_read} of {index.recent} documents of the last hour", own)
+
+
+def _counted(name: str, kinds: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    return tuple(f"{kind}: {count} documents of {name}" for kind, count in kinds)
 
 
 @pytest.mark.guide("logs.aggregation")

@@ -8,7 +8,7 @@ from checks.engine import alerting
 from checks.engine.catalog import Row
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.alertmanager import AlertmanagerAlerts
-from checks.engine.readings.prometheus import PrometheusFiring, PrometheusRules, Rule
+from checks.engine.readings.prometheus_rules import PrometheusFiring, PrometheusRules, Rule
 
 OFTEN = 10  # times in three days from which on nobody looks any more
 SETTLED = 15.0  # seconds after which Alertmanager must hold what fires

@@ -11,6 +11,7 @@ from checks.engine.readings.prometheus import (
     PrometheusTargets,
     PrometheusWork,
 )
+from checks.engine.readings.prometheus_rules import PrometheusEvaluation
 
 LOOKS = 10.0  # seconds: it looks for Alertmanagers anew, for five at most, whenever its configuration was read
 SEVERAL = 3  # scrapes that may be missed before the data counts as stale
@@ -119,6 +120,20 @@ def test_prometheus_targets_fresh(prometheus_targets: PrometheusTargets, judged:
     if other:
         judged.warning(f"{len(other)} jobs are not scraped every {due:g} s", tuple(other))
     judged.ok(f"every target is scraped every {due:g} s")
+
+
+@pytest.mark.guide("prometheus.config")
+@pytest.mark.profiles("nightly")
+def test_prometheus_evaluation_interval(prometheus_evaluation: PrometheusEvaluation, judged: Judge) -> None:
+    """Rules are evaluated as often as they must be: no alert can come earlier than that."""
+    found = prometheus_evaluation
+    slow = tuple(f"{name}: every {every:g} s" for name, every in found.groups if every > found.due_groups)
+    wrong = [f"evaluation_interval is {found.interval:g} s instead of {found.due:g} s"] * (found.interval != found.due)
+    if slow:
+        wrong.append(f"{len(slow)} groups of rules are evaluated less often than every {found.due_groups:g} s")
+    if wrong:
+        judged.warning("; ".join(wrong), slow)
+    judged.ok(f"every {found.interval:g} s, and its {len(found.groups)} groups as often as is due")
 
 
 @pytest.mark.guide("prometheus.config", "metrics.database")

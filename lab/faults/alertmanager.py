@@ -6,23 +6,9 @@ import re
 import time
 from urllib.request import Request, urlopen
 
+from lab.faults.configured import configured, restored, without
 from lab.faults.registry import Act
-from lab.faults.watching import (
-    A,
-    configured,
-    expect,
-    fault,
-    fires,
-    held,
-    manager,
-    metrics,
-    no_watchdog,
-    proxied,
-    restored,
-    unproxied,
-    until,
-    without,
-)
+from lab.faults.watching import A, expect, fault, fires, held, manager, metrics, no_watchdog, proxied, unproxied, until
 from lab.proxy import Mode
 from lab.running import Running
 

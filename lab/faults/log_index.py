@@ -1,10 +1,14 @@
 """What goes wrong with the index that logs are gathered in."""
 
+import socket
+import time
 from typing import Any
 
-from lab.faults.logs import E, log_fault
+from lab import marked
+from lab.faults.logs import CPF, MARK, E, log_fault
 from lab.faults.registry import Act
 from lab.faults.watching import watchers
+from lab.running import Running
 
 
 def _index(**wrong: Any) -> Act:
@@ -24,6 +28,8 @@ for _name, _what, _expect, _wrong in (
             "logs-index-parsed": "not judged",
             "logs-index-located": "not judged",
             "logs-index-fields": "not judged",
+            "logs-index-secrets": "not judged",
+            "logs-index-personal-data": "not judged",
         },
         {"hide": True},
     ),
@@ -54,3 +60,24 @@ for _name, _what, _expect, _wrong in (
         _index(**dict.fromkeys(_wrong)),
         E,
     )
+
+
+def _sent_by_syslog(running: Running) -> None:
+    """Send entries of another host, whose log lies nowhere on this one."""
+    watchers(running)
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S") + ",000"
+    entries = (f"cadastro de {marked.mail(5)}", f"sms para {marked.phone(5)}", f"cpf {CPF} conferido")
+    text = "".join(f"{stamp} [INFO] Penhas - {entry} {MARK}\n" for entry in entries)
+    with socket.create_connection(("127.0.0.1", running.proxies.by_name["logstash"].port), 5) as syslog:
+        syslog.sendall(text.encode())
+    time.sleep(0.5)  # it is indexed a line at a time
+
+
+log_fault(
+    "index-personal-data",
+    "another host sends an e-mail address, a telephone number and a CPF to the index",
+    {f"logs-index-personal-data@{E}": "CRITICAL"},
+    _sent_by_syslog,
+    lambda running: watchers(running).forget(MARK),
+    E,
+)

@@ -1,6 +1,7 @@
 """What goes wrong with the lines of logs, and with those who write them."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from urllib.error import HTTPError
@@ -15,6 +16,7 @@ from lab.state import LabError
 
 L, E = "logs", "elasticsearch"
 MARK = "gravado-pela-falha"  # in every line that a fault writes
+CPF = "529.982.247-25"  # nobody's; its check digits are right
 
 
 def log_fault(name: str, what: str, expected: Mapping[str, str], break_: Act, mend: Act, *services: str) -> None:
@@ -104,9 +106,11 @@ log_fault(
 log_fault(
     "log-personal-data",
     "the application logs an e-mail address, a telephone number and a CPF",
-    {"logs-secrets@api": "CRITICAL"},
-    _writes(f"{{stamp}} [INFO] Penhas - {marked.mail(3)} {marked.phone(3)} 529.982.247-25 {{mark}}"),
+    {"logs-secrets@api": "CRITICAL", "logs-index-personal-data@elasticsearch": "CRITICAL"},
+    _writes(f"{{stamp}} [INFO] Penhas - {marked.mail(3)} {marked.phone(3)} {CPF} {{mark}}"),
     _cleaned(),
+    L,
+    E,
 )
 
 
@@ -121,12 +125,39 @@ def _visit_with_secret(running: Running) -> None:
         return  # a wrong secret is refused, and in the log all the same
 
 
+def _visit_forgotten(running: Running) -> None:
+    for name in {"nginx", "syslog"} & watchers(running).logs.keys():
+        log_of(running, name).remove(MARK)
+
+
 log_fault(
     "log-secret-of-maintenance",
     "a maintenance script calls the API with ?secret= through nginx",
-    {"logs-secrets@nginx": "CRITICAL"},
+    {"logs-secrets@nginx": "CRITICAL", "logs-secrets@syslog": "CRITICAL"},
     _visit_with_secret,
-    lambda running: log_of(running, "nginx").remove(MARK),
+    _visit_forgotten,
+)
+
+
+def _rsyslog(how: signal.Signals, age: float) -> Act:
+    def act(running: Running) -> None:
+        rsyslog = watchers(running).rsyslog
+        if rsyslog is None:
+            raise LabError("Debian's rsyslog is not installed")
+        rsyslog.signal(how)
+        time.sleep(0.2)  # what was being written is
+        moment = time.time() - age
+        os.utime(rsyslog.log, (moment, moment))
+
+    return act
+
+
+log_fault(
+    "rsyslog-stopped",
+    "rsyslogd does not go on: what is sent to it is written nowhere",
+    {"logs-written@syslog": "CRITICAL"},
+    _rsyslog(signal.SIGSTOP, 300.0),
+    _rsyslog(signal.SIGCONT, 0.0),
 )
 
 

@@ -4,23 +4,8 @@ import re
 import time
 
 from lab import prometheus
-from lab.faults.watching import (
-    A,
-    configured,
-    edited,
-    expect,
-    fault,
-    fires,
-    firing,
-    metrics,
-    no_watchdog,
-    reload,
-    restored,
-    scraped,
-    stamp,
-    until,
-    without,
-)
+from lab.faults.configured import configured, edited, reload, restored, without
+from lab.faults.watching import A, expect, fault, fires, firing, metrics, no_watchdog, scraped, stamp, until
 from lab.proxy import Mode
 from lab.running import Running
 from lab.state import REPOSITORY

@@ -14,6 +14,7 @@ PROMETHEUS = (
     "prometheus-targets-expected",
     "prometheus-targets-up",
     "prometheus-targets-fresh",
+    "prometheus-evaluation-interval",
     "prometheus-exporters-see",
     "prometheus-alertmanager-connected",
     "prometheus-notifications-lost",
@@ -73,6 +74,7 @@ _DEPENDENTS = {
             "logs-index-located",
             "logs-index-fields",
             "logs-index-secrets",
+            "logs-index-personal-data",
             "logs-index-retention",
         )
     ),

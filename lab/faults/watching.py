@@ -10,7 +10,6 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from lab import prometheus
 from lab.alertmanager import Alertmanager
 from lab.faults.registry import Act, Fault, register
 from lab.monitoring import Watchers
@@ -78,28 +77,6 @@ def told(act: Act) -> Act:
             raise LabError(f"{type(error).__name__}: {error}") from error
 
     return tell
-
-
-def reload(running: Running, **changes: Any) -> None:
-    """Write Prometheus' configuration with some changes, and return when it is in force."""
-    found = metrics(running)
-    before = _loaded_at(found)
-    time.sleep(max(0.0, 1.05 - (time.time() - before)))  # its stamp counts whole seconds
-    found.write(**changes)
-    found.reload()
-    until("Prometheus has loaded its configuration", lambda: _loaded_at(found) > before)
-    if changes.get("alertmanager", True):
-        # it looks for it anew, and what it has to say meanwhile is lost
-        until("it knows its Alertmanager", lambda: len(found.ask("/api/v1/alertmanagers")["activeAlertmanagers"]) > 0)
-        if "Watchdog" in changes.get("rules", "Watchdog"):
-            until("Alertmanager has the watchdog", lambda: "Watchdog" in held(running))
-
-
-def _loaded_at(found: Prometheus) -> float:
-    with urlopen(f"http://127.0.0.1:{found.port}/metrics", timeout=5) as answer:
-        text = answer.read().decode()
-    found_at = re.search(r"^prometheus_config_last_reload_success_timestamp_seconds (\S+)$", text, re.MULTILINE)
-    return float(found_at.group(1)) if found_at is not None else 0.0
 
 
 def scraped(running: Running) -> None:
@@ -183,54 +160,11 @@ def fires_now(found: Prometheus, names: tuple[str, ...]) -> bool:
     return set(names) <= {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
 
 
-def configured(*after: Act, **changes: Any) -> Act:
-    """Return an act that changes the configuration and waits for what `after` says, else for a scrape."""
-
-    def act(running: Running) -> None:
-        reload(running, **changes)
-        for one in after or (scraped,):
-            one(running)
-
-    return act
-
-
-def restored(running: Running) -> None:
-    """Write the configuration as it should be, and return when all is well."""
-    found = metrics(running)
-    found.intervals, found.limits = {}, {}
-    reload(running)
-    found.forget('{job="stray"}')
-    well(running)
-
-
 def no_watchdog(running: Running) -> None:
     """Return when Alertmanager has lost the watchdog, and has been up for long enough to be blamed for that."""
     began = stamp(_status(running)["uptime"])
     until("Alertmanager is old enough", lambda: time.time() - began > 121, within=125)  # noqa: PLR2004 (the check's limit)
     until("Alertmanager has lost the watchdog", lambda: "Watchdog" not in held(running))
-
-
-def edited(change: Callable[[str], str]) -> str:
-    """Return the lab's rules with a change."""
-    return change(prometheus.shortened(prometheus.RULES.read_text(encoding="utf-8")))
-
-
-def without(name: str) -> str:
-    """Return the lab's rules without one."""
-    return edited(lambda text: re.sub(rf"      - alert: {name}\n(?:        .*\n|\n)*", "", text))
-
-
-def with_jobs(running: Running, change: Callable[[prometheus.Jobs], prometheus.Jobs], gone: str = "") -> None:
-    """Change the jobs; what is scraped no more would be seen for five minutes yet, so series of `gone` are deleted."""
-    reload(running, jobs=change(dict(metrics(running).jobs)))
-    scraped(running)
-    if gone != "":
-        until("its series are gone", lambda: _forgotten(metrics(running), gone))
-
-
-def _forgotten(found: Prometheus, selector: str) -> bool:
-    found.forget(selector)
-    return found.value(f"count({selector})") is None
 
 
 def proxied(proxy: str, *after: Act) -> Act:

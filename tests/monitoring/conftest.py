@@ -1,6 +1,7 @@
 """A lab with what watches it, and the suite run against it."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from lab.faults.watching import stamp
 from lab.monitoring import PROGRAMS
 from lab.prometheus import INTERVAL
 from tests.faults.suite import Outcome, leaks, run
+from tests.monitoring.asked import Server
 
 # The checks of these services, and what of the host and the database the watchers' faults change too.
 SERVICES = ("prometheus", "alertmanager", "logs", "elasticsearch")
@@ -28,6 +30,7 @@ COUNTED = {
     "prometheus-evaluations-missed@prometheus",
     "alertmanager-notifications-failed@alertmanager",
 }
+APART = 4.0  # seconds that two samples of theirs lie apart at least
 _SEVERITY = ("not judged", "WARNING", "UNKNOWN", "CRITICAL")
 
 
@@ -38,6 +41,7 @@ class Watched:
     lab: Lab
     reports: Path
     healthy: Outcome
+    settled: float = 0.0  # on the monotonic clock: before that a difference would reach back to what was broken
 
     @property
     def delivered(self) -> list[dict[str, str]]:
@@ -47,6 +51,7 @@ class Watched:
 
     def run(self, services: Sequence[str], options: Sequence[str] = ()) -> Outcome:
         """Run the checks of some services only."""
+        time.sleep(max(0.0, self.settled - time.monotonic()))
         chosen = [check.nodeid for check in self.healthy.checks.values() if check.service in services]
         return run(self.lab, self.reports, chosen, options)
 
@@ -75,6 +80,7 @@ class Watched:
                 self.lab.mend(name)
             if COUNTED & expected.keys():
                 self.run(("prometheus", "alertmanager"))
+                self.settled = time.monotonic() + APART
         found = dict(outcome.findings)
         found |= {key: outcome.checks[key].state for key, state in expected.items() if state == "not judged"}
         different = [key for key in {*found, *expected} if found.get(key) != expected.get(key)]
@@ -112,3 +118,13 @@ def _await_requests(lab: Lab) -> None:
 def _asked(url: str) -> Any:
     with urlopen(url, timeout=5) as answer:  # noqa: S310 (our own lab's, over http)
         return json.loads(answer.read())["data"]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Give a server."""
+    made = Server()
+    threading.Thread(target=made.http.serve_forever, args=(0.05,), daemon=True).start()
+    yield made
+    made.http.shutdown()
+    made.http.server_close()

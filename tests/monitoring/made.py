@@ -1,7 +1,7 @@
 """Made readings of alert rules, for the pure judgements on them."""
 
 from checks.engine import promql
-from checks.engine.readings.prometheus import PrometheusRules, Rule, Selected, Wanted
+from checks.engine.readings.prometheus_rules import PrometheusRules, Rule, Selected, Wanted
 
 
 def rule(name: str, expr: str, *, for_: float = 300, severity: str = "critical") -> Rule:

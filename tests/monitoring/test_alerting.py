@@ -4,7 +4,7 @@ import pytest
 
 from checks.engine import alerting
 from checks.engine.model import Bound
-from checks.engine.readings.prometheus import Wanted
+from checks.engine.readings.prometheus_rules import Wanted
 from tests.monitoring.made import reading, rule
 
 BUCKETS = "http_request_duration_seconds_bucket"

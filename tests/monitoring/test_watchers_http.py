@@ -1,88 +1,18 @@
 """What a watcher can answer that is not what is due: each is a value in our words, and no secret is in it."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from checks.engine.environment import Environment
-from checks.engine.model import NotJudged, ProbeError, Reading, Reason, Target
-from checks.engine.probes import alertmanager, elasticsearch, prometheus
+from checks.engine.model import ProbeError, Reason, Target
+from checks.engine.probes import alertmanager
 from checks.engine.readings.alertmanager import AlertmanagerConnection
 from checks.engine.readings.elasticsearch import ElasticsearchIndex
 from checks.engine.readings.prometheus import PrometheusConnection
+from tests.monitoring.asked import Answer, Kept, Server, kept_of
 
-Answer = tuple[int, bytes]
 TOKEN = "SEGREDO-7713"
-
-
-class Server:
-    """Answers every GET as `answer(path)` says, and keeps what was asked with which authorization."""
-
-    def __init__(self) -> None:
-        self.answer: Callable[[str], Answer] = lambda _: (200, b"{}")
-        self.asked: list[tuple[str, str]] = []
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                server.asked.append((self.path, self.headers.get("Authorization", "")))
-                status, body = server.answer(self.path)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing on stderr."""
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """Give a server."""
-    made = Server()
-    threading.Thread(target=made.http.serve_forever, args=(0.05,), daemon=True).start()
-    yield made
-    made.http.shutdown()
-    made.http.server_close()
-
-
-class Kept:
-    """The Context of one batch, which keeps what is settled."""
-
-    def __init__(self, environment: Environment, target: Target, names: tuple[str, ...]) -> None:
-        self.environment, self.target, self.names, self.run_id = environment, target, names, "test"
-        self.outcomes: dict[str, Reading | ProbeError | NotJudged] = {}
-
-    def settle(self, name: str, outcome: Reading | ProbeError | NotJudged) -> None:
-        """Keep the first outcome of a name, as the reader does."""
-        self.outcomes.setdefault(name, outcome)
-
-    def remaining(self, at_most: float) -> float:
-        """Allow two seconds."""
-        return min(at_most, 2.0)
-
-    def peer(self, name: str, target: Target) -> Reading:
-        """Nothing of these services asks another."""
-        raise AssertionError(name, target)
-
-
-def _kept(server: Server, service: str, *names: str, credentials: bool = False) -> Kept:
-    table: dict[str, object] = {"url": server.url}
-    if service == "prometheus":
-        table["jobs"] = [{"name": "a", "targets": ["b:1"]}]
-    if credentials:
-        table["credentials"] = {"env": "PENHAS_CHECKS_WATCHER"}
-    environment = Environment.model_validate({"name": "test", service: table})
-    kept = Kept(environment, Target(service, service), (f"{service}_connection", *names))
-    {"prometheus": prometheus, "alertmanager": alertmanager, "elasticsearch": elasticsearch}[service].read(kept)
-    assert set(kept.outcomes) == set(kept.names)
-    return kept
 
 
 def _error(kept: Kept, name: str) -> ProbeError:
@@ -93,7 +23,7 @@ def _error(kept: Kept, name: str) -> ProbeError:
 
 def test_not_ready_is_a_finding_of_the_connection_alone(server: Server) -> None:
     server.answer = lambda _: (503, b"Service Unavailable")
-    kept = _kept(server, "prometheus", "prometheus_rules")
+    kept = kept_of(server, "prometheus", "prometheus_rules")
     connection = kept.outcomes["prometheus_connection"]
     assert isinstance(connection, PrometheusConnection)
     assert connection.problem == "GET /-/ready answers 503: not ready"
@@ -106,7 +36,7 @@ def test_credentials_that_are_refused_are_our_own_fault(
 ) -> None:
     monkeypatch.setenv("PENHAS_CHECKS_WATCHER", TOKEN)
     server.answer = lambda _: (status, TOKEN.encode())
-    kept = _kept(server, "alertmanager", "alertmanager_alerts", credentials=True)
+    kept = kept_of(server, "alertmanager", "alertmanager_alerts", credentials=True)
     assert {_error(kept, name).reason for name in kept.names} == {Reason.OURS}
     assert TOKEN not in repr([vars(_error(kept, name)) for name in kept.names])
 
@@ -116,7 +46,7 @@ def test_a_secret_is_a_token_or_user_and_password(
     server: Server, monkeypatch: pytest.MonkeyPatch, secret: str, header: str
 ) -> None:
     monkeypatch.setenv("PENHAS_CHECKS_WATCHER", secret)
-    _kept(server, "alertmanager", credentials=True)
+    kept_of(server, "alertmanager", credentials=True)
     assert server.asked == [("/-/ready", header)]
 
 
@@ -140,6 +70,7 @@ ALL = (
     "prometheus_series",
     "prometheus_traffic",
     "prometheus_nodes",
+    "prometheus_evaluation",
     "prometheus_rules",
     "prometheus_firing",
 )
@@ -161,13 +92,13 @@ ALL = (
 )
 def test_an_answer_of_another_shape_is_a_value(server: Server, body: bytes) -> None:
     server.answer = lambda path: (200, b"ready") if path == "/-/ready" else (200, body)
-    kept = _kept(server, "prometheus", *ALL)
+    kept = kept_of(server, "prometheus", *ALL)
     assert {_error(kept, name).reason for name in ALL} <= {Reason.PROTOCOL, Reason.NO_DATA}
 
 
 def test_what_an_error_of_prometheus_quotes_is_not_shown(server: Server) -> None:
     server.answer = lambda path: (200, b"ready") if path == "/-/ready" else (400, TOKEN.encode())
-    kept = _kept(server, "prometheus", *ALL)
+    kept = kept_of(server, "prometheus", *ALL)
     assert TOKEN not in repr([vars(_error(kept, name)) for name in ALL])
 
 
@@ -180,20 +111,20 @@ def test_alertmanagers_broken_configuration_text_is_a_value(server: Server) -> N
         return 200, b"alertmanager_config_last_reload_successful 1\n"
 
     server.answer = answer
-    kept = _kept(server, "alertmanager", "alertmanager_server")
+    kept = kept_of(server, "alertmanager", "alertmanager_server")
     assert isinstance(kept.outcomes["alertmanager_connection"], AlertmanagerConnection)
     assert _error(kept, "alertmanager_server").reason is Reason.PROTOCOL
 
 
 def test_an_index_that_is_not_there_is_a_reading(server: Server) -> None:
     server.answer = lambda path: (200, b"{}") if path == "/" else (404, b"{}")
-    kept = _kept(server, "elasticsearch", "elasticsearch_index")
+    kept = kept_of(server, "elasticsearch", "elasticsearch_index")
     index = kept.outcomes["elasticsearch_index"]
     assert isinstance(index, ElasticsearchIndex)
     assert not index.exists
 
 
 def test_nothing_but_get_and_no_document_is_asked_of_elasticsearch(server: Server) -> None:
-    _kept(server, "elasticsearch", "elasticsearch_cluster", "elasticsearch_index", "elasticsearch_retention")
+    kept_of(server, "elasticsearch", "elasticsearch_cluster", "elasticsearch_index", "elasticsearch_retention")
     searches = [path for path, _ in server.asked if "_search" in path]
     assert all("%22size%22%3A+0" in path for path in searches)

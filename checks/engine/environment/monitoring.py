@@ -44,11 +44,15 @@ class AlertRule(Model):
 class Prometheus(Asked):
     """Prometheus: what it must scrape, how often (seconds), how long it must keep (days), and its rules.
 
-    `guide_rules` demands the rules of checks/alert_rules.toml; without it only those of `rules` must be there.
+    `evaluation_interval` (seconds) is that of rules whose group names none, as `interval` where it is not set; no group
+    may be evaluated less often than every `rules_interval` seconds. `guide_rules` demands the rules of
+    checks/alert_rules.toml; without it only those of `rules` must be there.
     """
 
     name: Name = "prometheus"
     interval: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    evaluation_interval: Annotated[float, Field(gt=0, le=3600)] | None = None
+    rules_interval: Annotated[float, Field(gt=0, le=3600)] = 30.0
     jobs: Annotated[tuple[Job, ...], Field(min_length=1)]
     retention_days: Annotated[float, Field(gt=0)] = 15.0
     rules: tuple[AlertRule, ...] = ()

@@ -1,4 +1,7 @@
-"""The probe of Elasticsearch: cluster, today's index, the indexes before it; GET only, and no document is fetched."""
+"""The probe of Elasticsearch: cluster, today's index, the indexes before it; GET only.
+
+No document is fetched but for elasticsearch_exposed.py.
+"""
 
 import datetime
 import json
@@ -11,6 +14,7 @@ from typing import Any
 from checks.engine.environment.monitoring import Elasticsearch
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
+from checks.engine.probes.elasticsearch_exposed import exposed
 from checks.engine.probes.network import problem_of
 from checks.engine.probes.watchers import Asker, Outcome, visit
 from checks.engine.readings.elasticsearch import (
@@ -26,12 +30,6 @@ LOGSTASH = "elasticsearch_logstash"
 _FAILURES = ["_grokparsefailure", "_jsonparsefailure", "_dateparsefailure", "_geoip_lookup_failure"]
 _LIMIT = "index.mapping.total_fields.limit"
 _DEFAULT_LIMIT = 1000
-_SECRETS = {
-    "maintenance secret": 'message:"secret="',
-    "presigned URL": 'message:"Signature=" OR message:"AWSAccessKeyId="',
-    "password": 'message:"password=" OR message:"senha="',
-    "token or key": 'message:"token=" OR message:"api_key=" OR message:"Bearer"',
-}
 
 
 def read(context: Context) -> None:
@@ -49,6 +47,7 @@ def read(context: Context) -> None:
         return {
             "elasticsearch_cluster": lambda: _cluster(asker),
             "elasticsearch_index": lambda: _index(asker, settings),
+            "elasticsearch_exposed": lambda: exposed(asker, settings),
             "elasticsearch_retention": lambda: _retention(asker, settings),
         }
 
@@ -130,16 +129,11 @@ def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
                     },
                 },
             },
-            **{
-                f"secret{number}": {"filter": {"query_string": {"query": query}}}
-                for number, query in enumerate(_SECRETS.values())
-            },
         },
     )
     found = answer["aggregations"]
     newest = found["newest"]["value"]
     mapping = asker.json(f"/{name}/_mapping")[name]["mappings"]
-    exposed = [(kind, int(found[f"secret{n}"]["doc_count"])) for n, kind in enumerate(_SECRETS)]
     return ElasticsearchIndex(
         name=name,
         exists=True,
@@ -154,7 +148,6 @@ def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
         grows_within=settings.grows_within,
         fields=_fields(mapping.get("properties", {})),
         fields_limit=int(described.get(_LIMIT, _DEFAULT_LIMIT)),
-        secrets=tuple((kind, number) for kind, number in exposed if number > 0),
         source=f"GET /{name}/_search",
         sampled_at=time.time(),
     )
@@ -175,7 +168,6 @@ def _absent(name: str, settings: Elasticsearch) -> ElasticsearchIndex:
         grows_within=settings.grows_within,
         fields=0,
         fields_limit=_DEFAULT_LIMIT,
-        secrets=(),
         source=f"GET /{name}/_settings",
         sampled_at=time.time(),
     )

@@ -136,6 +136,7 @@ for _name in (
     "postgresql_vacuum",
     "postgresql_wal",
     "prometheus",
+    "prometheus_rules",
     "redis",
     "restore",
     "s3",

@@ -47,7 +47,7 @@ class ElasticsearchIndex(Reading):
     """Today's index by name, the age of its newest document, and what became of its documents.
 
     `recent` are the documents of the last hour; `failed` those of them with a parse failure's tag, `with_ip` those that
-    have an ip, `located` those of these with geoip. `secrets` are (kind, how many documents), never a document.
+    have an ip, `located` those of these with geoip.
     """
 
     name: str
@@ -63,7 +63,27 @@ class ElasticsearchIndex(Reading):
     grows_within: Seconds
     fields: Count
     fields_limit: Count
+
+
+@reading("elasticsearch_exposed", service="elasticsearch")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticsearchExposed(Reading):
+    """What of today's index should not be in a log: (kind, how many documents), never the text.
+
+    `recent` are the documents of the last hour, of which the newest `recent_read` were read; `suspects` those of today
+    with a word that goes with a secret, of which the newest `suspects_read` were read. `personal` is of the recent ones
+    only. `own` are requests of this suite, which count nowhere else.
+    """
+
+    name: str
+    exists: bool
     secrets: tuple[tuple[str, int], ...]
+    personal: tuple[tuple[str, int], ...]
+    recent: Count
+    recent_read: Count
+    suspects: Count
+    suspects_read: Count
+    own: Count
 
 
 @reading("elasticsearch_retention", service="elasticsearch")

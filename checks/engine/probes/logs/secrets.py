@@ -54,6 +54,7 @@ KINDS = (
     ),
 )
 _CPF = re.compile(rb"(?<![\d.])(\d{3}\.\d{3}\.\d{3}-\d{2}|\d{11})(?![\d])")
+PERSONAL = ("e-mail address", "telephone number", "CPF")
 _EXPECTED = (("ip", b'"ip":'), ("user_id", b'"user_id":'))
 
 
@@ -113,6 +114,14 @@ def secrets(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) 
         source=f"the last {seconds:.0f} s of it",
         sampled_at=time.time(),
     )
+
+
+def kinds_of(text: bytes) -> tuple[str, ...]:
+    """Return the kinds that one text holds, each once."""
+    data = b" " + text  # as in a line, where something always stands before
+    small = data.lower()
+    found = [kind.name for kind in KINDS if any(w in small for w in kind.words) and kind.pattern.search(data)]
+    return (*found, *(("CPF",) if any(is_cpf(match.group(1)) for match in _CPF.finditer(data)) else ()))
 
 
 def is_cpf(text: bytes) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.probes import Context
 from checks.engine.probes.prometheus import figures, rules, scraped
-from checks.engine.probes.prometheus.query import data, now, unix
+from checks.engine.probes.prometheus.query import data, duration, now, unix
 from checks.engine.probes.watchers import Asker, Outcome, due, total, visit
 from checks.engine.readings.prometheus import YOUNG, PrometheusConnection, PrometheusCounters, PrometheusServer
 
@@ -40,6 +40,7 @@ def _readings(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) ->
         "prometheus_series": aged(figures.series),
         "prometheus_traffic": aged(figures.traffic),
         "prometheus_nodes": aged(figures.nodes),
+        "prometheus_evaluation": lambda: rules.evaluation(asker, settings),
         "prometheus_rules": aged(rules.rules),
         "prometheus_firing": lambda: rules.firing(asker, watchdogs),
     }
@@ -103,9 +104,5 @@ def _counters(asker: Asker, started: float) -> PrometheusCounters:
 
 def _retention(text: str) -> tuple[float | None, bool]:
     """Return how long samples are kept in seconds, None where no time is said, and whether a size limits them too."""
-    sizes = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
-    by_time = next((part for part in re.split(r" or ", text) if re.fullmatch(r"(\d+(ms|[smhdwy]))+", part)), None)
-    by_size = re.search(r"\d+(\.\d+)?([KMGTPE]i?)?B", text) is not None
-    if by_time is None:
-        return None, by_size
-    return sum(int(n) * sizes[unit] for n, unit in re.findall(r"(\d+)(ms|[smhdwy])", by_time)), by_size
+    by_time = next((seconds for part in text.split(" or ") if (seconds := duration(part)) is not None), None)
+    return by_time, re.search(r"\d+(\.\d+)?([KMGTPE]i?)?B", text) is not None

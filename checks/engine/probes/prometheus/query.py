@@ -1,6 +1,7 @@
 """Asking Prometheus' query API; a query is many figures at once, told apart by a label."""
 
 import math
+import re
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +68,14 @@ def unix(stamp: str) -> float:
     digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
     zone = rest[len(digits) :].replace("Z", "+00:00")
     return datetime.fromisoformat(whole + zone).timestamp() + float(f"0.{digits or '0'}")
+
+
+def duration(text: str) -> float | None:
+    """Return the seconds of a duration as Prometheus writes it (1m30s, 500ms); None where it is none."""
+    sizes = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
+    if re.fullmatch(r"(\d{1,9}(ms|[smhdwy]))+", text) is None:
+        return None
+    return sum(int(number) * sizes[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", text))
 
 
 def now() -> float:

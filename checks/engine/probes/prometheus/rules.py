@@ -1,16 +1,26 @@
 """The alert rules that are loaded, those that must be, and what there is for them to look at."""
 
 import functools
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from checks.engine import promql
 from checks.engine.environment.monitoring import Prometheus
-from checks.engine.model import NotJudged
-from checks.engine.probes.prometheus.query import data, figures, instant, now, one, seconds_since, unix
+from checks.engine.model import NotJudged, ProbeError, Reason
+from checks.engine.probes.prometheus.query import data, duration, figures, instant, now, one, seconds_since, unix
 from checks.engine.probes.watchers import Asker
-from checks.engine.readings.prometheus import YOUNG, Firing, PrometheusFiring, PrometheusRules, Rule, Selected, Wanted
+from checks.engine.readings.prometheus import YOUNG
+from checks.engine.readings.prometheus_rules import (
+    Firing,
+    PrometheusEvaluation,
+    PrometheusFiring,
+    PrometheusRules,
+    Rule,
+    Selected,
+    Wanted,
+)
 
 SHIPPED = Path(__file__).parents[3] / "alert_rules.toml"
 HISTORY = "3d"
@@ -47,6 +57,26 @@ def rules(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusRules 
         mounts=tuple(sorted(p.labels["mountpoint"] for p in facts["mounts"])),
         scrape_interval=settings.interval,
         source="GET /api/v1/rules",
+        sampled_at=now(),
+    )
+
+
+def evaluation(asker: Asker, settings: Prometheus) -> PrometheusEvaluation:
+    """Return how often rules are evaluated, and how often they must be."""
+    text = data(asker, "/api/v1/status/config")["yaml"]
+    # Only this of a text that may hold what nobody else should see; Prometheus writes the section out in full.
+    found = re.search(r"^global:\n(?: +.*\n)*? +evaluation_interval: (\S+)$", text, re.MULTILINE)
+    interval = None if found is None else duration(found.group(1))
+    if interval is None:
+        raise ProbeError(Reason.PROTOCOL, "the configuration that it shows has no global evaluation_interval")
+    groups = data(asker, "/api/v1/rules")["groups"]
+    due = settings.interval if settings.evaluation_interval is None else settings.evaluation_interval
+    return PrometheusEvaluation(
+        interval=interval,
+        due=due,
+        groups=tuple(sorted((str(group["name"])[:60], float(group["interval"])) for group in groups)),
+        due_groups=settings.rules_interval,
+        source="GET /api/v1/status/config",
         sampled_at=now(),
     )
 

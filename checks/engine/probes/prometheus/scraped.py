@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
-from checks.engine.probes.prometheus.query import Point, data, instant, now, seconds_since
+from checks.engine.probes.prometheus.query import Point, data, duration, instant, now, seconds_since
 from checks.engine.probes.watchers import Asker
 from checks.engine.readings.prometheus import YOUNG, Exporter, PrometheusExporters, PrometheusTargets, Scraped
 
@@ -81,7 +81,7 @@ def _scraped(one: Mapping[str, Any], due: set[tuple[str, str]], interval: float,
         expected=(job, _address(instance)) in due or (job, _address(address)) in due,
         up=up,
         age=seconds_since(one["lastScrape"], at),
-        interval=_duration(one.get("scrapeInterval", ""), interval),
+        interval=duration(one.get("scrapeInterval", "")) or interval,
         problem="" if up else _problem(str(one.get("lastError", ""))),
     )
 
@@ -91,12 +91,6 @@ def _problem(text: str) -> str:
     if status is not None:
         return f"answers {status.group(1)}"
     return next((word for pattern, word in _PROBLEMS if re.search(pattern, text, re.IGNORECASE)), "not scraped")
-
-
-def _duration(text: str, default: float) -> float:
-    sizes = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-    parts = re.findall(r"(\d+)(ms|s|m|h)", text)
-    return sum(int(number) * sizes[unit] for number, unit in parts) if parts else default
 
 
 def _address(target: str) -> str:

@@ -1,0 +1,78 @@
+"""What the faults of Prometheus' configuration share: each act returns when the change is in force."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.request import urlopen
+
+from lab import prometheus
+from lab.faults.registry import Act
+from lab.faults.watching import held, metrics, scraped, until, well
+from lab.prometheus import Prometheus
+from lab.running import Running
+
+
+def reload(running: Running, **changes: Any) -> None:
+    """Write Prometheus' configuration with some changes, and return when it is in force."""
+    found = metrics(running)
+    before = _loaded_at(found)
+    time.sleep(max(0.0, 1.05 - (time.time() - before)))  # its stamp counts whole seconds
+    found.write(**changes)
+    found.reload()
+    until("Prometheus has loaded its configuration", lambda: _loaded_at(found) > before)
+    if changes.get("alertmanager", True):
+        # it looks for it anew, and what it has to say meanwhile is lost
+        until("it knows its Alertmanager", lambda: len(found.ask("/api/v1/alertmanagers")["activeAlertmanagers"]) > 0)
+        if "Watchdog" in changes.get("rules", "Watchdog"):
+            until("Alertmanager has the watchdog", lambda: "Watchdog" in held(running))
+
+
+def _loaded_at(found: Prometheus) -> float:
+    with urlopen(f"http://127.0.0.1:{found.port}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    found_at = re.search(r"^prometheus_config_last_reload_success_timestamp_seconds (\S+)$", text, re.MULTILINE)
+    return float(found_at.group(1)) if found_at is not None else 0.0
+
+
+def configured(*after: Act, **changes: Any) -> Act:
+    """Return an act that changes the configuration and waits for what `after` says, else for a scrape."""
+
+    def act(running: Running) -> None:
+        reload(running, **changes)
+        for one in after or (scraped,):
+            one(running)
+
+    return act
+
+
+def restored(running: Running) -> None:
+    """Write the configuration as it should be, and return when all is well."""
+    found = metrics(running)
+    found.intervals, found.limits, found.evaluation = {}, {}, f"{prometheus.INTERVAL:.0f}s"
+    reload(running)
+    found.forget('{job="stray"}')
+    well(running)
+
+
+def edited(change: Callable[[str], str]) -> str:
+    """Return the lab's rules with a change."""
+    return change(prometheus.shortened(prometheus.RULES.read_text(encoding="utf-8")))
+
+
+def without(name: str) -> str:
+    """Return the lab's rules without one."""
+    return edited(lambda text: re.sub(rf"      - alert: {name}\n(?:        .*\n|\n)*", "", text))
+
+
+def with_jobs(running: Running, change: Callable[[prometheus.Jobs], prometheus.Jobs], gone: str = "") -> None:
+    """Change the jobs; what is scraped no more would be seen for five minutes yet, so series of `gone` are deleted."""
+    reload(running, jobs=change(dict(metrics(running).jobs)))
+    scraped(running)
+    if gone != "":
+        until("its series are gone", lambda: _forgotten(metrics(running), gone))
+
+
+def _forgotten(found: Prometheus, selector: str) -> bool:
+    found.forget(selector)
+    return found.value(f"count({selector})") is None
