@@ -15,6 +15,9 @@ _ARGUMENTS = "curl --user ana:MARCADA-SENHA-1"
 HERTZ = 100  # USER_HZ, the unit of /proc/stat
 TICK = 0.1
 CALM = 0.06
+WAITING = 0.03  # of the time in which a processor has nothing to do
+STOLEN = 0.03  # of the time in which it is wanted
+SWAP = 2 << 20  # kB
 VOLUME_BYTES = 32 * 1024 * 1024
 VOLUME_INODES = 2048
 # (pid, command, pages); one calls itself what it was called with, as some programs do
@@ -23,13 +26,19 @@ _PROCESSES = ((101, "postgres", 40000), (102, "hypnotoad", 30000), (103, "hypnot
 
 @dataclass(slots=True)
 class Host:
-    """`busy` is the share of processor time that procfs/stat shows as used; see `work`."""
+    """`busy` is the share of processor time that procfs/stat shows as used; see `work`.
+
+    Of what is used `stolen` is the share that others got, of the rest `waiting` is the share that disks are waited for.
+    """
 
     folder: Path
     busy: float = CALM
+    waiting: float = WAITING
+    stolen: float = STOLEN
     _weight: float = 3600.0
-    _spent: float = 1_000_000.0
-    _idle: float = 9_000_000.0
+    _jiffies: dict[str, float] = field(
+        default_factory=lambda: {"spent": 970_000.0, "stolen": 30_000.0, "idle": 8_730_000.0, "waited": 270_000.0}
+    )
     _writing: threading.Lock = field(default_factory=threading.Lock)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -58,21 +67,26 @@ class Host:
         if self._thread is not None:
             self._thread.join(2)
 
-    def work(self, share: float) -> None:
+    def work(self, share: float, waiting: float = WAITING, stolen: float = STOLEN) -> None:
         """Have the processors `share` busy from now on, and for so long before that no earlier reading weighs much.
 
         A check may compare with a reading of a quarter of an hour ago; whoever breaks something does not wait for that.
         """
-        self.busy = share
         with self._writing:
+            self.busy, self.waiting, self.stolen = share, waiting, stolen
             self._add(self._weight)
             self._write()
         self._weight *= 8  # so that it also outweighs the last change
 
     def _add(self, seconds: float) -> None:
         jiffies = seconds * HERTZ * PROCESSORS
-        self._spent += jiffies * self.busy
-        self._idle += jiffies * (1 - self.busy)
+        for name, share in (
+            ("spent", self.busy * (1 - self.stolen)),
+            ("stolen", self.busy * self.stolen),
+            ("idle", (1 - self.busy) * (1 - self.waiting)),
+            ("waited", (1 - self.busy) * self.waiting),
+        ):
+            self._jiffies[name] += jiffies * share
 
     def _tick(self) -> None:
         last = time.monotonic()
@@ -83,10 +97,15 @@ class Host:
                 self._write()
             last = now
 
-    def remember(self, available: float = 0.6, oom_kills: int = 3, files: float = 0.02) -> None:
+    def remember(self, available: float = 0.6, oom_kills: int = 3, files: float = 0.02, swapped: float = 0.01) -> None:
         """Write what else procfs tells: memory, kills for want of it, open files, and a few processes."""
         kilobytes = 16 << 20
-        meminfo = (("MemTotal", kilobytes), ("MemAvailable", int(kilobytes * available)), ("SwapTotal", 0))
+        meminfo = (
+            ("MemTotal", kilobytes),
+            ("MemAvailable", int(kilobytes * available)),
+            ("SwapTotal", SWAP),
+            ("SwapFree", int(SWAP * (1 - swapped))),
+        )
         for name, text in (
             ("meminfo", "".join(f"{key}: {value} kB\n" for key, value in meminfo)),
             ("vmstat", f"nr_free_pages 1\noom_kill {oom_kills}\n"),
@@ -101,7 +120,7 @@ class Host:
 
     def _write(self) -> None:
         temporary = self.procfs / ".stat"
-        temporary.write_text(stat_text(self._spent, self._idle, time.time()))
+        temporary.write_text(stat_text(self._jiffies, time.time()))
         temporary.replace(self.procfs / "stat")
 
 
@@ -111,11 +130,12 @@ def _process(pid: int, command: str, pages: int) -> str:
     return f"{pid} ({command}) {before} 4000 0 {pages} 0 0 0\n"
 
 
-def stat_text(spent: float, idle: float, now: float) -> str:
-    """Return a file as proc_stat(5) has it; `spent` and `idle` are jiffies of all processors together."""
+def stat_text(jiffies: dict[str, float], now: float) -> str:
+    """Return a file as proc_stat(5) has it; its jiffies are of all processors together."""
     boot = int(now - time.clock_gettime(time.CLOCK_BOOTTIME))
     # user nice system idle iowait irq softirq steal guest guest_nice
-    shares = (spent * 0.70, 0, spent * 0.22, idle * 0.97, idle * 0.03, 0, spent * 0.05, spent * 0.03, 0, 0)
+    spent, waited = jiffies["spent"], jiffies["waited"]
+    shares = (spent * 0.72, 0, spent * 0.23, jiffies["idle"], waited, 0, spent * 0.05, jiffies["stolen"], 0, 0)
     lines = ["cpu  " + " ".join(f"{share:.0f}" for share in shares)]
     lines += [f"cpu{n} " + " ".join(f"{share / PROCESSORS:.0f}" for share in shares) for n in range(PROCESSORS)]
     rest = ("intr 0", f"ctxt {spent * 40:.0f}", f"btime {boot}", f"processes {spent / 50:.0f}", "procs_running 1")

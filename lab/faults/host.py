@@ -8,9 +8,9 @@ _CALM = host.CALM
 _BYTES, _INODES = "filler", "fillers"
 
 
-def _busy(share: float) -> Act:
+def _busy(share: float, **more: float) -> Act:
     def act(running: Running) -> None:
-        running.machine.work(share)
+        running.machine.work(share, **more)
 
     return act
 
@@ -78,6 +78,7 @@ for _state, _cpu, _disk in (("warning", 0.78, 0.77), ("critical", 0.95, 0.92)):
 for _name, _what, _expect, _settings in (
     ("memory-low", "4 % of the memory is left", {"host-memory@db1": "CRITICAL"}, {"available": 0.04}),
     ("oom-kill", "the kernel killed a process for want of memory", {"host-kills@db1": "CRITICAL"}, {"oom_kills": 4}),
+    ("swap-used", "60 % of the swap is in use", {"host-swap@db1": "WARNING"}, {"swapped": 0.6}),
     ("handles-used", "90 % of the files that may be open are", {"host-handles@db1": "WARNING"}, {"files": 0.9}),
 ):  # fmt: skip
     register(
@@ -91,3 +92,8 @@ for _name, _what, _expect, _settings in (
             lambda running, settings=_settings: running.machine.remember(oom_kills=settings.get("oom_kills", 3)),  # type: ignore[misc]
         )
     )
+for _name, _what, _expect, _break in (
+    ("iowait-high", "the processors wait for disks", {"host-iowait@db1": "WARNING"}, _busy(_CALM, waiting=0.3)),
+    ("steal-high", "the hypervisor gives time to others", {"host-steal@db1": "WARNING"}, _busy(0.4, stolen=0.4)),
+):
+    register(Fault(_name, _what, ("host",), _expect, _break, _busy(_CALM)))
