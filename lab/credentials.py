@@ -18,6 +18,7 @@ class Credentials:
     application: str = field(default_factory=_marked)
     replicator: str = field(default_factory=_marked)
     checks: str = field(default_factory=_marked)
+    canary: str = field(default_factory=_marked)
     redis_application: str = field(default_factory=_marked)
     redis_checks: str = field(default_factory=_marked)
     media_key: str = field(default_factory=_marked)

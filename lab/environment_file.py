@@ -66,12 +66,14 @@ def variables(layout: Layout, credentials: Credentials) -> dict[str, str]:
     """Return the secrets' variables."""
     port = layout.ports
     role = f"{postgresql.CHECKS}:{credentials.checks}"
+    canary = f"{postgresql.CANARY}:{credentials.canary}"
     return {
         "PENHAS_CHECKS_API_TOKEN": credentials.api_token,
         "PENHAS_CHECKS_MAINTENANCE_SECRET": credentials.maintenance,
         "PENHAS_CHECKS_MINION_ADMIN": f"admin:{credentials.api_token}",
         "PENHAS_CHECKS_PRIMARY_DSN": f"postgresql://{role}@127.0.0.1:{port['primary']}/{postgresql.DATABASE}",
         "PENHAS_CHECKS_REPLICA1_DSN": f"postgresql://{role}@127.0.0.1:{port['replica1']}/{postgresql.DATABASE}",
+        "PENHAS_CHECKS_MINION_CANARY": f"postgresql://{canary}@127.0.0.1:{port['primary']}/{postgresql.DATABASE}",
         "PENHAS_CHECKS_REDIS_URL": f"redis://penhas_checks:{credentials.redis_checks}@127.0.0.1:{port['cache']}/0",
         "PENHAS_CHECKS_S3_ACCESS_KEY": credentials.media_key,
         "PENHAS_CHECKS_S3_SECRET_KEY": credentials.media_secret,
@@ -107,8 +109,10 @@ def text(layout: Layout) -> str:
         "s3": {
             **_store(media, "PENHAS_CHECKS_S3"),
             "buckets": [{"name": "media", "bucket": s3.MEDIA}],
+            "required": ["access-logs", "replication", "object-lock"],
+            "canary": {"prefix": "penhas-checks-canary/"},
         },
-        "minion": {},
+        "minion": {"canary": {"connection": {"env": "PENHAS_CHECKS_MINION_CANARY"}, "task": "canary", "within": 10.0}},
         "application": {},
         "cron": cron.table(layout.cron),
         "host": host,

@@ -18,8 +18,10 @@ from lab.state import REPOSITORY, LabError
 
 DATABASE = "penhas"
 OWNER, APPLICATION, REPLICATOR, CHECKS = "penhas", "penhas_app", "penhas_replicator", "penhas_checks"
+CANARY = f"{CHECKS}_canary"
 SLOT = "replica1"
 GRANTS = REPOSITORY / "checks" / "environments" / "grants" / "postgresql.sql"
+CANARY_GRANTS = GRANTS.with_name("minion-canary.sql")
 _ATTEMPTS = 4
 _READY_LINE = 7  # of postmaster.pid
 
@@ -203,7 +205,7 @@ def grant(primary: Cluster) -> None:
         f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {APPLICATION}",
         f"GRANT pg_read_all_stats TO {APPLICATION}",  # its /health/detailed tells connections and lag
     )
-    primary.execute((*application, GRANTS.read_text(encoding="utf-8")))
+    primary.execute((*application, *(path.read_text(encoding="utf-8") for path in (GRANTS, CANARY_GRANTS))))
 
 
 def set_passwords(primary: Cluster, credentials: Credentials) -> None:
@@ -213,6 +215,7 @@ def set_passwords(primary: Cluster, credentials: Credentials) -> None:
         APPLICATION: credentials.application,
         REPLICATOR: credentials.replicator,
         CHECKS: credentials.checks,
+        CANARY: credentials.canary,
     }
     primary.execute(set_password(role, password) for role, password in passwords.items())
 

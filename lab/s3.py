@@ -48,8 +48,8 @@ def pairs(credentials: Credentials) -> dict[str, str]:
     }
 
 
-def start(launcher: Launcher, s3: S3, keys: dict[str, str], port: int = 0) -> None:
-    """Start the server (on `port` where one is given) and return when it listens."""
+def start(launcher: Launcher, s3: S3, keys: dict[str, str], port: int = 0, more: tuple[str, ...] = ()) -> None:
+    """Start the server (on `port` where one is given, with `more` arguments) and return when it listens."""
     for bucket in (MEDIA, BACKUPS, COPY):
         (s3.folder / bucket).mkdir(parents=True, exist_ok=True)
     for attempt in range(1, _ATTEMPTS + 1):
@@ -67,7 +67,7 @@ def start(launcher: Launcher, s3: S3, keys: dict[str, str], port: int = 0) -> No
             "/dev/null",
         ]
         s3.process = launcher.start(
-            "s3", [*argv, "--dir-cache-time", "100ms"], variables={"RCLONE_AUTH_KEY": auth, "GOMAXPROCS": "2"}
+            "s3", [*argv, "--dir-cache-time", "100ms", *more], variables={"RCLONE_AUTH_KEY": auth, "GOMAXPROCS": "2"}
         )
         try:
             s3.process.await_ready(lambda: listens(s3.port))

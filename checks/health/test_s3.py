@@ -3,7 +3,7 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.s3 import S3Clock, S3Objects, S3Settings, S3Uploads
+from checks.engine.readings.s3 import S3Canary, S3Clock, S3Objects, S3Settings, S3Uploads
 
 UNTOLD = "not covered: the store does not implement it"
 POLICY = "Give our key the policy in checks/environments/grants/s3.json"
@@ -52,6 +52,59 @@ def test_s3_encryption(s3_settings: S3Settings, judged: Judge) -> None:
 
 @pytest.mark.guide("health.s3")
 @pytest.mark.profiles("nightly")
+def test_s3_access_blocked(s3_settings: S3Settings, judged: Judge) -> None:
+    """No policy and no access list may ever open the bucket to everybody."""
+    _told(judged, s3_settings.blocked)
+    if s3_settings.blocked == "off":
+        judged.warning("one policy or access list would open it to everybody: block public access, all four ways")
+    judged.ok("public access is blocked, whatever a policy says")
+
+
+@pytest.mark.guide("health.s3")
+@pytest.mark.profiles("nightly")
+def test_s3_encrypted_only(s3_settings: S3Settings, judged: Judge) -> None:
+    """The bucket's policy refuses requests without TLS."""
+    _told(judged, s3_settings.encrypted_only)
+    if s3_settings.encrypted_only == "off":
+        judged.warning("takes requests without TLS: deny them in its policy (aws:SecureTransport)")
+    judged.ok("refuses requests without TLS")
+
+
+@pytest.mark.guide("health.s3")
+@pytest.mark.profiles("nightly")
+def test_s3_versions_expire(s3_settings: S3Settings, judged: Judge) -> None:
+    """Where earlier versions are kept they end some day: what somebody asked to erase must not stay for ever."""
+    if s3_settings.versioning != "on":
+        judged.not_judged("it keeps no versions, as far as is known")
+    _told(judged, s3_settings.versions_expire)
+    if s3_settings.versions_expire == "off":
+        judged.warning("keeps earlier versions for ever, of what was erased too: let them expire (lifecycle)")
+    judged.ok("earlier versions expire")
+
+
+@pytest.mark.guide("health.s3")
+@pytest.mark.profiles("nightly")
+def test_s3_access_logged(s3_settings: S3Settings, judged: Judge) -> None:
+    """Where the environment demands it, accesses to the bucket are logged."""
+    _required(judged, s3_settings, "access-logs", s3_settings.logged)
+
+
+@pytest.mark.guide("health.s3")
+@pytest.mark.profiles("nightly")
+def test_s3_replicated(s3_settings: S3Settings, judged: Judge) -> None:
+    """Where the environment demands it, objects are replicated to another bucket."""
+    _required(judged, s3_settings, "replication", s3_settings.replicated)
+
+
+@pytest.mark.guide("health.s3")
+@pytest.mark.profiles("nightly")
+def test_s3_locked(s3_settings: S3Settings, judged: Judge) -> None:
+    """Where the environment demands it, objects can be locked against deletion."""
+    _required(judged, s3_settings, "object-lock", s3_settings.locked)
+
+
+@pytest.mark.guide("health.s3")
+@pytest.mark.profiles("nightly")
 def test_s3_uploads_ended(s3_uploads: S3Uploads, judged: Judge) -> None:
     """No upload was begun a week ago and never ended."""
     _told(judged, s3_uploads.told)
@@ -67,8 +120,30 @@ def test_s3_clock(s3_clock: S3Clock, judged: Judge) -> None:
     judged(abs(s3_clock.offset), unit="s", subject="the clocks differ by", reading=s3_clock, above=(60, 300))
 
 
+@pytest.mark.only_with("allow_writes")
+@pytest.mark.guide("health.s3")
+@pytest.mark.profiles("smoke", "triage")
+def test_s3_canary(s3_canary: S3Canary, judged: Judge) -> None:
+    """An object can be put, read back and deleted again, and nothing of it is left."""
+    left = f"{s3_canary.left} objects of canaries are left under {s3_canary.prefix}: delete them"
+    if s3_canary.failed != "":
+        judged.critical(s3_canary.failed, (left,) if s3_canary.left > 0 else ())
+    if s3_canary.left > 0:
+        judged.warning(left)
+    judged.ok(f"an object was put, read back and deleted in {s3_canary.seconds * 1000:.0f} ms")
+
+
 def _told(judged: Judge, word: str) -> None:
     if word == "untold":
         judged.not_judged(UNTOLD)
     if word == "denied":
         judged.unknown(f"our key may not ask for it. {POLICY}")
+
+
+def _required(judged: Judge, settings: S3Settings, what: str, word: str) -> None:
+    if what not in settings.required:
+        judged.not_judged(f"{what} is not demanded: name it under [s3] required")
+    _told(judged, word)
+    if word == "off":
+        judged.warning(f"{what} is demanded under [s3] required, and off")
+    judged.ok(f"{what} is on")

@@ -6,6 +6,7 @@ from checks.engine.plugin.judged import Judge
 from checks.engine.readings.minion import (
     MinionActive,
     MinionBacklog,
+    MinionCanary,
     MinionFailures,
     MinionWorkers,
 )
@@ -124,3 +125,19 @@ def test_minion_jobs_long(minion_active: MinionActive, judged: Judge) -> None:
         evidence = tuple(f"{task}: for {seconds / 60:.0f} min" for task, seconds in long)
         judged.warning(f"{len(long)} tasks have a job that runs for longer than it may", evidence)
     judged.ok("no job runs for longer than its task may")
+
+
+@pytest.mark.only_with("allow_writes")
+@pytest.mark.guide("troubleshooting.minion")
+@pytest.mark.profiles("smoke", "triage")
+def test_minion_canary(minion_canary: MinionCanary, judged: Judge) -> None:
+    """A job that is enqueued is done soon."""
+    what = f"a job of ours (task {minion_canary.task}, queue {minion_canary.queue})"
+    left = ("it could not be removed: a worker has it in hand",) if minion_canary.left else ()
+    if minion_canary.state == "failed":
+        judged.critical(f"{what} failed: do the workers have the task?", left)
+    if minion_canary.state == "active":
+        judged.warning(f"{what} was begun and not done within {minion_canary.waited:.0f} s", left)
+    if minion_canary.state != "finished":
+        judged.critical(f"no worker took {what} within {minion_canary.waited:.0f} s", left)
+    judged.ok(f"{what} was done within {minion_canary.waited:.1f} s")

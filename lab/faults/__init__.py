@@ -5,6 +5,7 @@ from lab.faults import (  # noqa: F401 (they register)
     api,
     application,
     backup,
+    bucket,
     cron,
     host,
     log_index,

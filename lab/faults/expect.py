@@ -57,7 +57,11 @@ APPLICATION = tuple(
     )
 )
 S3 = tuple(
-    f"s3-{check}@media" for check in ("objects", "private", "versioning", "encryption", "uploads-ended", "clock")
+    f"s3-{check}@media"
+    for check in (
+        *("objects", "private", "versioning", "encryption", "uploads-ended", "clock"),
+        *("access-blocked", "encrypted-only", "versions-expire", "access-logged", "replicated", "locked"),
+    )
 )
 PRIMARY = (
     "postgresql-connection@primary",

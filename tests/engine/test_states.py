@@ -269,3 +269,32 @@ def test_many_findings_cost_no_tracebacks(suite: Inside) -> None:
     ran = suite.inside("--showlocals", "--tb=long", "-q")
     assert len(ran.states()) == 150
     assert time.process_time() - began < 3
+
+
+ONLY_WITH = """
+def test_made_plain(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    '''The host is well.'''
+    judged.ok("is well")
+
+@pytest.mark.only_with("allow_writes")
+def test_made_canary(redis_memory) -> None:
+    '''Something can be written.'''
+
+@pytest.mark.only_with("deployed_at")
+def test_made_current(redis_memory) -> None:
+    '''Nothing runs from before.'''
+"""
+
+
+def test_leave_to_write_demands_nothing_of_what_is_not_there(suite: Inside) -> None:
+    """What the other options ask for must be verified, and a service that is not there can verify nothing."""
+    suite.environment()
+    suite.check(ONLY_WITH)
+
+    allowed = suite.inside("--allow-writes")
+    assert allowed.states() == {"made-plain@db1": "OK", "made-canary@not-covered": "not covered"}
+    assert allowed.code == 0
+
+    deployed = suite.inside("--deployed-at=1")
+    assert deployed.states() == {"made-plain@db1": "OK", "made-current@not-covered": "UNKNOWN"}
+    assert deployed.code == 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from lab import Lab
@@ -86,6 +87,26 @@ def test_healthy_is_green(guide: Stage) -> None:
 def test_faults_change_what_they_say(guide: Stage, batch: Batch) -> None:
     """Healthy, broken, mended, on the flavour of the guide."""
     _prove(guide, batch)
+
+
+def test_canaries_write_and_leave_nothing(guide: Stage) -> None:
+    """With --allow-writes an object and a job come and go; that nobody takes them is seen, and nothing is left."""
+    canaries = {"s3-canary@media": "OK", "minion-canary@queue": "OK"}
+    nodeids = [
+        "checks/health/test_s3.py::test_s3_canary[media]",
+        "checks/troubleshooting/test_minion.py::test_minion_canary[queue]",
+    ]
+    lab = guide.lab
+    for fault, failing in (("", ""), ("s3-read-only", "s3-canary@media"), ("minion-no-worker", "minion-canary@queue")):
+        with lab.broken(fault) if fault else contextlib.nullcontext():
+            outcome = run(lab, guide.reports, nodeids, ["--allow-writes"])
+        expected = canaries | ({failing: "CRITICAL"} if failing else {})
+        assert {key: check.state for key, check in outcome.checks.items()} == expected, outcome.explain(list(expected))
+        assert leaks(lab, guide.reports, outcome) == []
+    assert not canaries.keys() & guide.healthy.checks.keys()
+    with psycopg.connect(lab.admin["primary"]) as connection:
+        left = connection.execute("SELECT count(*) FROM minion_jobs WHERE notes ? 'penhas_checks'").fetchone()
+    assert left == (0,)
 
 
 def test_mended_is_as_before(guide: Stage) -> None:

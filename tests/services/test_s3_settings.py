@@ -1,6 +1,7 @@
 """How a bucket is set is told, and what a store does not implement is never taken for a good answer."""
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,13 +12,35 @@ from moto.server import ThreadedMotoServer
 
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
-from checks.engine.probes import media_sample, s3, s3_bucket
+from checks.engine.probes import media_sample, s3, s3_bucket, s3_settings
 from checks.engine.readings.application import ApplicationMedia
 from checks.engine.readings.s3 import S3Clock, S3Objects, S3Settings, S3Uploads
+from checks.health import test_s3 as health
 from tests.probes.context import Kept
+from tests.services.saying import says
 
 BUCKET = "penhas-media"
 NAMES = ("s3_connection", "s3_settings", "s3_uploads", "s3_clock")
+WORDS = ("on", "off", "untold", "denied")
+SETTINGS = (
+    *("versioning", "public", "encryption", "blocked", "logged", "replicated", "locked"),
+    *("versions_expire", "encrypted_only"),
+)
+
+
+def rule(status: str, **what: Any) -> dict[str, Any]:
+    return {"ID": "r", "Status": status, "Filter": {"Prefix": ""}, **what}
+
+
+def without_tls(effect: str, secure: str) -> str:
+    statement = {
+        "Effect": effect,
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+        "Condition": {"Bool": {"aws:SecureTransport": secure}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 @pytest.fixture(scope="module")
@@ -160,4 +183,131 @@ def test_what_is_not_implemented_is_untold() -> None:
     found, uploads = outcomes["s3_settings"], outcomes["s3_uploads"]
     assert isinstance(found, S3Settings)
     assert isinstance(uploads, S3Uploads)
-    assert (found.versioning, found.public, found.encryption, uploads.told) == ("untold",) * 4
+    assert {getattr(found, name) for name in SETTINGS} == {"untold"}
+    assert uploads.told == "untold"
+
+
+def test_a_listing_for_an_answer_is_untold() -> None:
+    """A store that does not know a question may answer it as if it asked for what is in the bucket."""
+
+    class Listing(Poor):
+        """Whatever is asked: 200, and a listing."""
+
+        def do_GET(self) -> None:
+            """List."""
+            body = b"<ListBucketResult><Name>penhas-media</Name><KeyCount>0</KeyCount></ListBucketResult>"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        found = settings(f"http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert {getattr(found, name) for name in SETTINGS} == {"untold"}
+
+
+THIRTY = {"NoncurrentDays": 30}
+BLOCKS = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+
+
+@pytest.mark.parametrize(
+    ("call", "more", "told"),
+    [
+        ("put_public_access_block", {"PublicAccessBlockConfiguration": BLOCKS}, ("blocked", "on")),
+        (
+            "put_public_access_block",
+            {"PublicAccessBlockConfiguration": {**BLOCKS, "BlockPublicPolicy": False}},
+            ("blocked", "off"),
+        ),
+        (
+            "put_bucket_lifecycle_configuration",
+            {
+                "LifecycleConfiguration": {
+                    "Rules": [rule("Enabled", NoncurrentVersionExpiration={"NoncurrentDays": 30})]
+                }
+            },
+            ("versions_expire", "on"),
+        ),
+        (
+            "put_bucket_lifecycle_configuration",
+            {
+                "LifecycleConfiguration": {
+                    "Rules": [rule("Disabled", NoncurrentVersionExpiration={"NoncurrentDays": 3})]
+                }
+            },
+            ("versions_expire", "off"),
+        ),
+        (
+            "put_bucket_lifecycle_configuration",
+            {"LifecycleConfiguration": {"Rules": [rule("Enabled", Expiration={"Days": 30})]}},
+            ("versions_expire", "off"),
+        ),
+        ("put_bucket_policy", {"Policy": without_tls("Deny", "false")}, ("encrypted_only", "on")),
+        ("put_bucket_policy", {"Policy": without_tls("Deny", "true")}, ("encrypted_only", "off")),
+        ("put_bucket_policy", {"Policy": without_tls("Allow", "false")}, ("encrypted_only", "off")),
+    ],
+)
+def test_a_setting_is_told(endpoint: str, client: Any, call: str, more: dict[str, Any], told: tuple[str, str]) -> None:
+    getattr(client, call)(Bucket=BUCKET, **more)
+
+    assert getattr(settings(endpoint), told[0]) == told[1]
+
+
+@pytest.mark.usefixtures("client")
+def test_what_was_never_set_is_off(endpoint: str) -> None:
+    found = settings(endpoint)
+
+    never = ("blocked", "replicated", "locked", "versions_expire", "encrypted_only")
+    assert {name: getattr(found, name) for name in never} == dict.fromkeys(never, "off")
+    assert found.logged == "untold"  # of Amazon's own it would be off: it says so by saying nothing
+
+
+@pytest.mark.parametrize(
+    ("answer", "aws", "word"),
+    [
+        ({"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": ""}}, True, "on"),
+        ({"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": ""}}, False, "on"),
+        ({}, True, "off"),
+        ({}, False, "untold"),
+    ],
+)
+def test_access_logs(answer: dict[str, Any], aws: bool, word: str) -> None:
+    assert s3_settings._logged(answer, aws=aws) == word
+
+
+def reading(**words: Any) -> S3Settings:
+    every: dict[str, Any] = {**dict.fromkeys(SETTINGS, "on"), "public": "off", "required": (), **words}
+    return S3Settings(**every, source="t", sampled_at=0.0)
+
+
+@pytest.mark.parametrize(
+    ("check", "field", "required"),
+    [
+        (health.test_s3_versioning, "versioning", ()),
+        (health.test_s3_encryption, "encryption", ()),
+        (health.test_s3_access_blocked, "blocked", ()),
+        (health.test_s3_encrypted_only, "encrypted_only", ()),
+        (health.test_s3_versions_expire, "versions_expire", ()),
+        (health.test_s3_access_logged, "logged", ("access-logs",)),
+        (health.test_s3_replicated, "replicated", ("replication",)),
+        (health.test_s3_locked, "locked", ("object-lock",)),
+    ],
+)
+def test_each_word_has_its_state(check: Any, field: str, required: tuple[str, ...]) -> None:
+    states = {word: says(check, reading(required=required, **{field: word}))[0].value for word in WORDS}
+
+    assert states == {"on": "OK", "off": "WARNING", "untold": "not judged", "denied": "UNKNOWN"}
+    if required:
+        assert says(check, reading(**{field: "off"}))[0].value == "not judged"
+
+
+def test_versions_that_are_not_kept_need_not_expire() -> None:
+    assert (
+        says(health.test_s3_versions_expire, reading(versioning="off", versions_expire="off"))[0].value == "not judged"
+    )

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from checks.engine.environment import canaries
 from checks.engine.environment.secrets import Connection, Model, Name, Secret
 
 
@@ -122,6 +123,8 @@ class S3(Model):
     access_key: Secret
     secret_key: Secret
     buckets: Annotated[tuple[Bucket, ...], Field(min_length=1)]
+    required: tuple[Literal["access-logs", "replication", "object-lock"], ...] = ()
+    canary: canaries.S3Canary | None = None
 
     @field_validator("endpoint")
     @classmethod

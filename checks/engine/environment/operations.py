@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from checks.engine.environment.canaries import MinionCanary
 from checks.engine.environment.secrets import Connection, Model, Name
 
 _FIELD = r"(\*|\d+(-\d+)?)(/\d+)?(,\d+(-\d+)?)*"
@@ -38,6 +39,7 @@ class Minion(Model):
     name: Name = "queue"
     schema_version: int | None = None
     longest: dict[str, float] = Field(default_factory=dict)
+    canary: MinionCanary | None = None
 
 
 class Mount(Model):

@@ -17,15 +17,18 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from urllib3.exceptions import HTTPError
 
 from checks.engine.environment import models
+from checks.engine.environment.secrets import Secret
 from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context, s3_bucket
 from checks.engine.probes.network import Watchdog, in_handshake, problem_of, silent
+from checks.engine.probes.s3_canary import canary
+from checks.engine.probes.s3_problems import Problem, refusal, status_of
 from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.probes.web import Sockets, pool
 from checks.engine.readings import READINGS
 from checks.engine.readings.s3 import S3Connection
 
-CONNECTION = "s3_connection"
+CONNECTION, CANARY = "s3_connection", "s3_canary"
 TIMEOUT_SECONDS = 4.0
 MORE_SECONDS = 8.0
 _T = TypeVar("_T")
@@ -39,10 +42,6 @@ _NOTHING_FROM_HERE = {
 }
 
 
-class _Problem(Exception):  # noqa: N818 (it is a finding, not an error of ours)
-    """What is wrong with the bucket: the value of the connection's reading."""
-
-
 def read(context: Context) -> None:
     """Settle every name of `context.names` for one bucket."""
     started = time.monotonic()
@@ -51,7 +50,7 @@ def read(context: Context) -> None:
     try:
         client, bucket = _open(context, sockets)
         _guarded(lambda: _ask(client, bucket), sockets, context.remaining(TIMEOUT_SECONDS))
-    except _Problem as problem:
+    except Problem as problem:
         settle_all(context, others, not_connected(str(problem)))
         outcome: Reading | ProbeError = _connection(str(problem), started)
     except ProbeError as error:
@@ -62,8 +61,8 @@ def read(context: Context) -> None:
     if CONNECTION in context.names:
         context.settle(CONNECTION, outcome)
     if isinstance(outcome, S3Connection) and outcome.reachable:
-        # Last what waits for the database.
-        for name in sorted(others, key=lambda name: name == "s3_objects"):
+        # Last what waits for the database, and what changes the bucket for a moment.
+        for name in sorted(others, key=lambda name: (name == CANARY, name == "s3_objects")):
             context.settle(name, _outcome(context, name, client, bucket, sockets))
 
 
@@ -72,11 +71,27 @@ def _outcome(
 ) -> Reading | NotJudged | ProbeError:
     seconds = context.remaining(READINGS[name].deadline or MORE_SECONDS)
     try:
+        if name == CANARY:
+            return _canary(context, client, bucket, sockets)
         return _guarded(lambda: s3_bucket.READ[name](context, client, bucket), sockets, seconds)
     except ProbeError as error:
         return error
-    except _Problem as problem:
+    except Problem as problem:
         return ProbeError(Reason.PROTOCOL, str(problem))
+
+
+def _canary(context: Context, client: Any, bucket: str, sockets: Sockets) -> Reading | NotJudged:
+    settings = context.environment.s3
+    if settings is None or settings.canary is None:
+        return NotJudged("the environment file sets no canary under [s3]")
+    ours = settings.canary
+    own = None if ours.access_key is None or ours.secret_key is None else (ours.access_key, ours.secret_key)
+    writer = _client(settings, context.run_id, sockets, own)
+
+    def guarded(ask: Callable[[], Any]) -> Any:
+        return _guarded(ask, sockets, context.remaining(TIMEOUT_SECONDS))
+
+    return canary(guarded, (writer, client), bucket, ours.prefix, context.run_id)
 
 
 def _connection(problem: str, started: float) -> S3Connection:
@@ -98,40 +113,45 @@ def _open(context: Context, sockets: Sockets) -> tuple[Any, str]:
 
 
 def _guarded(ask: Callable[[], _T], sockets: Sockets, seconds: float) -> _T:
-    """Return what `ask` does within so many seconds; raise _Problem or ProbeError in our own words."""
+    """Return what `ask` does within so many seconds; raise Problem or ProbeError in our own words."""
     with Watchdog(seconds) as dog:
         sockets.watch_with(dog)
         try:
             return ask()
         except ClientError as error:
-            raise _Problem(_refusal(error)) from None
+            raise Problem(refusal(error)) from None
         except ParamValidationError:
             raise ProbeError(Reason.OURS, "the bucket's name is malformed", "Mend it under [s3] buckets.") from None
         except (BotoCoreError, HTTPError, OSError, ValueError) as error:
             accepted = sockets.connected or in_handshake(error)
             if dog.expired:
-                raise _Problem(silent(seconds, accepted=accepted)) from None
+                raise Problem(silent(seconds, accepted=accepted)) from None
             found = problem_of(error, "S3", seconds, accepted=accepted)
-            raise _Problem(found or "answers something that is not S3") from None
+            raise Problem(found or "answers something that is not S3") from None
 
 
 def _ask(client: Any, bucket: str) -> None:
     try:
         client.head_bucket(Bucket=bucket)
     except ClientError as error:
-        status = _status(error)
+        status = status_of(error)
         if status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}:
             raise
         # The answer to a HEAD has no body and so no code: the same right answers a listing of one key, with one.
         client.list_objects_v2(Bucket=bucket, MaxKeys=1)
-        raise _Problem(f"answers HeadBucket with {status} but lists the bucket") from None
+        raise Problem(f"answers HeadBucket with {status} but lists the bucket") from None
 
 
-def _client(settings: models.S3, run_id: str, sockets: Sockets) -> Any:
+def _client(settings: models.S3, run_id: str, sockets: Sockets, keys: tuple[Secret, Secret] | None = None) -> Any:
+    """Return a client with the bucket's ordinary key, or with another one where it is given."""
+    access_key, secret_key = (settings.access_key, settings.secret_key) if keys is None else keys
     core = botocore.session.Session(session_vars=_NOTHING_FROM_HERE)
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
         signature_version="s3v4",
+        # else a put bears a checksum that not every store knows
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
         s3={"addressing_style": "auto" if settings.endpoint is None else "path"},
         user_agent=f"penhas-checks/{run_id}",
     )
@@ -140,8 +160,8 @@ def _client(settings: models.S3, run_id: str, sockets: Sockets) -> Any:
             "s3",
             region_name=settings.region,
             endpoint_url=settings.endpoint,
-            aws_access_key_id=settings.access_key.text().reveal(),
-            aws_secret_access_key=settings.secret_key.text().reveal(),
+            aws_access_key_id=access_key.text().reveal(),
+            aws_secret_access_key=secret_key.text().reveal(),
             config=config,
         )
     except (BotoCoreError, ValueError):
@@ -169,7 +189,8 @@ def _sender(sockets: Sockets) -> Callable[..., Any]:
         )
         headers: Any = answer.headers
         response = AWSResponse(request.url, answer.status, headers, answer)
-        response.content  # noqa: B018 (it reads the body, which botocore's own sender does here too)
+        if not request.stream_output:
+            response.content  # noqa: B018 (it reads the body, which botocore's own sender does here too)
         return response
 
     return send
@@ -178,40 +199,3 @@ def _sender(sockets: Sockets) -> Callable[..., Any]:
 def _stay(params: dict[str, Any], **_: object) -> None:
     """Keep botocore from following a bucket to another region: it asks the same address for the way, without end."""
     params["context"].setdefault("s3_redirect", {})["redirected"] = True
-
-
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-_OURS = {
-    "InvalidAccessKeyId": ("the access key is not known there", "Mend the access key in the variable."),
-    "SignatureDoesNotMatch": ("the secret key is wrong", "Mend the secret key in the variable."),
-    "ExpiredToken": ("the key has expired", "Make a new one and put it into the variables."),
-    "InvalidToken": ("the key is not valid", "Make a new one and put it into the variables."),
-    "RequestTimeTooSkewed": ("the clock of this host is wrong", "Set the clock: timedatectl set-ntp true."),
-    "AuthorizationHeaderMalformed": ("the region is wrong", "Set region under [s3]."),
-    "PermanentRedirect": ("the bucket is in another region (301)", "Set region and endpoint under [s3]."),
-    "IllegalLocationConstraintException": ("the region is wrong", "Set region under [s3]."),
-}
-_PROBLEMS = {
-    301: "the bucket is at another address (301)",
-    404: "the bucket does not exist (404)",
-    501: "it does not implement what we ask (501)",
-    503: "it is overloaded or in maintenance (503)",
-}
-
-
-def _refusal(error: ClientError) -> str:
-    """Return what the refusal means for the bucket; raises ProbeError where it is our own key, clock or region."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    status = _status(error)
-    if code in _OURS:
-        raise ProbeError(Reason.OURS, *_OURS[code])
-    if status == HTTPStatus.MOVED_PERMANENTLY:
-        raise ProbeError(Reason.OURS, *_OURS["PermanentRedirect"])
-    if status == HTTPStatus.FORBIDDEN:
-        raise ProbeError(
-            Reason.DENIED, "our key may not list the bucket (403)", "Allow it s3:ListBucket on the bucket."
-        )
-    return _PROBLEMS.get(status, f"answers HeadBucket with {status}")

@@ -7,24 +7,13 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from checks.engine.model import Failure, NotJudged, ProbeError, Reading, Reason
-from checks.engine.probes import Context, media_sample
+from checks.engine.model import Failure, NotJudged, ProbeError, Reading
+from checks.engine.probes import Context, media_sample, s3_settings
 from checks.engine.readings.s3 import S3Clock, S3Objects, S3Settings, S3Uploads
 
-ON, OFF, UNTOLD, DENIED = "on", "off", "untold", "denied"
 STALE = timedelta(days=7)
-_EVERYBODY = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
-# Answers, not errors: the setting was never made.
-_NEVER_SET = {
-    "ServerSideEncryptionConfigurationNotFoundError",
-    "NoSuchBucketPolicy",
-    "NoSuchPublicAccessBlockConfiguration",
-}
 
 
 def objects(context: Context, client: Any, bucket: str) -> Reading | NotJudged:
@@ -51,10 +40,9 @@ def objects(context: Context, client: Any, bucket: str) -> Reading | NotJudged:
 def settings(context: Context, client: Any, bucket: str) -> Reading:
     """Return how the bucket is set."""
     return S3Settings(
-        versioning=_versioning(client, bucket, aws=_is_aws(context)),
-        public=_public(client, bucket, aws=_is_aws(context)),
-        encryption=_told(lambda: client.get_bucket_encryption(Bucket=bucket), _encryption),
-        source="GetBucketVersioning, GetBucketPolicyStatus, GetBucketAcl, GetBucketEncryption",
+        **s3_settings.all_of(client, bucket, aws=_is_aws(context)),
+        required=() if context.environment.s3 is None else context.environment.s3.required,
+        source="GetBucketVersioning, GetBucketPolicyStatus, GetBucketAcl, GetBucketEncryption and others",
         sampled_at=time.time(),
     )
 
@@ -67,9 +55,9 @@ def uploads(_: Context, client: Any, bucket: str) -> Reading:
         nonlocal stale
         limit = datetime.now(UTC) - STALE
         stale = sum(upload["Initiated"] < limit for upload in answer.get("Uploads", ()))
-        return ON
+        return s3_settings.ON
 
-    told = _told(lambda: client.list_multipart_uploads(Bucket=bucket), count)
+    told = s3_settings.told(lambda: client.list_multipart_uploads(Bucket=bucket), count)
     return S3Uploads(told=told, stale=stale, source="ListMultipartUploads", sampled_at=time.time())
 
 
@@ -90,54 +78,6 @@ def clock(_: Context, client: Any, bucket: str) -> Reading | NotJudged:
 def _is_aws(context: Context) -> bool:
     ours = context.environment.s3
     return ours is not None and ours.endpoint is None
-
-
-def _versioning(client: Any, bucket: str, *, aws: bool) -> str:
-    def judge(answer: dict[str, Any]) -> str:
-        status = answer.get("Status")
-        # Amazon says nothing of a bucket that never had versions; other stores say nothing because they know none.
-        return ON if status == "Enabled" else OFF if status == "Suspended" or aws else UNTOLD
-
-    return _told(lambda: client.get_bucket_versioning(Bucket=bucket), judge)
-
-
-def _encryption(answer: dict[str, Any]) -> str:
-    # A store that does not know the question may answer it as if it were a listing: well, and with nothing in it.
-    return ON if answer.get("ServerSideEncryptionConfiguration", {}).get("Rules") else UNTOLD
-
-
-def _public(client: Any, bucket: str, *, aws: bool) -> str:
-    def policy(answer: dict[str, Any]) -> str:
-        told = answer.get("PolicyStatus", {}).get("IsPublic")
-        return UNTOLD if told is None else ON if told else OFF
-
-    def grants(answer: dict[str, Any]) -> str:
-        uris = [grant.get("Grantee", {}).get("URI", "") for grant in answer.get("Grants", ())]
-        if any(uri.endswith(_EVERYBODY) for uri in uris):
-            return ON
-        return OFF if aws or answer.get("Grants") else UNTOLD
-
-    by_policy = _told(lambda: client.get_bucket_policy_status(Bucket=bucket), policy)
-    by_list = _told(lambda: client.get_bucket_acl(Bucket=bucket), grants)
-    for word in (ON, DENIED, OFF):
-        if word in {by_policy, by_list}:
-            return word
-    return UNTOLD
-
-
-def _told(ask: Callable[[], dict[str, Any]], judge: Callable[[dict[str, Any]], str]) -> str:
-    try:
-        return judge(ask())
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if code in _NEVER_SET:
-            return OFF
-        if status == HTTPStatus.FORBIDDEN:
-            return DENIED
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
-            raise ProbeError(Reason.PROTOCOL, f"the store answers {status}") from None
-        return UNTOLD
 
 
 READ: dict[str, Callable[[Context, Any, str], Reading | NotJudged]] = {

@@ -83,3 +83,15 @@ class MinionUpkeep(Reading):
     rows: Count
     overdue_removal: Seconds
     culprits: tuple[str, ...]
+
+
+@reading("minion_canary", service="minion", deadline=140.0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinionCanary(Reading):
+    """A job of ours: its state when it was looked at last, and after how long; `left`: a worker still has it."""
+
+    state: str
+    task: str
+    queue: str
+    waited: Seconds
+    left: bool

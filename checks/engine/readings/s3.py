@@ -34,12 +34,21 @@ class S3Objects(Reading):
 class S3Settings(Reading):
     """How the bucket is set: each is "on", "off", "untold" (the store does not implement it) or "denied" (to us).
 
-    `public` is whether its policy or its access list opens it to everybody.
+    `public` is whether its policy or its access list opens it to everybody, `blocked` whether neither ever may;
+    `logged` says that accesses are, `locked` that objects may be; `versions_expire` that earlier versions end some day,
+    `encrypted_only` that requests without TLS are refused. `required` is what the environment file demands of these.
     """
 
     versioning: str
     public: str
     encryption: str
+    blocked: str
+    logged: str
+    replicated: str
+    locked: str
+    versions_expire: str
+    encrypted_only: str
+    required: tuple[str, ...]
 
 
 @reading("s3_uploads", service="s3")
@@ -57,3 +66,17 @@ class S3Clock(Reading):
     """Our clock against the store's, which refuses signatures that are a quarter of an hour off."""
 
     offset: Seconds
+
+
+@reading("s3_canary", service="s3", deadline=20.0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Canary(Reading):
+    """An object of ours that was put, read back and deleted: what failed, empty where nothing did.
+
+    `left` are objects under the canary's prefix afterwards, of this run or of one that was killed.
+    """
+
+    failed: str
+    left: Count
+    prefix: str
+    seconds: Seconds

@@ -45,11 +45,15 @@ class Deadline:
 
 
 class Session:
-    """An open connection; `guarded` says that the start-up options hold, so that no transaction need set them."""
+    """An open connection; `guarded` says that the start-up options hold, so that no transaction need set them.
 
-    def __init__(self, conn: PGconn, *, guarded: bool, statement_timeout: float) -> None:
+    Only a session of a canary `writes`.
+    """
+
+    def __init__(self, conn: PGconn, *, guarded: bool, statement_timeout: float, writes: bool = False) -> None:
         self._conn = conn
         self._guarded = guarded
+        self._access = "WRITE" if writes else "ONLY"
         self._statement_timeout = statement_timeout
         self._conn.nonblocking = 1
         self._conn.enter_pipeline_mode()
@@ -107,7 +111,7 @@ class Session:
         # SET LOCAL as a function call: all of it ends with the transaction, so nothing stays on a pooled connection.
         limits = {**_limits(self._statement_timeout), "idle_in_transaction_session_timeout": round(IDLE_TIMEOUT * 1000)}
         local = ", ".join(f"set_config('{k}', '{v}', true)" for k, v in limits.items())
-        yield "BEGIN READ ONLY", _DISCARD
+        yield f"BEGIN READ {self._access}", _DISCARD
         yield f"SELECT {local}", _DISCARD
         yield statement, index
         yield "", _SYNC
@@ -139,15 +143,17 @@ class Session:
         self._conn.finish()
 
 
-def open_session(text: str, variable: str, *, pooler: bool, statement_timeout: float, deadline: Deadline) -> Session:
-    """Log in and return a session.
+def open_session(
+    text: str, variable: str, *, pooler: bool, statement_timeout: float, deadline: Deadline, writes: bool = False
+) -> Session:
+    """Log in and return a session, as if behind a pooler where it `writes`.
 
     Raises ConnectionProblem for what is wrong with the server, ProbeError for what is wrong on our side.
     """
     parameters = _parameters(text, variable)
-    if pooler:
+    if pooler or writes:
         conn = _connect(parameters, deadline)
-        return Session(conn, guarded=False, statement_timeout=statement_timeout)
+        return Session(conn, guarded=False, statement_timeout=statement_timeout, writes=writes)
     options = " ".join(f"-c {k}={v}" for k, v in {**_STARTUP, **_limits(statement_timeout)}.items())
     with_options = {**parameters, "options": f"{parameters.get('options', '')} {options}".strip()}
     try:

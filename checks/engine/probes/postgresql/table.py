@@ -2,7 +2,7 @@
 
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes.application import APPLICATION
-from checks.engine.probes.minion import MINION
+from checks.engine.probes.minion_statements import MINION
 from checks.engine.probes.statements import GRANTS, Row, Stamp, Statement
 from checks.engine.readings.postgresql import (
     PostgresqlConnections,

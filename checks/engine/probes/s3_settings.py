@@ -1,0 +1,125 @@
+"""How a bucket is set: what a store does not implement is said to be untold, and never taken for a good answer.
+
+Called by s3_bucket. A store other than Amazon's may answer a question that it does not know with 501, or with 200 and
+nothing in it, or with a listing: whatever does not hold the answer itself tells nothing.
+"""
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from checks.engine.model import ProbeError, Reason
+from checks.engine.probes.s3_problems import code_of, status_of
+
+ON, OFF, UNTOLD, DENIED = "on", "off", "untold", "denied"
+_EVERYBODY = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
+# Answers, not errors: the setting was never made.
+_NEVER_SET = {
+    "ServerSideEncryptionConfigurationNotFoundError",
+    "NoSuchBucketPolicy",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchLifecycleConfiguration",
+    "ObjectLockConfigurationNotFoundError",
+    "ReplicationConfigurationNotFoundError",
+}
+_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+Answer = dict[str, Any]
+
+
+def told(ask: Callable[[], Answer], judge: Callable[[Answer], str]) -> str:
+    """Return the judge's word on an answer, or what its refusal says; raises ProbeError where the store is ill."""
+    try:
+        return judge(ask())
+    except ClientError as error:
+        status = status_of(error)
+        if code_of(error) in _NEVER_SET:
+            return OFF
+        if status == HTTPStatus.FORBIDDEN:
+            return DENIED
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
+            raise ProbeError(Reason.PROTOCOL, f"the store answers {status}") from None
+        return UNTOLD
+
+
+def all_of(client: Any, bucket: str, *, aws: bool) -> dict[str, str]:
+    """Return each setting of S3Settings by its field."""
+    asked: dict[str, tuple[Callable[..., Answer], Callable[[Answer], str]]] = {
+        "versioning": (client.get_bucket_versioning, lambda answer: _versioning(answer, aws=aws)),
+        "encryption": (client.get_bucket_encryption, _encryption),
+        "blocked": (client.get_public_access_block, _blocked),
+        "logged": (client.get_bucket_logging, lambda answer: _logged(answer, aws=aws)),
+        "replicated": (client.get_bucket_replication, _replicated),
+        "locked": (client.get_object_lock_configuration, _locked),
+        "versions_expire": (client.get_bucket_lifecycle_configuration, _versions_expire),
+        "encrypted_only": (client.get_bucket_policy, _encrypted_only),
+    }
+    found = {name: told(lambda ask=ask: ask(Bucket=bucket), judge) for name, (ask, judge) in asked.items()}  # type: ignore[misc]
+    return {**found, "public": _public(client, bucket, aws=aws)}
+
+
+def _versioning(answer: Answer, *, aws: bool) -> str:
+    status = answer.get("Status")
+    # Amazon says nothing of a bucket that never had versions; other stores say nothing because they know none.
+    return ON if status == "Enabled" else OFF if status == "Suspended" or aws else UNTOLD
+
+
+def _encryption(answer: Answer) -> str:
+    return ON if answer.get("ServerSideEncryptionConfiguration", {}).get("Rules") else UNTOLD
+
+
+def _blocked(answer: Answer) -> str:
+    blocks = answer.get("PublicAccessBlockConfiguration")
+    return UNTOLD if not blocks else ON if all(blocks.get(name) is True for name in _BLOCKS) else OFF
+
+
+def _logged(answer: Answer, *, aws: bool) -> str:
+    return ON if answer.get("LoggingEnabled", {}).get("TargetBucket") else OFF if aws else UNTOLD
+
+
+def _replicated(answer: Answer) -> str:
+    rules = answer.get("ReplicationConfiguration", {}).get("Rules")
+    return UNTOLD if not rules else ON if any(rule.get("Status") == "Enabled" for rule in rules) else OFF
+
+
+def _locked(answer: Answer) -> str:
+    return ON if answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled" else UNTOLD
+
+
+def _versions_expire(answer: Answer) -> str:
+    rules = answer.get("Rules")
+    enabled = [rule for rule in rules or () if rule.get("Status") == "Enabled"]
+    return UNTOLD if not rules else ON if any("NoncurrentVersionExpiration" in rule for rule in enabled) else OFF
+
+
+def _encrypted_only(answer: Answer) -> str:
+    try:
+        statements = json.loads(answer["Policy"])["Statement"]
+    except (KeyError, TypeError, ValueError):
+        return UNTOLD
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        plain = statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")
+        if statement.get("Effect") == "Deny" and plain in {"false", False}:
+            return ON
+    return OFF
+
+
+def _public(client: Any, bucket: str, *, aws: bool) -> str:
+    def policy(answer: Answer) -> str:
+        public = answer.get("PolicyStatus", {}).get("IsPublic")
+        return UNTOLD if public is None else ON if public else OFF
+
+    def grants(answer: Answer) -> str:
+        uris = [grant.get("Grantee", {}).get("URI", "") for grant in answer.get("Grants", ())]
+        if any(uri.endswith(_EVERYBODY) for uri in uris):
+            return ON
+        return OFF if aws or answer.get("Grants") else UNTOLD
+
+    by_policy = told(lambda: client.get_bucket_policy_status(Bucket=bucket), policy)
+    by_list = told(lambda: client.get_bucket_acl(Bucket=bucket), grants)
+    for word in (ON, DENIED, OFF):
+        if word in {by_policy, by_list}:
+            return word
+    return UNTOLD
