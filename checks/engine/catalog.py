@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from checks.engine.environment import Environment, InvalidFileError, read_toml
 from checks.engine.environment.accepted import BoundModel, WaiverModel
@@ -45,11 +45,19 @@ class ThresholdRow(Model):
     unit: str
     above: BoundModel | None = None
     below: BoundModel | None = None
-    chapter: Annotated[str, Field(pattern=f"^({'|'.join(CHAPTERS)})$")]
+    chapter: str
     guide: tuple[str, ...]
     profiles: tuple[Literal["smoke", "nightly", "triage"], ...]
     convergent: bool = False
     action: str = ""
+
+    @field_validator("chapter")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in CHAPTERS:
+            near = difflib.get_close_matches(value, CHAPTERS, n=1)
+            raise ValueError(f"must be one of {', '.join(CHAPTERS)}{f'; did you mean {near[0]}?' if near else ''}")
+        return value
 
     @model_validator(mode="after")
     def _limited(self) -> "ThresholdRow":

@@ -198,10 +198,10 @@ def test_what_a_check_says(check: str, reading: Reading, changes: dict[str, obje
 
 def test_progress_says_phase_amount_rate_and_rest() -> None:
     """What is not known is left out."""
-    assert line(Step("fetch", 0, 3 << 20, "bytes", 0.0)) == "restore: fetch, 3 MiB"
-    assert line(Step("fetch", 1 << 20, 3 << 20, "bytes", 1.0)) == "restore: fetch, 1 of 3 MiB, 1 MiB/s, 2 s remain"
-    assert line(Step("verify", 2, None, "tables", 1.0)) == "restore: verify, 2 tables, 2 tables/s"
-    assert line(Step("statistics", 0, None, "", 0.0)) == "restore: statistics"
+    assert line(Step("fetch", 0, 3 << 20, "bytes", 0.0)) == "backup: fetch, 3 MiB"
+    assert line(Step("fetch", 1 << 20, 3 << 20, "bytes", 1.0)) == "backup: fetch, 1 of 3 MiB, 1 MiB/s, 2 s remain"
+    assert line(Step("verify", 2, None, "tables", 1.0)) == "backup: verify, 2 tables, 2 tables/s"
+    assert line(Step("statistics", 0, None, "", 0.0)) == "backup: statistics"
 
 
 def test_a_log_gets_one_line_a_phase() -> None:
@@ -211,7 +211,7 @@ def test_a_log_gets_one_line_a_phase() -> None:
     for done in (0, 1, 2):
         shown(Step("verify", done, 2, "tables", float(done)))
     shown(Step("look", 0, None, "", 0.0))
-    assert log.getvalue() == "\nrestore: verify, 2 tables\nrestore: look"
+    assert log.getvalue() == "\nbackup: verify, 2 tables\nbackup: look"
 
 
 def test_a_terminal_is_renewed() -> None:
@@ -226,5 +226,5 @@ def test_a_terminal_is_renewed() -> None:
     shown(Step("verify", 0, 2, "tables", 0.0))
     shown._last = 0.0
     shown(Step("verify", 1, 2, "tables", 1.0))
-    assert terminal.getvalue().startswith("\nrestore: verify, 2 tables\r\x1b[K")
+    assert terminal.getvalue().startswith("\nbackup: verify, 2 tables\r\x1b[K")
     assert terminal.getvalue().count("\n") == 1

@@ -61,7 +61,7 @@ def load(folder: Path, rows: str, environment_text: str = "") -> catalog.Catalog
         (row(above="{ warning = nan }"), "above.warning: must be a number, not inf or nan"),
         (row(above="{ warning = true }"), "above.warning: must be a number"),
         (row(above='{ warning = "70" }'), "above.warning: must be a number"),
-        (row(chapter='"capcity"'), "chapter: String should match pattern"),
+        (row(chapter='"capcity"'), "chapter: must be one of health, "),
         (row(profiles='["weekly"]'), "profiles[0]: Input should be 'smoke', 'nightly' or 'triage'"),
         (row(convergent='"yes"'), "convergent: must be true or false"),
         (row(title=None), "title: is required and not there"),

@@ -54,7 +54,7 @@ class Shown:
 def line(step: Step) -> str:
     """Return a step as people read it: phase, how much of how much, rate, and what remains."""
     unit, size = _UNITS.get(step.unit, (step.unit, 1))
-    parts = [f"restore: {step.phase}"]
+    parts = [f"backup: {step.phase}"]
     if step.done > 0:
         due = "" if step.due is None else f" of {step.due / size:.0f}"
         parts.append(f"{step.done / size:.0f}{due} {unit}, {step.rate / size:.0f} {unit}/s")
