@@ -129,6 +129,7 @@ def text(layout: Layout) -> str:
             "allow_here": "the lab's data are invented and lie on this machine",
             "redis": {**_store(backups, "PENHAS_CHECKS_BACKUP"), "bucket": s3.BACKUPS, "prefix": "redis/"},
             "redis_server": str(redis.find()),
+            "second_generation": "never",  # not one day a week: a fault asks for it
         },
     }
     tables.update(layout.monitoring)

@@ -96,7 +96,7 @@ def dump_with(*options: str, database: str = "penhas") -> Callable[[Running, lis
         where = ["-h", str(running.primary.sockets), "-p", str(running.primary.port), "-U", "postgres", "-d", database]
         command = [str(running.binaries.folder / "pg_dump"), "-Fc", *options, *where]
         made = subprocess.run(command, capture_output=True, check=True, env={"TZ": "UTC", "PATH": os.environ["PATH"]})
-        _replace(running, dumps[-1], made.stdout)
+        replace_dump(running, dumps[-1], made.stdout)
 
     return change
 
@@ -106,10 +106,10 @@ def _newer_program(running: Running, dumps: list[Path]) -> None:
     _no_manifests(running, dumps)
     whole = dumps[-1].read_bytes()
     _, program = [match.start(1) for match in re.finditer(rb"\0(\d\d)\.\d", whole[:400])][:2]
-    _replace(running, dumps[-1], whole[:program] + b"99" + whole[program + 2 :])
+    replace_dump(running, dumps[-1], whole[:program] + b"99" + whole[program + 2 :])
 
 
-def _replace(running: Running, dump: Path, body: bytes) -> None:
+def replace_dump(running: Running, dump: Path, body: bytes) -> None:
     """Write a dump, and its second copy too."""
     dump.write_bytes(body)
     (_folder(running, s3.COPY) / dump.name).write_bytes(body)

@@ -1,17 +1,15 @@
 """What only a restore tells: faults of a database that a dump takes along without a word, and of what is around it."""
 
-import os
-import shutil
-import time
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import s3
-from lab.faults.backup import PLAIN, changing, dump_with, here, signing
+from lab.faults.backup import PLAIN, changing, dump_with, here, replace_dump, signing
+from lab.faults.demands import asking
 from lab.faults.registry import Act, Fault, register
-from lab.faults.s3 import SEEN_WITHIN
 from lab.running import Running
 
 if TYPE_CHECKING:
@@ -52,6 +50,61 @@ def _other_sums(own: "Manifest") -> "Manifest":
     return replace(own, tables=tuple(replace(table, sum="1") for table in own.tables))
 
 
+def _outgrown(own: "Manifest") -> "Manifest":
+    return replace(own, database_bytes=10)
+
+
+def _patched(old: bytes, new: bytes) -> Callable[[Running, list[Path]], None]:
+    """Return a change after which the newest backup is a plain dump whose table of contents has another word.
+
+    A text there has its length before it; a dump through a pipe knows no places of data that would move.
+    """
+
+    def change(running: Running, dumps: list[Path]) -> None:
+        dump_with()(running, dumps)
+        whole = dumps[-1].read_bytes()
+        at = whole.index(old)
+        start = whole.rindex(b"CREATE DATABASE ", 0, at) - 4
+        length = int.from_bytes(whole[start : start + 4], "little") + len(new) - len(old)
+        body = whole[:start] + length.to_bytes(4, "little") + whole[start + 4 : at] + new + whole[at + len(old) :]
+        replace_dump(running, dumps[-1], body)
+
+    return change
+
+
+def _locale_of(whole: bytes) -> bytes:
+    match = re.search(rb"LOCALE = '([^']+)'", whole)
+    assert match is not None  # noqa: S101 (every archive says of which locale its database is)
+    return match[1]
+
+
+def _other_locale(running: Running, dumps: list[Path]) -> None:
+    dump_with()(running, dumps)
+    whole = dumps[-1].read_bytes()
+    locale = _locale_of(whole)
+    replace_dump(running, dumps[-1], whole.replace(b"'" + locale + b"'", b"'" + b"x" * len(locale) + b"'"))
+
+
+def _once_only() -> tuple[Act, Act]:
+    """Return acts that let the newest backup hold a row that no database of another name takes, and have it seen."""
+    table = "CREATE TABLE public.lab_once (x int CHECK (current_database() = 'penhas'))"
+    broken, mended = changing(
+        _dump_of(table, "INSERT INTO public.lab_once VALUES (1)", undo=("DROP TABLE public.lab_once",))
+    )
+
+    ask, ask_no_more = asking('"never"', '"always"')
+
+    def break_(running: Running) -> None:
+        ask(running)
+        broken(running)
+
+    def mend(running: Running) -> None:
+        ask_no_more(running)
+        mended(running)
+
+    return break_, mend
+
+
 def _days_ago(running: Running, dumps: list[Path]) -> None:
     """Let the newest backup hold what stood there three days before, as one of a replica that stood still does."""
     for file in dumps[-1].parent.glob("*.manifest.json"):
@@ -63,70 +116,6 @@ def _days_ago(running: Running, dumps: list[Path]) -> None:
     body = old[:start] + new[start : start + 35] + old[start + 35 :]
     dumps[-1].write_bytes(body)
     (running.store.folder / s3.COPY / "postgresql" / dumps[-1].name).write_bytes(body)
-
-
-def _orphaned_copy() -> tuple[Act, Act]:
-    folder = Path("/dev/shm/penhas-checks-restore-lab")  # noqa: S108 (where the suite restores)
-
-    def break_(_running: Running) -> None:
-        folder.mkdir(mode=0o700)
-        (folder / "lock").touch()
-
-    def mend(_running: Running) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-
-    return break_, mend
-
-
-def _object(*, added: bool) -> tuple[Act, Act]:
-    """Return acts that add an object that no row names, or take away one that a row does."""
-
-    def break_(running: Running) -> None:
-        folder = running.store.folder / s3.MEDIA
-        if added:
-            path = folder / "guardiao/lab.m4a"
-            path.write_bytes(b"x")
-            os.utime(path, (time.time() - 10 * DAY,) * 2)
-            running.kept["media"] = (path, None)
-        else:
-            path = min(folder.rglob("*.m4a"))
-            running.kept["media"] = (path, path.stat().st_mtime, path.read_bytes())
-            path.unlink()
-        time.sleep(SEEN_WITHIN)
-
-    def mend(running: Running) -> None:
-        path, stamp, *body = running.kept.pop("media")
-        if stamp is None:
-            path.unlink()
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(body[0])
-            os.utime(path, (stamp, stamp))
-        time.sleep(SEEN_WITHIN)
-
-    return break_, mend
-
-
-def _saved(change: Callable[[bytes], bytes]) -> Callable[[Running, list[Path]], None]:
-    """Return a change of the saved file of Redis."""
-
-    def spoil(running: Running, _dumps: list[Path]) -> None:
-        path = running.store.folder / s3.BACKUPS / "redis/dump.rdb"
-        path.write_bytes(change(path.read_bytes()))
-
-    return spoil
-
-
-def _unchecked(data: bytes) -> bytes:
-    """Take the checksum away, as a server with `rdbchecksum no` leaves it out."""
-    return data[:-8] + bytes(8)
-
-
-def _old(data: bytes) -> bytes:
-    """Say in the file that it was saved three days ago; the checksum would tell, so there is none."""
-    at = data.index(b"ctime") + len(b"ctime") + 1  # one byte says that four follow, the lowest first
-    then = int.from_bytes(data[at : at + 4], "little") - int(3 * DAY)
-    return _unchecked(data[:at] + then.to_bytes(4, "little") + data[at + 4 :])
 
 
 _EVENTS = "public.clientes_audios_eventos"
@@ -193,6 +182,24 @@ for _name, _what, _change, _expect in (
         },
     ),
     (
+        "restore-outgrown",
+        "the database has become many times as large as it was when the newest backup was taken",
+        signing(_outgrown),
+        here("CRITICAL", "backup-rto"),
+    ),
+    (
+        "restore-any-bytes",
+        "the newest backup is of a database that takes bytes that are no text",
+        _patched(b"ENCODING = 'UTF8'", b"ENCODING = 'SQL_ASCII'"),
+        {**PLAIN, **here("CRITICAL", "backup-restore-texts")},
+    ),
+    (
+        "restore-locale-missing",
+        "the newest backup is of a database whose locale this machine lacks",
+        _other_locale,
+        {**PLAIN, **here("WARNING", "backup-restore-locale")},
+    ),
+    (
         "restore-rows-changed",
         "the rows of the newest backup are not those that its manifest summed",
         signing(_other_sums),
@@ -203,6 +210,12 @@ for _name, _what, _change, _expect in (
         "the newest backup lacks an index that its source had",
         signing(_told("index", "public.clientes clientes_lab_idx", "unique")),
         here("CRITICAL", "backup-restore-structure"),
+    ),
+    (
+        "restore-property-missing",
+        "the database of the newest backup had a setting of its own that is not in it",
+        signing(_told("database", "setting lab", "on")),
+        here("CRITICAL", "emergency-recovery-keeps-properties"),
     ),
     (
         "restore-policy-missing",
@@ -216,45 +229,15 @@ for _name, _what, _change, _expect in (
         signing(_told("extension", "unaccent", "0.1")),
         here("WARNING", "backup-restore-extensions"),
     ),
-    (
-        "redis-save-cut",
-        "the saved file of Redis lacks its second half",
-        _saved(lambda data: data[: len(data) // 2]),
-        here("CRITICAL", "backup-redis-loads"),
-    ),
-    (
-        "redis-save-unchecked",
-        "Redis was saved without a checksum",
-        _saved(_unchecked),
-        here("WARNING", "backup-redis-checksummed"),
-    ),
-    (
-        "redis-save-old",
-        "Redis was last saved three days ago",
-        _saved(_old),
-        {**here("CRITICAL", "backup-redis-age"), **here("WARNING", "backup-redis-checksummed")},
-    ),
 ):
     register(Fault(_name, _what, ("backup",), _expect, *changing(_change)))
 
-for _name, _what, _expect, _acts in (
-    (
-        "restore-copy-left",
-        "a run that was killed has left its copy",
-        here("WARNING", "backup-restore-private"),
-        _orphaned_copy(),
-    ),
-    (
-        "restore-media-missing",
-        "an object that a row of the backup names is not in the bucket",
-        here("CRITICAL", "backup-media-complete"),
-        _object(added=False),
-    ),
-    (
-        "restore-media-left-over",
-        "an object has outlived the row that named it",
-        here("WARNING", "backup-media-left-over"),
-        _object(added=True),
-    ),
-):
-    register(Fault(_name, _what, ("backup",), _expect, *_acts))
+register(
+    Fault(
+        "restore-once-only",
+        "a row of the newest backup comes back into a database of the same name only",
+        ("backup",),
+        {**PLAIN, **here("CRITICAL", "backup-second-generation")},
+        *_once_only(),
+    )
+)

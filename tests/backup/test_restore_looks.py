@@ -12,12 +12,22 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.environment.secrets import SecretText
 from checks.engine.model import NotJudged, ProbeError
-from checks.engine.probes.backup import drill, media, recovery_point, rehearsal, second_generation
+from checks.engine.probes.backup import (
+    drill,
+    integrity,
+    live_rows,
+    media,
+    recovery_point,
+    recovery_time,
+    rehearsal,
+    second_generation,
+)
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
 from checks.engine.probes.backup.inventory import take_stock
 from checks.engine.probes.backup.live_rows import LiveNewest
+from checks.engine.probes.backup.messages import RestoreError
 from checks.engine.probes.backup.store import open_store
-from checks.engine.readings.restore import BackupSecondGeneration
+from checks.engine.readings.restore import BackupRecoveryTime, BackupSecondGeneration
 from checks.take_backup.progress import Progress
 from checks.take_backup.take import Plan, take
 from tests.backup.conftest import Cloud
@@ -195,6 +205,63 @@ def test_the_second_generation_is_the_same(night: Night) -> None:
     assert found.findings == ()
 
 
+def test_a_recovery_takes_longer_where_the_live_database_has_grown(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never shorter than measured, and as measured where nobody says how large it is."""
+    measured = recovery_time.recovery_time(night.context, night.copy)
+    assert isinstance(measured, BackupRecoveryTime)
+    assert (measured.live_bytes, measured.seconds) == (None, measured.measured)
+    for ratio in (0.5, 1.0, 10.0):
+        live = int(measured.rehearsed_bytes * ratio)
+        monkeypatch.setattr(live_rows, "size", lambda _, size=live: size)
+        found = recovery_time.recovery_time(night.context, night.copy)
+        assert isinstance(found, BackupRecoveryTime)
+        scaled = max(1.0, ratio)
+        assert found.fetch == pytest.approx(measured.fetch * scaled, rel=0.01)
+        assert found.indexes >= measured.indexes * scaled * 0.99
+        assert found.statistics == measured.statistics
+    assert recovery_time.sorting(1.0, 1000) == 1.0
+    assert recovery_time.sorting(10.0, 1000) == pytest.approx(10 * 4 / 3)
+
+
+def test_a_restore_with_errors_tells_no_recovery_time(night: Night) -> None:
+    """What was not loaded took no time."""
+    broken = replace(night.copy, done=replace(night.copy.done, errors=(RestoreError("23503", "x"),)))
+    with pytest.raises(ProbeError, match="did not come back whole"):
+        recovery_time.recovery_time(night.context, broken)
+    rows = replace(night.copy, tier="rows")
+    assert isinstance(recovery_time.recovery_time(night.context, rows), NotJudged)
+
+
+def test_an_index_that_sorts_otherwise_than_its_rows_lie_is_found(night: Night) -> None:
+    """An operator class whose order turns with a setting: what a changed collation does to an index of texts."""
+    database = night.copy.done.database
+    with night.copy.server.connect(database) as link:
+        for statement in TURNING:
+            link.execute(statement.encode())
+        _, sound = integrity.indexes(link)
+        assert [finding for index in sound if (finding := index(link)) is not None] == []
+        link.execute("SET turning.round = 'on'")
+        found = [finding for index in sound if (finding := index(link)) is not None]
+        link.execute("DROP TABLE public.turning")
+        link.execute("DROP OPERATOR FAMILY public.turning USING btree CASCADE")
+        integrity.tidy(link)
+    assert found == ["public.turning_x_idx does not agree with its table (XX002)"]
+
+
+_ORDER = "SELECT CASE current_setting('turning.round', true) WHEN 'on' THEN b - a ELSE a - b END"
+_OPERATORS = "OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >"
+_SORTS = "FUNCTION 1 public.turning(int, int)"
+TURNING = (
+    f"CREATE FUNCTION public.turning(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE AS $${_ORDER}$$",
+    f"CREATE OPERATOR CLASS public.turning FOR TYPE int USING btree AS {_OPERATORS}, {_SORTS}",
+    "CREATE TABLE public.turning (x int)",
+    "INSERT INTO public.turning SELECT generate_series(1, 1000)",
+    "CREATE INDEX turning_x_idx ON public.turning (x public.turning)",
+)
+
+
 def test_a_copy_without_tables_proves_no_second_generation(night: Night) -> None:
     """Nothing is the same as nothing; nor does a copy without indexes say anything of them."""
     restore = night.context.environment.restore
@@ -222,6 +289,15 @@ def test_every_fault_of_the_drill_is_seen(night: Night, day: int) -> None:
     assert found.fault == drill.FAULTS[day].name
     assert found.seen != ()
     assert all(found.broken in line for line in found.seen)
+
+
+def test_a_drill_that_is_not_seen_is_told(night: Night) -> None:
+    """Without anything to compare with nobody sees that the rows of a table are gone."""
+    restore = night.context.environment.restore
+    assert restore is not None
+    blind = replace(night.copy, source=replace(night.copy.source, manifest=None, seed=None))
+    found = drill.drill(restore, 0, blind)
+    assert (found.fault, found.seen) == ("the rows of a table are gone", ())
 
 
 def test_the_guides_swap_is_refused_and_ours_works(night: Night) -> None:

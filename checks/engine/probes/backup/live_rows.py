@@ -1,12 +1,13 @@
 """Ask the live database, on a replica where there is one, what a restored copy should hold.
 
-Called by `copy` and `recovery_point`. Counts and times come from two functions of the grants that the suite ships: the
-role of the suite reads no table itself.
+Called by `copy`, `recovery_point` and `recovery_time`. Counts and times come from two functions of the grants that the
+suite ships: the role of the suite reads no table itself.
 """
 
 from dataclasses import dataclass
 
 from checks.engine.environment.models import Postgresql
+from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
 from checks.engine.probes.backup import live
@@ -59,15 +60,22 @@ def newest(context: Context, before: float, seconds: float = MOST) -> LiveNewest
     return LiveNewest(name, {(table, column): float(at) for table, column, at in found if at != ""})
 
 
-def _asked(context: Context, statement: str, seconds: float) -> tuple[str, live.Rows]:
-    """Ask for the size first: a question that reads every table is not put to a server that cannot answer in time."""
+def size(context: Context) -> int:
+    """Return the bytes of the live database; raise ProbeError where nobody says."""
+    _, found = _asked(context, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())", 5.0, whole=False)
+    return int(found[0][0])
+
+
+def _asked(context: Context, statement: str, seconds: float, *, whole: bool = True) -> tuple[str, live.Rows]:
+    """Ask for the size first: a question that reads the whole is not put to a server that cannot answer in time."""
     ours = context.environment.postgresql
     if ours is None:
         raise ProbeError(Reason.OURS, "no live PostgreSQL is named in this environment", _MEND)
     server = next(iter(ours.replicas), ours.primary)
     limit = context.remaining(seconds)
     try:
-        _affordable(server.name, ours, limit)
+        if whole:
+            _affordable(server, ours, limit)
         return server.name, live.ask(server, (statement,), pooler=ours.pooler, seconds=limit)[0]
     except live.RefusedError as refused:
         raise _refusal(server.name, refused.sqlstate, limit) from None
@@ -75,11 +83,10 @@ def _asked(context: Context, statement: str, seconds: float) -> tuple[str, live.
         raise ProbeError(error.reason, f"the rows of {server.name} could not be counted: {error.why}", _MEND) from None
 
 
-def _affordable(name: str, ours: Postgresql, limit: float) -> None:
-    server = next(iter(ours.replicas), ours.primary)
-    size = int(live.ask(server, (_SIZE,), pooler=ours.pooler, seconds=min(limit, 10.0))[0][0][0])
-    if size > limit * BYTES_A_SECOND:
-        why = f"{name} holds {size / (1 << 30):.0f} GiB, too much to count in {limit:.0f} s"
+def _affordable(server: Connection, ours: Postgresql, limit: float) -> None:
+    held = int(live.ask(server, (_SIZE,), pooler=ours.pooler, seconds=min(limit, 10.0))[0][0][0])
+    if held > limit * BYTES_A_SECOND:
+        why = f"{server.name} holds {held / (1 << 30):.0f} GiB, too much to count in {limit:.0f} s"
         raise ProbeError(Reason.OURS, why, _MEND)
 
 

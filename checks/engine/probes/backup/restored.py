@@ -19,6 +19,7 @@ from checks.engine.probes.backup import (
     media,
     proof,
     recovery_point,
+    recovery_time,
     redis_rdb,
     rehearsal,
     scratch,
@@ -29,7 +30,7 @@ from checks.engine.probes.backup.examine import of_fetched
 from checks.engine.probes.backup.inventory import BackupSet, Visit
 from checks.engine.probes.backup.store import Store
 from checks.engine.readings import READINGS
-from checks.engine.readings.restore import BackupRecoveryTime, BackupRestored
+from checks.engine.readings.restore import BackupRestored
 
 DAY = 86400
 HOURS = 3 * 3600.0
@@ -83,7 +84,7 @@ def _look(
         "backup_newest": lambda copy: of_fetched(
             store, newest, context.environment, copy.fetched, partial(context.remaining, HOURS)
         ),
-        "backup_recovery_time": _time,
+        "backup_recovery_time": partial(recovery_time.recovery_time, context),
         "backup_recovery_point": partial(recovery_point.recovery_point, context),
         "backup_media": partial(media.compare, context),
         "backup_second_generation": partial(second_generation.second_generation, context, declared),
@@ -109,26 +110,6 @@ def _outcome(look: Callable[[T], Reading | NotJudged], at: T) -> Outcome:
         return look(at)
     except ProbeError as error:
         return error
-
-
-def _time(copy: Copy) -> BackupRecoveryTime | NotJudged:
-    """Making the throw-away server and proving are ours: nobody waits for them in a recovery."""
-    if copy.tier == "rows":
-        return NotJudged("without indexes and constraints nobody knows how long a recovery takes (tier rows)")
-    if copy.done.errors or not any(table.rows for table in copy.seen.tables):
-        raise ProbeError(Reason.NO_DATA, "the backup did not come back whole: how long that takes is not known", "")
-    took = {phase.name: phase.seconds for phase in copy.phases}
-    fetch, rows, indexes, statistics = (took[name] for name in ("fetch", "rows", "indexes", "statistics"))
-    return BackupRecoveryTime(
-        source=copy.newest.name,
-        sampled_at=time.time(),
-        backup=copy.newest.name,
-        seconds=fetch + rows + indexes + statistics,
-        fetch=fetch,
-        rows=rows,
-        indexes=indexes,
-        statistics=statistics,
-    )
 
 
 def _restored(copy: Copy, orphans: tuple[str, ...]) -> BackupRestored:
