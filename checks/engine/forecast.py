@@ -26,6 +26,8 @@ def forecast(points: Sequence[tuple[float, float]], limits: Limits) -> Forecast 
 
     The slope is that of Theil and Sen, the median over all pairs, so that single outliers do not move it (Sen 1968).
     """
+    if len(points) < FEWEST or not _within_reach([value for _, value in points], limits):
+        return None
     course = thinned(_since_reset(points), _MOST)
     if len(course) < FEWEST or course[-1][0] - course[0][0] < SHORTEST:
         return None

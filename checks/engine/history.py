@@ -111,22 +111,30 @@ def _says_something(result: Result, run: Run) -> bool:
 def _store(store: sqlite3.Connection, run: Run, results: Iterable[Result]) -> None:
     insert = "insert into run (run_id, profile, started) values (?, ?, ?)"
     number = store.execute(insert, (run.run_id, run.profile, run.started)).lastrowid
-    for result in results:
-        state, value = result.state.value, _value(result.measure)
-        subject = store.execute(
-            "insert into subject (key, state, before, since, runs, last_run) values (:key, :state, null, :now, 1, :run)"
-            " on conflict (key) do update set"
-            " before = case when state = :state then before else state end,"
-            " since = case when state = :state then min(since, :now) else :now end,"
-            " runs = case when state = :state then runs + 1 else 1 end,"
-            " state = :state, last_run = :run returning number",
-            {"key": result.key, "state": state, "now": run.started, "run": number},
-        ).fetchone()[0]
-        store.execute("insert or replace into result values (?, ?, ?, ?)", (subject, number, state, value))
-        if value is not None and result.limits is not None:
-            bucket = int(run.started // _BUCKET)
-            store.execute("insert or replace into point values (?, ?, ?, ?)", (subject, bucket, run.started, value))
-            store.execute("delete from point where subject = ? and bucket < ?", (subject, bucket - _REMEMBERED))
+    upsert = (
+        "insert into subject (key, state, before, since, runs, last_run) values (:key, :state, null, :now, 1, :run)"
+        " on conflict (key) do update set"
+        " before = case when state = :state then before else state end,"
+        " since = case when state = :state then min(since, :now) else :now end,"
+        " runs = case when state = :state then runs + 1 else 1 end,"
+        " state = :state, last_run = :run"
+    )
+    kept, bucket = list(results), int(run.started // _BUCKET)
+    store.executemany(upsert, [{"key": r.key, "state": r.state.value, "now": run.started, "run": number} for r in kept])
+    subjects: dict[str, int] = dict(store.execute("select key, number from subject"))
+    rows = [(subjects[r.key], r.state.value, _value(r.measure), r.limits) for r in kept]
+    store.executemany(
+        "insert or replace into result values (?, ?, ?, ?)", [(row[0], number, row[1], row[2]) for row in rows]
+    )
+    limited = [(subject, value) for subject, _, value, limits in rows if value is not None and limits is not None]
+    store.executemany(
+        "insert or replace into point values (?, ?, ?, ?)",
+        [(subject, bucket, run.started, value) for subject, value in limited],
+    )
+    store.executemany(
+        "delete from point where subject = ? and bucket < ?",
+        [(subject, bucket - _REMEMBERED) for subject, _ in limited],
+    )
 
 
 def _forget(store: sqlite3.Connection, profile: str) -> None:
@@ -148,11 +156,11 @@ def _forget(store: sqlite3.Connection, profile: str) -> None:
 
 
 def _past(store: sqlite3.Connection, results: Iterable[Result], now: float) -> Iterable[tuple[str, Past]]:
+    subjects = {row[0]: row[1:] for row in store.execute("select key, number, before, since, runs from subject")}
     for result in results:
-        row = store.execute("select number, before, since, runs from subject where key = ?", (result.key,)).fetchone()
-        if row is None:
+        if result.key not in subjects:
             continue
-        subject, before, since, runs = row
+        subject, before, since, runs = subjects[result.key]
         course = store.execute(
             "select state, value from result where subject = ? order by run desc limit ?", (subject, _SHOWN)
         ).fetchall()[::-1]
