@@ -5,7 +5,7 @@ import contextlib
 import enum
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from lab.processes import free_port
 
 RUBBISH = b"\x15\x03%% 7d2f-not-a-protocol \xff\xfe\r\n" * 8
 _T = TypeVar("_T")
+Edit = Callable[[bytes], bytes]
 
 
 class Mode(enum.Enum):
@@ -45,6 +46,7 @@ class Proxy:
     port: int = field(default_factory=free_port)
     mode: Mode = Mode.PASS
     delay: float = 0.0
+    edit: Edit = bytes  # what becomes of the answers' bytes; as many must come out as go in
     counters: Counters = field(default_factory=Counters)
     _holder: socket.socket | None = None
     _server: asyncio.Server | None = None
@@ -140,6 +142,7 @@ class Proxy:
         due = 0.0
         while data := await reader.read(65536):
             talk.client_speaks = False
+            data = self.edit(data)
             self.counters.bytes_down += len(data)
             if self.mode is Mode.CUT:
                 writer.write(data[: len(data) // 2])
@@ -209,6 +212,10 @@ class Proxies:
         """Let one proxy lead to another port of 127.0.0.1 from now on; open connections are closed."""
         self.by_name[name].upstream = ("127.0.0.1", port)
         self.call(self.by_name[name].drop())
+
+    def edit(self, name: str, change: Edit) -> None:
+        """Let what one proxy brings back go through `change`, which returns as many bytes as it gets."""
+        self.by_name[name].edit = change
 
     def call(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run `work` in the loop of the proxies and return its result."""

@@ -1,6 +1,9 @@
 """What goes wrong with the media bucket."""
 
+import re
 import time
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +32,15 @@ def _restart(running: Running, *, without: str | None = None) -> None:
     running.store.process.stop()
     keys = {key: secret for key, secret in s3.pairs(running.credentials).items() if key != without}
     s3.start(running.launcher, running.store, keys, running.store.port)
+
+
+def _late(answer: bytes) -> bytes:
+    """Return an answer of HTTP with its Date seven minutes on; a date always takes as many bytes."""
+    return re.sub(rb"(?<=\r\nDate: )[^\r]+", lambda found: _moved(found[0]), answer)
+
+
+def _moved(date: bytes) -> bytes:
+    return format_datetime(parsedate_to_datetime(date.decode()) + timedelta(minutes=7), usegmt=True).encode()
 
 
 _AGREEMENT = tuple(f"api-agreement-s3@{name}" for name in NAMES)
@@ -104,3 +116,13 @@ for _name, _what, _break in (
     ("s3-object-cut", "the object of the newest recording is half of what it was", _cut),
 ):
     register(Fault(_name, _what, ("s3",), {"s3-objects@media": "CRITICAL"}, _break, _bring_back))
+register(
+    Fault(
+        "s3-clock-wrong",
+        "the store's clock is seven minutes ahead of ours",
+        ("s3",),
+        {"s3-clock@media": "CRITICAL"},
+        lambda running: running.proxies.edit("media", _late),
+        lambda running: running.proxies.edit("media", bytes),
+    )
+)
