@@ -17,9 +17,10 @@ def test_backup_restore(backup_restored: BackupRestored, judged: Judge) -> None:
     if backup_restored.tables == 0 or backup_restored.rows == 0:
         judged.critical(f"{backup_restored.backup} restores without error and brings nothing")
     phases = tuple(f"{phase.name}: {phase.seconds:.1f} s" for phase in backup_restored.phases)
+    left = tuple(f"left out: {what}" for what in backup_restored.left_out)
     judged.ok(
         f"{backup_restored.tables} tables, {backup_restored.rows} rows back, compared with {backup_restored.proof}",
-        (*phases, *(f"left out: {what}" for what in backup_restored.left_out)),
+        (*phases, f"bounded by {backup_restored.bounded}", *left),
     )
 
 

@@ -4,6 +4,7 @@ import ast
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -240,6 +241,17 @@ def test_what_pg_restore_quotes_is_dropped() -> None:
     assert [error.code for error in found] == ["23503", "22P02", ""]
     assert str(found[0]) == "FK CONSTRAINT casos casos_fk: rows point to rows that do not exist (23503)"
     assert "Marcada" not in " ".join(str(error) for error in found)
+
+
+def test_an_error_behind_a_flood_of_what_was_done_is_read() -> None:
+    """It is a mebibyte for a few thousand objects, and a full disk at its end must not look like a bad backup."""
+    text = (
+        "import sys; e = sys.stderr; e.write('pg_restore: creating TABLE\\n' * 60000 + 'x' * 300000 + '\\n');"
+        "e.write('pg_restore: error: could not write: No space left on device\\n')"
+    )
+    ended = child.run((sys.executable, "-c", text), 20, wanted=messages.speaks)
+    assert [error.code for error in messages.errors(ended.stderr, {}, frozenset())] == ["53100"]
+    assert len(ended.stderr) < 100
 
 
 def test_the_throw_away_server_reaches_nobody(bench: Bench) -> None:

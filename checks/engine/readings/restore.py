@@ -43,6 +43,7 @@ class BackupRestored(Reading):
     `errors` is what the restore printed in our words, `proof` what the copy was compared with: the manifest, a live
     server, or itself only. `private` says whether the scratch folder lay in memory or on a volume declared encrypted,
     `orphans` what earlier runs had left and this one removed, `left_out` what the throw-away server must not have.
+    `bounded` says what holds its memory and its use of processor and disk.
     """
 
     backup: str
@@ -61,6 +62,7 @@ class BackupRestored(Reading):
     rows: Count
     private: bool
     orphans: tuple[str, ...]
+    bounded: str = ""
 
     def aspect(self, name: str) -> Aspect:
         """Return an aspect by name; where nothing was restored, or not all, it says so."""

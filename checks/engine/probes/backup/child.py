@@ -19,6 +19,7 @@ from typing import IO
 
 NOBODY = 65534
 STEP = 0.05
+MOST, LONGEST = 1 << 20, 1 << 16  # bytes of what is kept, and of a line
 # With an IPC namespace of its own the server's shared memory goes when its last process does, however that ends.
 _ISOLATED = ("--net", "--ipc")
 
@@ -78,6 +79,12 @@ def gentle(nice: int) -> tuple[str, ...]:
     return (*words, "ionice", "-c", "2", "-n", "7") if shutil.which("ionice") is not None else words
 
 
+def bounds(nice: int) -> str:
+    """Say by what a program is bounded that is started gently."""
+    words = [word for word in gentle(nice) if word in {"nice", "ionice"}]
+    return " and ".join(words) or "nothing but its settings"
+
+
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables a program is given: none of ours, so that no PGPASSWORD or token reaches it."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC", **(extra or {})}
@@ -106,10 +113,12 @@ def run(
     folder: Path | None = None,
     each: Callable[[int], None] | None = None,
     stdout: bool = True,
+    wanted: Callable[[bytes], bool] | None = None,
 ) -> Ended:
     """Run a program to its end or for `seconds`, then kill its whole group.
 
-    `each` is told the descriptor of its stderr a few times a second.
+    `each` is told the descriptor of its stderr a few times a second. Of its stderr a mebibyte is kept, and of a program
+    that tells all it does only the lines that are `wanted`.
 
     What it prints goes to unnamed files (in `folder`), not to pipes: a flood cannot stop it, and nothing is left.
     """
@@ -140,7 +149,18 @@ def run(
             finish(child)
         out.seek(0)
         err.seek(0)
-        return Ended(child.returncode, time.monotonic() - began, timed_out, out.read(), err.read(1 << 20))
+        return Ended(child.returncode, time.monotonic() - began, timed_out, out.read(), _kept(err, wanted))
+
+
+def _kept(printed: IO[bytes], wanted: Callable[[bytes], bool] | None) -> bytes:
+    if wanted is None:
+        return printed.read(MOST)
+    kept, size = [], 0
+    for line in iter(lambda: printed.readline(LONGEST), b""):  # a row that is quoted may be longer than all memory
+        if wanted(line) and size < MOST:
+            kept.append(line)
+            size += len(line)
+    return b"".join(kept)
 
 
 def finish(child: "subprocess.Popen[bytes]", first: signal.Signals | None = None, patience: float = 0.0) -> None:

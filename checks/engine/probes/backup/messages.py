@@ -129,6 +129,12 @@ _ENTRY = re.compile(r"^pg_restore: from TOC entry (\d+); ")
 _IS_ERROR = re.compile(r"^pg_restore: error: |^psql:.*(?:ERROR|FATAL|PANIC|error):")
 
 
+def speaks(line: bytes) -> bool:
+    """Whether a line of pg_restore or psql is one that `errors` reads; with --verbose most are not."""
+    text = line.decode("utf-8", "replace")
+    return _ENTRY.match(text) is not None or _IS_ERROR.match(text) is not None
+
+
 def errors(printed: bytes, entries: dict[int, str], names: frozenset[str]) -> tuple[RestoreError, ...]:
     """Return what went wrong, in the order printed; `entries` are the labels of the table of contents by number."""
     return tuple(dict.fromkeys(_errors(printed.decode("utf-8", "replace"), entries, names)))

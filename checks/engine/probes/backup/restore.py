@@ -123,6 +123,7 @@ def restore(
         folder=server.folder.path,
         each=watch.look,
         stdout=False,
+        wanted=messages.speaks,
     )
     labels = {entry.number: f"{entry.kind} {entry.name}" for entry in held.entries}
     errors = messages.errors(ended.stderr, labels, held.names | {database})

@@ -13,10 +13,12 @@ from checks.engine.environment import models
 from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context
 from checks.engine.probes.backup import (
+    child,
     drill,
     erasure,
     guard,
     media,
+    memory,
     proof,
     recovery_point,
     recovery_time,
@@ -133,7 +135,14 @@ def _restored(copy: Copy, orphans: tuple[str, ...]) -> BackupRestored:
         rows=sum(table.rows for table in copy.seen.tables),
         private=copy.folder.private,
         orphans=orphans,
+        bounded=_bounds(copy.folder.nice),
     )
+
+
+def _bounds(nice: int) -> str:
+    left = memory.allowance()
+    cgroup = "" if left is None else f", and a cgroup of which {left >> 20} MiB are left"
+    return child.bounds(nice) + cgroup
 
 
 def _unrestorable(newest: BackupSet, why: UnrestorableError, orphans: tuple[str, ...]) -> BackupRestored:

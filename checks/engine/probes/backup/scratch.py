@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes.backup import child, erasure, tuning
+from checks.engine.probes.backup import child, erasure, memory, tuning
 from checks.engine.probes.backup.binaries import Binaries
 
 PREFIX = "penhas-checks-restore-"
@@ -58,7 +58,7 @@ class Folder:
         """Return the bytes that may still be written here; in memory no more than the kernel can give away."""
         status = os.statvfs(self.path)
         room = status.f_bavail * status.f_frsize
-        return min(room, tuning.available_memory()) if self.in_memory else room
+        return min(room, memory.available()) if self.in_memory else room
 
 
 @contextmanager

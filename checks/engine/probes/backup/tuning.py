@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 
+from checks.engine.probes.backup.memory import available
+
 
 def settings(folder: Path, database_bytes: int | None, jobs: int = 2) -> dict[str, str]:
     """Return the settings of a throw-away server in `folder`, for a database of so many bytes and so many jobs."""
-    memory = available_memory()
+    memory = available()
     # Helpers of one job only where a processor would idle beside the jobs: else they cost more than they bring.
     helpers = str(min(4, max(0, (os.cpu_count() or 1) // max(1, jobs) - 1)))
     shared = min(1 << 30, max(128 << 20, memory // 16))
@@ -65,14 +67,3 @@ def is_memory(path: Path) -> bool:
         return False
     holding = [(len(m[1]), m[2]) for m in mounts if place == Path(m[1]) or Path(m[1]) in place.parents]
     return max(holding, default=(0, ""))[1] in {"tmpfs", "ramfs"}
-
-
-def available_memory() -> int:
-    """Return the bytes of memory that the kernel can give away; a gibibyte where it does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 1 << 30
