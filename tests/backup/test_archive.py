@@ -92,9 +92,11 @@ def test_every_other_format_tells_the_same_rows(dump: tuple[Path, int]) -> None:
     assert {t.name: t.rows for t in read_plain(pieces(plain, 77), "none").tables} == ROWS
     packed = gzip.compress(plain[:50_000]) + gzip.compress(plain[50_000:])
     assert {t.name: t.rows for t in read_plain(pieces(packed), "gzip").tables} == ROWS
-    if shutil.which("zstd") is not None:
-        small = subprocess.run(["zstd", "-qc"], input=plain, capture_output=True, check=True).stdout
-        assert {t.name: t.rows for t in read_plain(pieces(small), "zstd").tables} == ROWS
+    for program in ("zstd", "lz4"):
+        if shutil.which(program) is not None:
+            small = subprocess.run([program, "-qc"], input=plain, capture_output=True, check=True).stdout
+            assert look(small[:HEAD]).compression == program
+            assert {t.name: t.rows for t in read_plain(pieces(small), program).tables} == ROWS
     tar = (folder / f"{major}.tar").read_bytes()
     found = read_custom(pieces(tar), None)
     assert (found.by, {t.name: t.rows for t in found.tables}) == ("pg_restore", ROWS)
@@ -194,6 +196,8 @@ def test_the_time_inside_is_the_dumping_machines(dump: tuple[Path, int]) -> None
         (b"Salted__abcdefgh", "", "openssl", False),
         (b"\x28\xb5\x2f\xfd\x04\x00", "", "", True),
         (b"\x28\xb5\x2f\xfd\x00\x00", "", "", False),
+        (b"\x04\x22\x4d\x18\x64\x40", "", "", True),
+        (b"\x04\x22\x4d\x18\x60\x40", "", "", False),
         (b"--\n-- PostgreSQL database dump\n--\n", "plain", "", False),
         (b"--\n-- PostgreSQL database cluster dump\n--\n", "globals", "", False),
         (b"hello", "unknown", "", False),

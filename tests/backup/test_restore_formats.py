@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from checks.engine.probes.backup import restore
+from checks.engine.model import ProbeError, Reason
+from checks.engine.probes.backup import kinds, restore
 from tests.backup.faults import ROLE
-from tests.backup.restoring import Bench, bench, compare, manifest_of
+from tests.backup.restoring import Bench, bench, compare, drop, manifest_of
 
 __all__ = ["bench"]  # a fixture
 
@@ -35,17 +36,39 @@ def test_every_format_comes_back_whole(bench: Bench, form: str) -> None:
     assert compare(bench, f"format_{form}", _dump(bench, form), manifest_of(bench.source, "base")) == {}
 
 
-@pytest.mark.parametrize("packed", ["gzip", "zstd"])
+@pytest.mark.parametrize("packed", ["gzip", "zstd", "lz4"])
 def test_a_packed_plain_dump_comes_back_whole(bench: Bench, plain: Path, packed: str) -> None:
-    """Gzip is unpacked here, zstd by its program."""
+    """Gzip is unpacked here, zstd and lz4 by their programs."""
     path = plain.with_suffix(f".{packed}")
     if packed == "gzip":
         path.write_bytes(gzip.compress(plain.read_bytes()))
-    elif shutil.which("zstd") is None:
-        pytest.skip("zstd is not installed")
+    elif shutil.which(packed) is None:
+        pytest.skip(f"{packed} is not installed")
     else:
-        subprocess.run(["zstd", "-q", "-f", str(plain), "-o", str(path)], check=True)
+        path.write_bytes(subprocess.run([packed, "-qc", str(plain)], check=True, capture_output=True).stdout)
     assert compare(bench, f"packed_{packed}", path, manifest_of(bench.source, "base")) == {}
+
+
+def test_programs_that_were_built_without_a_compression_say_nothing_of_the_backup(bench: Bench) -> None:
+    """Neither reading it to its end nor the restore takes it for damaged; the mend names the compression."""
+    if bench.source.major < 16:
+        pytest.skip("older archives know gzip only")
+    path = bench.folder / "formats.lz4"
+    done = bench.source.program("pg_dump", "-Fc", "--compress=none", "-f", str(path), "base")
+    assert done.returncode == 0
+    data = bytearray(path.read_bytes())
+    data[11] = 2  # the byte that names the compression: lz4
+    path.write_bytes(data)
+    printed = bench.source.program("pg_restore", "-f", "-", str(path)).stderr
+    if b"does not support compression" not in printed:
+        pytest.skip("these programs know lz4")
+    with pytest.raises(ProbeError, match="lz4") as raised:
+        compare(bench, "lz4", path, None)
+    drop(bench, "lz4")
+    assert "built with lz4" in raised.value.mend
+    with pytest.raises(ProbeError) as raised:
+        kinds.read_custom([bytes(data)], str(bench.source.programs))
+    assert (raised.value.reason, "built with lz4" in raised.value.mend) == (Reason.OURS, True)
 
 
 def test_a_plain_dump_that_was_cut_is_no_backup(bench: Bench, plain: Path) -> None:

@@ -61,6 +61,11 @@ def choose(major: int | None, configured: str | None = None, reads: int = 0) -> 
     return usable[0]
 
 
+def built_with(compression: str) -> str:
+    """Return the mend where this machine's programs do not know a compression: what they know is built in."""
+    return f"Install PostgreSQL's programs as built with {compression}, or name their folder under [restore] binaries."
+
+
 def _folders(configured: str | None) -> Iterator[Path]:
     if configured is not None:
         yield Path(configured)

@@ -154,6 +154,8 @@ class _Fetch:
         try:
             return _Came(fetched, restore.contents(fetched.path))
         except ProbeError as error:
+            if error.reason is Reason.OURS:  # as a program that is not installed
+                raise
             raise UnrestorableError(error.why, self._folder.private) from None
 
 

@@ -57,7 +57,7 @@ def read_custom(pieces: Iterable[bytes], configured: str | None) -> Read:
 def _by_pg_restore(pieces: Iterable[bytes], header: Header, configured: str | None) -> Read:
     major = _WRITTEN_SINCE.get(header.version[1], 0)
     program = binaries.choose(None, configured, major)["pg_restore"]
-    text = read_sql(through((program, "--file=-"), pieces, "the backup"))
+    text = read_sql(through((program, "--file=-"), pieces, "the backup", binaries.built_with(header.compression)))
     return Read(tuple(text.toc), tuple(text.tables), text.size, "pg_restore")
 
 
@@ -66,7 +66,7 @@ def read_plain(pieces: Iterable[bytes], compression: str) -> Read:
     if compression == "gzip":
         pieces = gunzipped(pieces)
     elif compression != "none":
-        pieces = through((compression, "-dc"), pieces, "the backup")
+        pieces = through((compression, "-dc"), pieces, "the backup", f"Check that {compression} works here.")
     text = read_sql(pieces)
     return Read(tuple(text.toc), tuple(text.tables), text.size, OURS)
 

@@ -28,6 +28,10 @@ class Look:
     header: Header | None = None
 
 
+# First bytes, the program, and the bits of the next byte that stand for a checksum: RFC 8878, 3.1.1.1; LZ4 frames, FLG.
+_PACKED = ((b"\x28\xb5\x2f\xfd", "zstd", 0x04), (b"\x04\x22\x4d\x18", "lz4", 0x14))
+
+
 def look(head: bytes) -> Look:
     """Tell a file by its first bytes; raises ArchiveError for an archive whose header is damaged."""
     encryption = encryption_of(head)
@@ -40,8 +44,9 @@ def look(head: bytes) -> Look:
         return _look_archive(head[512:])
     if head.startswith(b"\x1f\x8b"):
         return Look("", "gzip", checksummed=True)
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return Look("", "zstd", checksummed=len(head) > 4 and bool(head[4] & 4))  # noqa: PLR2004 (RFC 8878, 3.1.1.1)
+    for magic, program, checksums in _PACKED:
+        if head.startswith(magic):
+            return Look("", program, checksummed=len(head) > len(magic) and bool(head[len(magic)] & checksums))
     return Look(look_text(head))
 
 
@@ -86,8 +91,8 @@ def within(backup: Backup, seen: Look, head: bytes, manifest: Manifest | None) -
             return Look(look_text(zlib.decompressobj(31).decompress(head, 4096)), "gzip")
         except zlib.error:
             raise ArchiveError("it is no gzip file though it begins like one") from None
-    if seen.format == "" and seen.compression == "zstd":
-        return Look(look_text(_opening(("zstd", "-dc"), head)), "zstd")
+    if seen.format == "" and seen.compression in {"zstd", "lz4"}:
+        return Look(look_text(_opening((seen.compression, "-dc"), head)), seen.compression)
     return seen
 
 

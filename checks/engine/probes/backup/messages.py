@@ -27,6 +27,7 @@ class RestoreError:
 
 
 WORKER_DIED = "a worker of pg_restore was killed"
+CANNOT_UNPACK = "the programs of this machine cannot unpack it"
 
 _N = r'"([^"\n]{1,63})"'
 _KINDS = (
@@ -106,6 +107,7 @@ _KNOWN = (
         "",
         "the archive is newer than the programs of this machine",
     ),
+    (r"cannot restore from compressed archive", "", CANNOT_UNPACK),
     (
         r"could not read from input file|unexpected end of file|could not uncompress data|could not decompress data",
         "",

@@ -16,11 +16,16 @@ from checks.engine.probes.backup.store import CHUNK
 _VARIABLES = ("PATH", "HOME", "GNUPGHOME", "TMPDIR", "LANG")  # all that such a program may see of our environment
 
 
-def through(command: tuple[str, ...], pieces: Iterable[bytes], what: str) -> Generator[bytes, None, None]:
+_KEY = "Check the key: wrong, or not readable."
+
+
+def through(
+    command: tuple[str, ...], pieces: Iterable[bytes], what: str, mend: str = _KEY
+) -> Generator[bytes, None, None]:
     """Yield what `command` makes of `pieces`; ends by raising when the program fails.
 
-    A program that fails before it gave anything is taken to lack its key (our own fault, ProbeError); one that fails
-    later has met damaged bytes (ArchiveError).
+    A program that fails before it gave anything is taken to lack something (our own fault, ProbeError with `mend`: most
+    lack their key); one that fails later has met damaged bytes (ArchiveError).
     """
     program = Path(command[0]).name
     if shutil.which(command[0]) is None:
@@ -53,7 +58,7 @@ def through(command: tuple[str, ...], pieces: Iterable[bytes], what: str) -> Gen
     if code != 0 and given:
         raise ArchiveError(f"{program} finds it damaged")
     if code != 0:
-        raise ProbeError(Reason.OURS, f"{what}: {program} cannot open it", "Check the key: wrong, or not readable.")
+        raise ProbeError(Reason.OURS, f"{what}: {program} cannot open it", mend)
 
 
 class _Feeder(threading.Thread):

@@ -58,7 +58,7 @@ class Loaded:
 
 
 def opened(path: Path) -> Iterator[bytes]:
-    """Yield the text of a plain dump in chunks, unpacked where it is gzip or zstd."""
+    """Yield the text of a plain dump in chunks, unpacked where it is gzip, zstd or lz4."""
     with path.open("rb") as file:
         head = file.read(4)
     if head.startswith(b"\x1f\x8b"):
@@ -66,6 +66,8 @@ def opened(path: Path) -> Iterator[bytes]:
             yield from iter(lambda: unpacked.read(CHUNK), b"")
     elif head == b"\x28\xb5\x2f\xfd":
         yield from through(("zstd", "--decompress", "--stdout"), _chunks(path), "the backup")
+    elif head == b"\x04\x22\x4d\x18":
+        yield from through(("lz4", "-dc"), _chunks(path), "the backup")
     else:
         yield from _chunks(path)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes.backup import child, layout, messages, plain
+from checks.engine.probes.backup import binaries, child, layout, messages, plain
 from checks.engine.probes.backup.archive import (
     ArchiveError,
     ArchiveReader,
@@ -129,6 +129,9 @@ def restore(
     errors = messages.errors(ended.stderr, labels, held.names | {database})
     # A worker that meets the archive's end dies too: then its own error says why.
     errors = tuple(error for error in errors if error.what != messages.WORKER_DIED) or errors
+    if any(error.what == messages.CANNOT_UNPACK for error in errors):
+        packed = held.header.compression
+        raise ProbeError(Reason.OURS, f"{messages.CANNOT_UNPACK}: {packed}", binaries.built_with(packed))
     _learnt_something(server, ended, errors)
     if ended.code != 0 and not errors:
         errors = (RestoreError("", f"pg_restore ended with exit code {ended.code}"),)
