@@ -95,14 +95,15 @@ def test_other_services_answer_within_three_seconds_while_postgresql_hangs(lab: 
             child.wait(40)
             reader.join(5)
             seconds = time.monotonic() - started
-    assert seen["test_redis_connection[cache]"] < 3, seen
-    assert seen["test_s3_connection[media]"] < 3, seen
+    begun = seen["profile:"]  # what the interpreter takes to begin on a busy machine is nobody's answer
+    assert seen["test_redis_connection[cache]"] - begun < 3, seen
+    assert seen["test_s3_connection[media]"] - begun < 3, seen
     assert seconds < 20, seconds
 
 
 def _note(child: "subprocess.Popen[str]", seen: dict[str, float], started: float) -> None:
     assert child.stdout is not None
     for line in child.stdout:
-        match = re.search(r"::(test_\w+\[[^\]]+\])", line)
+        match = re.search(r"^profile:|(?<=::)test_\w+\[[^\]]+\]", line)
         if match is not None:
-            seen.setdefault(match.group(1), time.monotonic() - started)
+            seen.setdefault(match.group(), time.monotonic() - started)
