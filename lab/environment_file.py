@@ -18,6 +18,7 @@ _PROBES = [
     {"path": "/", "status": 200, "json_keys": ["api", "version"]},
     {"path": "/pontos-de-apoio-dados-auxiliares", "status": 200, "json_keys": ["categorias"]},
 ]
+BUCKET_BYTES = 10**12
 # What takes minutes or gigabytes to go wrong goes wrong in the lab in seconds and megabytes.
 _LIMITS: dict[str, Table] = {
     "sessions-idle-in-transaction": {"warning": 4, "critical": 900},
@@ -113,7 +114,7 @@ def text(layout: Layout) -> str:
             "canary": {"prefix": "penhas-checks-canary/"},
         },
         "minion": {"canary": {"connection": {"env": "PENHAS_CHECKS_MINION_CANARY"}, "task": "canary", "within": 10.0}},
-        "application": {},
+        "application": {"bucket_bytes": BUCKET_BYTES},
         "cron": cron.table(layout.cron),
         "host": host,
         "backup": {

@@ -6,6 +6,8 @@ from checks.engine.plugin.judged import Judge
 from checks.engine.readings.application import ApplicationBusiness
 from checks.engine.silence import WEEKS, weigh
 
+NAMES = "Where it has another name, write that into business_sources() of checks/environments/grants/postgresql.sql"
+
 
 @pytest.mark.guide("metrics.business")
 @pytest.mark.profiles("nightly", "triage")
@@ -25,7 +27,7 @@ def test_application_alert_messages(application_business: ApplicationBusiness, j
 @pytest.mark.profiles("nightly", "triage")
 def test_application_audio_uploads(application_business: ApplicationBusiness, judged: Judge) -> None:
     """As many recordings arrive as at the same hours of earlier weeks."""
-    _judge(judged, application_business, "audio uploads", vital=False)
+    _judge(judged, application_business, "audio uploads", vital=False, kept=True)
 
 
 @pytest.mark.guide("metrics.business")
@@ -42,10 +44,18 @@ def test_application_active_users(application_business: ApplicationBusiness, jud
     _judge(judged, application_business, "active users", vital=False)
 
 
-def _judge(judged: Judge, business: ApplicationBusiness, figure: str, *, vital: bool) -> None:
+def _judge(judged: Judge, business: ApplicationBusiness, figure: str, *, vital: bool, kept: bool = False) -> None:
     course = next((course for course in business.figures if course.figure == figure), None)
     if course is None:
-        judged.not_judged(f"{figure}: the database has no such table")
+        text = f"{figure}: the database has no such table. {NAMES}"
+        if vital:
+            judged.unknown(text)
+        judged.not_judged(text)
+    if course.emptied:
+        text = f"{figure}: the table is empty, and rows were written to it once: somebody emptied it"
+        if vital or kept:
+            judged.critical(text)
+        judged.warning(text)
     if course.weeks < WEEKS + 1:
         judged.not_judged(f"{figure}: needs {WEEKS + 1} weeks of history, there are {course.weeks:.1f}")
     found = weigh(course.hours)

@@ -28,6 +28,7 @@ from lab.faults import (  # noqa: F401 (they register)
     prometheus,
     prometheus_told,
     redis,
+    redis_connected,
     redis_upkeep,
     restore,
     restore_around,

@@ -1,5 +1,6 @@
 """What goes wrong with what the application does: silence, mail that stays, addresses that end."""
 
+from lab.environment_file import BUCKET_BYTES
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -53,6 +54,48 @@ for _figure, _state in (
             _speak(_figure),
         )
     )
+
+
+def _empty(*tables: str) -> Act:
+    """Return an act that takes every row out of these tables, and keeps them beside."""
+    aside = tuple(f"CREATE TABLE {_AWAY}_{table} AS TABLE {table}" for table in tables)
+    return _do(*aside, f"TRUNCATE {', '.join(tables)}")
+
+
+def _fill(*tables: str) -> Act:
+    back = ((f"INSERT INTO {table} SELECT * FROM {_AWAY}_{table}", f"DROP TABLE {_AWAY}_{table}") for table in tables)
+    return _do(*(statement for pair in back for statement in pair))
+
+
+for _name, _what, _services, _figure, _emptied in (
+    ("messages", "the messages to guardians", ("application",), "alert-messages", ("sent_sms_log",)),
+    ("recordings", "recordings", ("application", "s3"), "audio-uploads", ("media_upload", "clientes_audios")),
+):
+    register(
+        Fault(
+            f"emptied-{_name}",
+            f"somebody emptied the table of {_what}",
+            _services,
+            {f"application-{_figure}@penhas": "CRITICAL"},
+            _empty(*_emptied),
+            _fill(*_emptied),
+        )
+    )
+register(
+    Fault(
+        "uploads-surge",
+        "recordings come in such numbers that they fill what is set aside for them within days",
+        ("application",),
+        {"application-uploads-growth@penhas": "WARNING"},
+        # without an address: no object is missed for them
+        _do(
+            "INSERT INTO media_upload (id, cliente_id, created_at, intention, file_sha1, file_size, s3_path)"
+            " SELECT 'lab-surge-' || day, (SELECT min(id) FROM clientes), now() - day * interval '1 day',"
+            f" 'guardiao', '', {BUCKET_BYTES // 190}, '' FROM generate_series(0, 179) AS day"
+        ),
+        _do("DELETE FROM media_upload WHERE id LIKE 'lab-surge-%'"),
+    )
+)
 _MAIL = 'config_id, template, "to", subject'
 _LETTER = "(SELECT min(id) FROM emaildb_config), 'lab', 'marcada.lab@invalid', 'lab'"
 _NO_MAIL = _do("DELETE FROM emaildb_queue WHERE template = 'lab'")

@@ -24,7 +24,7 @@ _QUIET = {
         "postgresql-sessions-expired",
     ),
     "minion": ("minion-",),
-    "application": ("silent-", "mail-", "media-"),
+    "application": ("silent-", "mail-", "media-", "emptied-messages", "uploads-"),
     "cron": ("cron-",),
     "host": ("cpu-", "disk-", "inodes-", "memory-", "oom-", "handles-"),
 }

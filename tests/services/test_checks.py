@@ -1,5 +1,6 @@
 """What single checks say at, before and past their limits, and where there is nothing to judge by."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,7 +98,13 @@ def flat(per_hour: int, silent: int = 0) -> tuple[int, ...]:
         ("searches", Course("support-centre searches", 10, flat(2, 6)), State.WARNING, "0 in 6 h"),
         ("guardian_alerts", Course("guardian alerts", 3.9, flat(2, 6)), State.NOT_JUDGED, "needs 4 weeks of history"),
         ("guardian_alerts", Course("guardian alerts", 10, flat(0)), State.NOT_JUDGED, "too few to tell"),
-        ("guardian_alerts", Course("something else", 10, flat(2)), State.NOT_JUDGED, "has no such table"),
+        ("guardian_alerts", Course("something else", 10, flat(2)), State.UNKNOWN, "has no such table"),
+        ("alert_messages", Course("something else", 10, flat(2)), State.UNKNOWN, "business_sources()"),
+        ("searches", Course("something else", 10, flat(2)), State.NOT_JUDGED, "has no such table"),
+        ("guardian_alerts", Course("guardian alerts", 0, flat(0), emptied=True), State.CRITICAL, "somebody emptied it"),
+        ("audio_uploads", Course("audio uploads", 0, flat(0), emptied=True), State.CRITICAL, "somebody emptied it"),
+        ("searches", Course("support-centre searches", 0, flat(0), emptied=True), State.WARNING, "emptied it"),
+        ("guardian_alerts", Course("guardian alerts", 0, flat(0)), State.NOT_JUDGED, "needs 4 weeks of history"),
     ],
 )
 def test_business_figures(check: str, course: Course, state: State, said: str) -> None:
@@ -157,3 +164,13 @@ def test_errors_since_the_deploy(started: float | None, requests: float, errors:
     reading = ApiHistogram(buckets=(), requests=requests, errors=errors, started=started, **STAMP)
 
     assert says(operators.test_api_errors_since_deploy, reading, 1000.0)[0] is state
+
+
+def test_tables_that_are_not_there_or_hold_nothing() -> None:
+    gone = replace(uploads(None), users=(), uploads=(), uploads_before=0, users_known=False, uploads_known=False)
+    empty = replace(gone, users_known=True, uploads_known=True)
+
+    assert says(growth.test_application_users_growth, gone)[0] is State.UNKNOWN
+    assert says(growth.test_application_uploads_growth, gone)[0] is State.UNKNOWN
+    assert says(growth.test_application_users_growth, empty) == (State.CRITICAL, "the table of users is empty")
+    assert says(growth.test_application_uploads_growth, empty)[0] is State.OK

@@ -3,7 +3,9 @@
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -138,6 +140,54 @@ def test_the_clocks_agree(endpoint: str) -> None:
         assert abs(found.offset) < 5
 
 
+class Listing(http.server.BaseHTTPRequestHandler):
+    """Whatever is asked: 200, and a listing, by a clock that may be wrong."""
+
+    ahead = 0.0
+
+    def do_HEAD(self) -> None:
+        """Know the bucket."""
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        """List."""
+        body = b"<ListBucketResult><Name>penhas-media</Name><KeyCount>0</KeyCount></ListBucketResult>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Say the time of its own clock."""
+        return super().date_time_string((time.time() if timestamp is None else timestamp) + self.ahead)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name in the base class)
+        """Say nothing."""
+
+
+@contextmanager
+def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Run a store until the end of the `with`; give its endpoint."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(("ahead", "state"), [(0.0, "OK"), (-120.0, "WARNING"), (3600.0, "CRITICAL")])
+def test_clocks_that_do_not_agree(ahead: float, state: str) -> None:
+    with serving(type("Ahead", (Listing,), {"ahead": ahead})) as endpoint:
+        found = read(endpoint)["s3_clock"]
+
+    assert isinstance(found, S3Clock), found
+    assert abs(found.offset - ahead) < 5
+    assert says(health.test_s3_clock, found)[0].value == state
+
+
 def test_only_the_places_of_the_sample_are_listed(endpoint: str, client: Any) -> None:
     for key, body in (("guardiao/1.m4a", b"12345"), ("guardiao/2.m4a", b"1"), ("guardiao/10.m4a", b"1")):
         client.put_object(Bucket=BUCKET, Key=key, Body=body)
@@ -172,13 +222,8 @@ class Poor(http.server.BaseHTTPRequestHandler):
 
 
 def test_what_is_not_implemented_is_untold() -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Poor)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        outcomes = read(f"http://127.0.0.1:{server.server_port}")
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Poor) as endpoint:
+        outcomes = read(endpoint)
 
     found, uploads = outcomes["s3_settings"], outcomes["s3_uploads"]
     assert isinstance(found, S3Settings)
@@ -189,25 +234,8 @@ def test_what_is_not_implemented_is_untold() -> None:
 
 def test_a_listing_for_an_answer_is_untold() -> None:
     """A store that does not know a question may answer it as if it asked for what is in the bucket."""
-
-    class Listing(Poor):
-        """Whatever is asked: 200, and a listing."""
-
-        def do_GET(self) -> None:
-            """List."""
-            body = b"<ListBucketResult><Name>penhas-media</Name><KeyCount>0</KeyCount></ListBucketResult>"
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        found = settings(f"http://127.0.0.1:{server.server_port}")
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Listing) as endpoint:
+        found = settings(endpoint)
 
     assert {getattr(found, name) for name in SETTINGS} == {"untold"}
 

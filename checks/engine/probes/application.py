@@ -31,7 +31,7 @@ def _courses(rows: tuple[Row, ...]) -> Iterator[Course]:
             if 0 <= int(ago) < HOURS:
                 hours[int(ago)] = int(events)
         age = row.maybe_real("known_for")
-        yield Course(row.text("figure"), 0.0 if age is None else age / WEEK, tuple(hours))
+        yield Course(row.text("figure"), 0.0 if age is None else age / WEEK, tuple(hours), row.flag("emptied"))
 
 
 def _growth(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
@@ -42,6 +42,8 @@ def _growth(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
         uploads_before=row.integer("uploads_before"),
         bucket_bytes=None,
         forecast_days=0.0,
+        users_known=row.flag("users_known"),
+        uploads_known=row.flag("uploads_known"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )

@@ -18,11 +18,15 @@ class ApplicationMail(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One business figure: events within each of the last hours, the newest complete hour first; `weeks` of history."""
+    """One business figure: events within each of the last hours, the newest complete hour first; `weeks` of history.
+
+    `emptied`: its table holds no row, and once held some.
+    """
 
     figure: str
     weeks: float
     hours: tuple[int, ...]
+    emptied: bool = False
 
 
 @reading("application_business", service="application", via="postgresql", deadline=15.0)
@@ -39,6 +43,7 @@ class ApplicationGrowth(Reading):
     """New users by month and audio uploads by day: (first day as YYYY-MM-DD, count, bytes), oldest first.
 
     `uploads_before` are the bytes older than the days told; `bucket_bytes` and `days` are the environment's limits.
+    `users_known` and `uploads_known` say that there is such a table, also where it is empty.
     """
 
     users: tuple[tuple[str, int], ...]
@@ -46,6 +51,8 @@ class ApplicationGrowth(Reading):
     uploads_before: int
     bucket_bytes: int | None
     forecast_days: float
+    users_known: bool = True
+    uploads_known: bool = True
 
 
 @reading("application_media", service="application", via="postgresql")

@@ -260,8 +260,44 @@ END
 $$;
 REVOKE ALL ON FUNCTION penhas_checks.mail_queue() FROM PUBLIC;
 
+-- Where the business figures come from. Names that differ in another installation are changed here, and nowhere else.
+CREATE OR REPLACE FUNCTION penhas_checks.business_sources()
+RETURNS TABLE (name text, relation text, moment text, condition text)
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    VALUES ('guardian alerts', 'public.cliente_ativacoes_panico', 'created_at', 'true'),
+           ('alert messages', 'public.sent_sms_log', 'created_at', 'true'),
+           ('audio uploads', 'public.media_upload', 'created_at', 'intention = ''guardiao'''),
+           ('support-centre searches', 'public.ponto_apoio_keywords_log', 'created_on', 'true'),
+           ('active users', 'public.clientes_app_activity_log', 'created_at', 'true')
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.business_sources() FROM PUBLIC;
+
+-- The figures whose table holds no row although rows were once written to it.
+CREATE OR REPLACE FUNCTION penhas_checks.business_emptied() RETURNS SETOF text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    source record;
+    holds boolean;
+BEGIN
+    FOR source IN
+        SELECT s.name, to_regclass(s.relation) AS place FROM penhas_checks.business_sources() s
+        WHERE to_regclass(s.relation) IS NOT NULL
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', source.place) INTO holds;
+        IF NOT holds AND (pg_stat_get_tuples_inserted(source.place) > 0 OR EXISTS (
+            SELECT FROM pg_depend d JOIN pg_sequence q ON q.seqrelid = d.objid
+            WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+              AND d.refobjid = source.place AND pg_sequence_last_value(q.seqrelid) IS NOT NULL))
+        THEN
+            RETURN NEXT source.name;
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION penhas_checks.business_emptied() FROM PUBLIC;
+
 -- The business figures: how many events of each kind within each of the last 35 days' hours, and since when any are
--- known; of nobody whose. Names that differ in another installation are changed here, and nowhere else.
+-- known; of nobody whose.
 CREATE OR REPLACE FUNCTION penhas_checks.business_hours()
 RETURNS TABLE (figure text, since timestamptz, hour timestamptz, events bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -269,14 +305,7 @@ DECLARE
     source record;
 BEGIN
     FOR source IN
-        SELECT * FROM (VALUES
-            ('guardian alerts', 'public.cliente_ativacoes_panico', 'created_at', 'true'),
-            ('alert messages', 'public.sent_sms_log', 'created_at', 'true'),
-            ('audio uploads', 'public.media_upload', 'created_at', 'intention = ''guardiao'''),
-            ('support-centre searches', 'public.ponto_apoio_keywords_log', 'created_on', 'true'),
-            ('active users', 'public.clientes_app_activity_log', 'created_at', 'true')
-        ) AS known (name, relation, moment, condition)
-        WHERE to_regclass(relation) IS NOT NULL
+        SELECT * FROM penhas_checks.business_sources() s WHERE to_regclass(s.relation) IS NOT NULL
     LOOP
         RETURN QUERY EXECUTE format(
             'SELECT %L::text, (SELECT min(%2$I) FROM %3$s), date_trunc(''hour'', %2$I), count(*)
@@ -288,7 +317,8 @@ END
 $$;
 REVOKE ALL ON FUNCTION penhas_checks.business_hours() FROM PUBLIC;
 
--- Growth: new users by month, audio uploads by day with their bytes; counts and sums only.
+-- Growth: new users by month, audio uploads by day with their bytes; counts and sums only. `users known` and `uploads
+-- known` say that there is such a table, also where it is empty.
 CREATE OR REPLACE FUNCTION penhas_checks.growth()
 RETURNS TABLE (figure text, day date, events bigint, bytes bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -299,11 +329,13 @@ BEGIN
     WHERE a.attrelid = to_regclass('public.clientes') AND a.attname IN ('created_at', 'created_on')
     ORDER BY a.attname LIMIT 1;
     IF moment IS NOT NULL THEN
+        RETURN QUERY SELECT 'users known'::text, NULL::date, 0::bigint, 0::bigint;
         RETURN QUERY EXECUTE format(
             'SELECT ''users''::text, date_trunc(''month'', %1$I)::date, count(*), 0::bigint
              FROM public.clientes GROUP BY 2', moment);
     END IF;
     IF to_regclass('public.media_upload') IS NOT NULL THEN
+        RETURN QUERY SELECT 'uploads known'::text, NULL::date, 0::bigint, 0::bigint;
         RETURN QUERY
         SELECT 'audio uploads'::text, m.created_at::date, count(*), coalesce(sum(m.file_size), 0)::bigint
         FROM public.media_upload m WHERE m.intention = 'guardiao' AND m.created_at > now() - interval '180 d'
@@ -385,5 +417,6 @@ REVOKE ALL ON FUNCTION penhas_checks.effects() FROM PUBLIC;
 
 GRANT SELECT ON penhas_checks.minion_ends, penhas_checks.minion_locks TO penhas_checks;
 GRANT EXECUTE ON FUNCTION penhas_checks.mail_queue(), penhas_checks.business_hours(), penhas_checks.growth(),
+    penhas_checks.business_emptied(),
     penhas_checks.media_sample(integer, integer), penhas_checks.media_addresses(), penhas_checks.effects()
     TO penhas_checks;
