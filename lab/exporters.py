@@ -9,6 +9,7 @@ from lab.processes import Launcher, Process, free_port, listens
 PROGRAMS = ("prometheus-postgres-exporter", "prometheus-redis-exporter", "prometheus-node-exporter")
 NODES = ("node1", "node2", "node3")
 MOUNTS = ("/", "/var/lib/postgresql")
+NIGHTLY = "backup"  # the text file of a script that has run
 _COLLECTORS = ("cpu", "meminfo", "diskstats", "netdev", "filesystem", "time", "loadavg", "textfile")
 
 
@@ -86,6 +87,7 @@ def prepare(machine: host.Host) -> None:
     (proc / "1").mkdir(parents=True, exist_ok=True)
     (proc / "net").mkdir(exist_ok=True)
     textfiles(machine).mkdir(exist_ok=True)
+    textfile(machine, NIGHTLY, "penhas_backup_bytes 73400320\n")
     for mount in MOUNTS:
         (root(machine) / mount.lstrip("/")).mkdir(parents=True, exist_ok=True)
     table = "".join(f"/dev/vd{letter}1 {m} ext4 rw,relatime 0 0\n" for letter, m in zip("ab", MOUNTS, strict=True))

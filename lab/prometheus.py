@@ -34,6 +34,7 @@ class Prometheus:
     process: Process | None = None
     intervals: dict[str, str] = field(default_factory=dict)
     evaluation: str = f"{INTERVAL:.0f}s"
+    changes: dict[str, Any] = field(default_factory=dict)  # what `write` is given for as long as something is broken
     limits: dict[str, int] = field(default_factory=dict)
     groups: tuple[str, ...] = ()  # of the rules, all where it is empty
 
@@ -52,6 +53,11 @@ class Prometheus:
         """The groups of rules that it has when nothing is broken."""
         groups = yaml.safe_load(shortened(RULES.read_text(encoding="utf-8")))["groups"]
         return [group for group in groups if self.groups == () or group["name"] in self.groups]
+
+    @property
+    def written(self) -> tuple[str, str]:
+        """What its two files hold."""
+        return self.config.read_text(), self.rules.read_text()
 
     def write(
         self, rules: str | None = None, *, jobs: Jobs | None = None, alertmanager: bool = True, drop: str = ""

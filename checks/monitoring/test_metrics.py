@@ -3,7 +3,7 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.prometheus import Due, PrometheusNodes, PrometheusSeries
+from checks.engine.readings.prometheus import Due, PrometheusNodes, PrometheusSeries, PrometheusTextfiles
 
 HISTORY = 3600.0  # seconds below which a pace says nothing
 
@@ -50,6 +50,21 @@ def test_metrics_endpoints_folded(prometheus_series: PrometheusSeries, judged: J
     if raw > 0:
         judged.warning(f"{raw} of {of} values of the label endpoint hold ids: label with the route, not with the path")
     judged.ok(f"{of} endpoints, each a route")
+
+
+@pytest.mark.guide("metrics.infrastructure")
+@pytest.mark.profiles("nightly")
+def test_metrics_textfiles_fresh(prometheus_textfiles: PrometheusTextfiles, judged: Judge) -> None:
+    """What scripts leave for Prometheus, in text files or pushed, is of a run of theirs that was due."""
+    found, due = prometheus_textfiles, prometheus_textfiles.due_age
+    old = tuple(f"{o.where} {o.name}: of {o.age / 3600:.0f} h ago" for o in found.left if o.age > due)
+    if old:
+        judged.warning(f"{len(old)} are older than {due / 3600:.0f} h: they show what no longer is", old)
+    if found.unreadable:
+        judged.warning(f"{len(found.unreadable)} nodes have a text file that cannot be parsed", found.unreadable)
+    if found.left == ():
+        judged.not_judged("no script leaves anything for Prometheus")
+    judged.ok(f"{len(found.left)} of no more than {due / 3600:.0f} h ago")
 
 
 @pytest.mark.guide("metrics.infrastructure")

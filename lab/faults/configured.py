@@ -14,17 +14,18 @@ from lab.running import Running
 
 
 def reload(running: Running, **changes: Any) -> None:
-    """Write Prometheus' configuration with some changes, and return when it is in force."""
+    """Write Prometheus' configuration with some more changes, and return when it is in force."""
     found = metrics(running)
+    found.changes |= changes
     before = _loaded_at(found)
     time.sleep(max(0.0, 1.05 - (time.time() - before)))  # its stamp counts whole seconds
-    found.write(**changes)
+    found.write(**found.changes)
     found.reload()
     until("Prometheus has loaded its configuration", lambda: _loaded_at(found) > before)
-    if changes.get("alertmanager", True):
+    if found.changes.get("alertmanager", True):
         # it looks for it anew, and what it has to say meanwhile is lost
         until("it knows its Alertmanager", lambda: len(found.ask("/api/v1/alertmanagers")["activeAlertmanagers"]) > 0)
-        if "Watchdog" in changes.get("rules", "Watchdog"):
+        if "Watchdog" in (found.changes.get("rules") or "Watchdog"):
             until("Alertmanager has the watchdog", lambda: "Watchdog" in held(running))
 
 
@@ -47,10 +48,13 @@ def configured(*after: Act, **changes: Any) -> Act:
 
 
 def restored(running: Running) -> None:
-    """Write the configuration as it should be, and return when all is well."""
+    """Write the configuration as it should be, and return when all is well; what broke it beside this is mended too."""
     found = metrics(running)
-    found.intervals, found.limits, found.evaluation = {}, {}, f"{prometheus.INTERVAL:.0f}s"
-    reload(running)
+    found.intervals, found.limits, found.evaluation, found.changes = {}, {}, f"{prometheus.INTERVAL:.0f}s", {}
+    before = found.written
+    found.write()
+    if found.written != before:
+        reload(running)
     found.forget('{job="stray"}')
     well(running)
 

@@ -48,6 +48,12 @@ for _name, _what, _expect, _wrong in (
         {"fields": 950},
     ),
     ("index-kept-too-long", "indexes are older than they may be", {"logs-index-retention": "WARNING"}, {"days": 45}),
+    (
+        "index-lifecycle-stuck",
+        "the lifecycle policy of two indexes is stuck in an error",
+        {"logs-index-retention": "WARNING"},
+        {"lifecycle": ["penhas-2026.11.01", "penhas-2026.11.02"]},
+    ),
     # seen by the canary alone, until the newest document is old
     ("index-takes-nothing", "nothing more arrives in the index", {}, {"stop": True}),
     ("index-days-missing", "three days have no index", {"logs-index-retention": "WARNING"}, {"gaps": 3}),

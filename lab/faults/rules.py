@@ -95,7 +95,7 @@ def _flap(running: Running) -> None:
     reload(running, rules=rules)
     times = 'sum(changes(ALERTS_FOR_STATE{alertname="Flapping"}[1h]))'
     until("it has fired often", lambda: (metrics(running).value(times) or 0) > 11)  # noqa: PLR2004
-    reload(running)
+    reload(running, rules=None)
     until("it fires no more", lambda: "Flapping" not in firing(metrics(running)))
 
 

@@ -1,5 +1,8 @@
 """What goes wrong with what Prometheus scrapes: exporters and metrics; the nodes are in nodes.py."""
 
+import os
+import time
+
 from lab import exporters
 from lab.faults.registry import Act
 from lab.faults.watching import (
@@ -121,6 +124,25 @@ fault(
     expect(metrics_queue_depth="CRITICAL"),
     _textfile("queue", "http_request_queue_depth 60\n"),
     _textfile("queue", None),
+)
+
+
+def _script_ran(days: float) -> Act:
+    def act(running: Running) -> None:
+        metrics(running)
+        file, moment = exporters.textfiles(running.machine) / f"{exporters.NIGHTLY}.prom", time.time() - days * 86400
+        os.utime(file, (moment, moment))
+        scraped(running)
+
+    return act
+
+
+fault(
+    "textfile-stale",
+    "the script that leaves the nodes a text file has not run for three days",
+    expect(metrics_textfiles_fresh="WARNING"),
+    _script_ran(3),
+    _script_ran(0),
 )
 fault(
     "endpoints-raw",

@@ -23,6 +23,7 @@ PROMETHEUS = (
     "metrics-database-kept",
     "metrics-infrastructure-kept",
     "metrics-endpoints-folded",
+    "metrics-textfiles-fresh",
     "metrics-node-cpu",
     "metrics-node-memory",
     "metrics-node-disk",

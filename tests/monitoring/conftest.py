@@ -30,6 +30,8 @@ COUNTED = {
     "prometheus-evaluations-missed@prometheus",
     "alertmanager-notifications-failed@alertmanager",
 }
+# What Alertmanager gives up at a reload is excused: a failure that lies between the same samples would be too.
+RELOADED = {"alertmanager-configured@alertmanager", "alertmanager-routes@alertmanager"}
 APART = 4.0  # seconds that two samples of theirs lie apart at least
 _SEVERITY = ("not judged", "WARNING", "UNKNOWN", "CRITICAL")
 
@@ -78,7 +80,7 @@ class Watched:
         finally:
             for name in reversed(broken):
                 self.lab.mend(name)
-            if COUNTED & expected.keys():
+            if (COUNTED | RELOADED) & expected.keys():
                 self.run(("prometheus", "alertmanager"))
                 self.settled = time.monotonic() + APART
         found = dict(outcome.findings)

@@ -8,7 +8,7 @@ from checks.engine.environment import Environment
 from checks.engine.model import ProbeError, Reason, Target
 from checks.engine.probes import alertmanager
 from checks.engine.readings.alertmanager import AlertmanagerConnection
-from checks.engine.readings.elasticsearch import ElasticsearchIndex
+from checks.engine.readings.elasticsearch import ElasticsearchIndex, ElasticsearchRetention
 from checks.engine.readings.prometheus import PrometheusConnection
 from tests.monitoring.asked import Answer, Kept, Server, kept_of
 
@@ -68,6 +68,7 @@ ALL = (
     "prometheus_targets",
     "prometheus_exporters",
     "prometheus_series",
+    "prometheus_textfiles",
     "prometheus_traffic",
     "prometheus_nodes",
     "prometheus_evaluation",
@@ -128,3 +129,25 @@ def test_nothing_but_get_and_no_document_is_asked_of_elasticsearch(server: Serve
     kept_of(server, "elasticsearch", "elasticsearch_cluster", "elasticsearch_index", "elasticsearch_retention")
     searches = [path for path, _ in server.asked if "_search" in path]
     assert all("%22size%22%3A+0" in path for path in searches)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "stuck"),
+    [
+        (200, b'{"indices":{"a":{"step":"ERROR"},"b":{"step":"complete"}}}', 1),
+        (200, b'{"indices":{}}', 0),
+        (400, b"OpenSearch has no such thing", None),
+    ],
+)
+def test_a_lifecycle_that_is_stuck_is_counted_where_that_is_told(
+    server: Server, status: int, body: bytes, stuck: int | None
+) -> None:
+    def answer(path: str) -> Answer:
+        if "_ilm" in path:
+            return status, body
+        return 200, b'[{"index":"penhas-2026.11.01","health":"green"}]'
+
+    server.answer = answer
+    found = kept_of(server, "elasticsearch", "elasticsearch_retention").outcomes["elasticsearch_retention"]
+    assert isinstance(found, ElasticsearchRetention), found
+    assert found.stuck == stuck

@@ -44,6 +44,7 @@ class AlertRule(Model):
 class Prometheus(Asked):
     """Prometheus: what it must scrape, how often (seconds), how long it must keep (days), and its rules.
 
+    `textfile_age` is how old in seconds what a script leaves for a node exporter, or pushes, may be.
     `evaluation_interval` (seconds) is that of rules whose group names none, as `interval` where it is not set; no group
     may be evaluated less often than every `rules_interval` seconds. `guide_rules` demands the rules of
     checks/alert_rules.toml; without it only those of `rules` must be there.
@@ -55,6 +56,7 @@ class Prometheus(Asked):
     rules_interval: Annotated[float, Field(gt=0, le=3600)] = 30.0
     jobs: Annotated[tuple[Job, ...], Field(min_length=1)]
     retention_days: Annotated[float, Field(gt=0)] = 15.0
+    textfile_age: Annotated[float, Field(gt=0)] = 93600.0
     rules: tuple[AlertRule, ...] = ()
     guide_rules: bool = True
 

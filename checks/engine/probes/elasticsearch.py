@@ -14,6 +14,7 @@ from typing import Any
 from checks.engine.environment.monitoring import Elasticsearch
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
+from checks.engine.probes.api.client import NoAnswer
 from checks.engine.probes.elasticsearch_exposed import exposed
 from checks.engine.probes.network import problem_of
 from checks.engine.probes.watchers import Asker, Outcome, visit
@@ -192,9 +193,22 @@ def _retention(asker: Asker, settings: Elasticsearch) -> ElasticsearchRetention:
         due=settings.retention_days * 86400.0,
         missing_days=sum(day not in days for day in due_days),
         red=sum(row["health"] == "red" for row in rows),
+        stuck=_stuck(asker, pattern),
         source="GET /_cat/indices",
         sampled_at=time.time(),
     )
+
+
+def _stuck(asker: Asker, pattern: str) -> int | None:
+    """Return how many indexes a lifecycle policy is stuck with; None where that is not told: OpenSearch has no _ilm."""
+    try:
+        answer = asker.ask(f"/{pattern}/_ilm/explain", {"only_errors": "true"})
+    except NoAnswer as error:
+        raise ProbeError(Reason.TIMEOUT if error.late else Reason.PROTOCOL, f"GET /_ilm/explain: {error}") from None
+    if answer.status != 200:  # noqa: PLR2004 (OK)
+        return None
+    indices: dict[str, dict[str, Any]] = json.loads(answer.body)["indices"]
+    return len([name for name, told in indices.items() if told.get("step") == "ERROR"])
 
 
 def _search(asker: Asker, index: str, aggregations: dict[str, Any]) -> Any:

@@ -89,13 +89,17 @@ class ElasticsearchExposed(Reading):
 @reading("elasticsearch_retention", service="elasticsearch")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticsearchRetention(Reading):
-    """The indexes of the pattern: how many, how old the oldest is by its name, and the days that none is there for."""
+    """The indexes of the pattern: how many, how old the oldest is by its name, and the days that none is there for.
+
+    `stuck` are those whose lifecycle policy came to an error and does not go on; None where that is not told.
+    """
 
     indexes: Count
     oldest_age: Seconds
     due: Seconds
     missing_days: Count
     red: Count
+    stuck: Count | None = None
 
 
 @reading("elasticsearch_logstash", service="elasticsearch", requires=("elasticsearch.logstash",))

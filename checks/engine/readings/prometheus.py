@@ -86,6 +86,28 @@ class PrometheusExporters(Reading):
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What a script left: `where` is a node, or "pushed", `name` a file's or the pushing job's, `age` in seconds."""
+
+    where: str
+    name: str
+    age: float
+
+
+@reading("prometheus_textfiles", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusTextfiles(Reading):
+    """What scripts left for Prometheus to scrape, in text files of node exporters or at a Pushgateway.
+
+    `unreadable` are the nodes with a text file that is none: nothing of it is kept.
+    """
+
+    left: tuple[Left, ...]
+    unreadable: tuple[str, ...]
+    due_age: Seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A figure that the guide wants kept: its metrics, of which one suffices, and where it has samples now."""
 

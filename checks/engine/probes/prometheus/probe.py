@@ -37,6 +37,7 @@ def _readings(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) ->
         "prometheus_counters": lambda: _counters(asker, started()),
         "prometheus_targets": aged(scraped.targets),
         "prometheus_exporters": aged(scraped.exporters),
+        "prometheus_textfiles": lambda: scraped.textfiles(asker, settings),
         "prometheus_series": aged(figures.series),
         "prometheus_traffic": aged(figures.traffic),
         "prometheus_nodes": aged(figures.nodes),

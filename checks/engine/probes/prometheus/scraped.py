@@ -2,14 +2,23 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
-from checks.engine.probes.prometheus.query import Point, data, duration, instant, now, seconds_since
+from checks.engine.probes.prometheus.query import Point, data, duration, figures, instant, now, seconds_since
 from checks.engine.probes.watchers import Asker
-from checks.engine.readings.prometheus import YOUNG, Exporter, PrometheusExporters, PrometheusTargets, Scraped
+from checks.engine.readings.prometheus import (
+    YOUNG,
+    Exporter,
+    Left,
+    PrometheusExporters,
+    PrometheusTargets,
+    PrometheusTextfiles,
+    Scraped,
+)
 
 OWN_WORDS = ("pg_up", "redis_up", "elasticsearch_up", "elasticsearch_cluster_health_up", "minio_up", "nginx_up")
 
@@ -63,6 +72,27 @@ def exporters(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusEx
     if not said and not mute:
         return NotJudged("no exporter says whether its server is up: name `exporter` at its job (pg_up, redis_up)")
     return PrometheusExporters(exporters=(*said, *mute), source="its series *_up", sampled_at=now())
+
+
+def textfiles(asker: Asker, settings: Prometheus) -> PrometheusTextfiles:
+    """Return how old is what scripts leave for Prometheus to scrape."""
+    found = figures(
+        asker,
+        {
+            "files": "time() - max by (instance, file) (node_textfile_mtime_seconds)",
+            "pushed": "time() - max by (job) (push_time_seconds)",
+            "errors": "max by (instance) (node_textfile_scrape_error) > 0",
+        },
+    )
+    files = [Left(p.labels["instance"], PurePosixPath(p.labels["file"]).name, p.value) for p in found["files"]]
+    pushed = [Left("pushed", p.labels.get("job", ""), p.value) for p in found["pushed"]]
+    return PrometheusTextfiles(
+        left=tuple(sorted((*files, *pushed), key=lambda one: (one.where, one.name))),
+        unreadable=tuple(sorted(point.labels["instance"] for point in found["errors"])),
+        due_age=settings.textfile_age,
+        source="GET /api/v1/query",
+        sampled_at=now(),
+    )
 
 
 def instances_of(points: list[Point], metrics: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,131 @@
+"""The documents of the stand-in for Elasticsearch: out of log files, and searched as the suite searches them."""
+
+import datetime
+import json
+import re
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_ENTRY = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \[(\w+)\] (\S+) - (.*)")
+_MOST = 20000
+
+Document = dict[str, Any]
+
+
+class Store:
+    """The documents of today, and what is wrong with the cluster."""
+
+    def __init__(self) -> None:
+        self.wrong: dict[str, Any] = {}
+        self.documents: list[Document] = []
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def add(self, documents: list[Document]) -> None:
+        """Index documents."""
+        with self._lock:
+            numbered = [{**one, "_id": str(self._next + number)} for number, one in enumerate(documents)]
+            self._next += len(documents)
+            self.documents = [*self.documents, *numbered][-_MOST:]
+
+    def forget(self, text: str) -> None:
+        """Take the documents that hold a text out of the index."""
+        with self._lock:
+            self.documents = [one for one in self.documents if text not in str(one.get("message", ""))]
+
+    @property
+    def today(self) -> str:
+        """The name of today's index."""
+        return f"penhas-{datetime.datetime.now(datetime.UTC):%Y.%m.%d}"
+
+
+def follow(store: Store, files: list[Path]) -> None:
+    """Read what is appended to some files, for ever; a file that was replaced is read from its beginning."""
+    places: dict[Path, tuple[int, int]] = {}
+    while True:
+        for file in files:
+            try:
+                found = file.stat()
+                inode, offset = places.get(file, (found.st_ino, 0))
+                offset = offset if inode == found.st_ino and offset <= found.st_size else 0
+                with file.open("rb") as log:
+                    log.seek(offset)
+                    data = log.read()
+            except OSError:
+                continue
+            end = data.rfind(b"\n") + 1
+            places[file] = (found.st_ino, offset + end)
+            if end and not store.wrong.get("stop"):
+                lines = data[:end].decode("utf-8", "replace").splitlines()
+                store.add([parsed(line) for line in lines])
+        time.sleep(0.2)
+
+
+def parsed(line: str) -> Document:
+    """Return the document that the corrected pipeline makes of a line; the guide's literal one parses nothing."""
+    match = _ENTRY.fullmatch(line)
+    if match is None:
+        return {"@timestamp": time.time(), "message": line, "tags": ["_grokparsefailure"]}
+    moment = datetime.datetime.strptime(match.group(1), "%Y-%m-%d %H:%M:%S").replace(tzinfo=datetime.UTC)
+    document: Document = {
+        "@timestamp": moment.timestamp() + int(match.group(2)) / 1000,
+        "level": match.group(3),
+        "category": match.group(4),
+        "message": match.group(5),
+        "tags": [],
+    }
+    if match.group(5).startswith("{"):
+        try:
+            document.update(json.loads(match.group(5)) | {"@timestamp": document["@timestamp"]})
+        except ValueError:
+            document["tags"] = ["_jsonparsefailure"]
+    if "ip" in document:
+        document["geoip"] = {"country_code2": "BR"}
+    return document
+
+
+def matches(query: Mapping[str, Any], document: Document) -> bool:
+    """Whether a document matches one of the few queries that the suite makes."""
+    ((kind, what),) = query.items()
+    if kind == "exists":
+        return what["field"] in document
+    if kind == "terms":
+        ((field, wanted),) = what.items()
+        return bool(set(wanted) & set(document.get(field, ())))
+    if kind == "range":
+        hours = re.fullmatch(r"now-(\d+)h", what["@timestamp"]["gte"])
+        return hours is not None and bool(document["@timestamp"] >= time.time() - int(hours.group(1)) * 3600)
+    if kind == "match_phrase":
+        return str(what["message"]) in str(document.get("message", ""))
+    if kind == "query_string":
+        # the standard analyser makes lower-case words of letters, digits and _; * stands for the rest of one
+        words = re.findall(r"[a-z0-9_]+\*?", what["query"].removeprefix("message:").replace(" OR ", " "))
+        tokens = re.findall(r"[a-z0-9_]+", str(document.get("message", "")).lower())
+        return any(t.startswith(w[:-1]) if w.endswith("*") else t == w for w in words for t in tokens)
+    raise ValueError(kind)
+
+
+def aggregate(asked: Mapping[str, Any], documents: list[Document]) -> dict[str, Any]:
+    """Return aggregations as the reference gives them."""
+    found: dict[str, Any] = {}
+    for name, one in asked.items():
+        if "max" in one:
+            values = [document["@timestamp"] for document in documents]
+            found[name] = {"value": max(values) * 1000 if values else None}
+        else:
+            kept = [document for document in documents if matches(one["filter"], document)]
+            found[name] = {"doc_count": len(kept), **aggregate(one.get("aggs", {}), kept)}
+    return found
+
+
+def newest(asked: Mapping[str, Any], documents: list[Document]) -> list[dict[str, Any]]:
+    """Return one page of documents as hits, the newest first, with the fields that were asked for."""
+    start, size = asked.get("from", 0), asked.get("size", 10)
+    page = sorted(documents, key=lambda one: -float(one["@timestamp"]))[start : start + size]
+    return [
+        {"_id": one["_id"], "_source": {name: one[name] for name in asked.get("_source", ()) if name in one}}
+        for one in page
+    ]
