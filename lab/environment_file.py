@@ -130,6 +130,8 @@ def text(layout: Layout) -> str:
             "allow_here": "the lab's data are invented and lie on this machine",
             "redis": {**_store(backups, "PENHAS_CHECKS_BACKUP"), "bucket": s3.BACKUPS, "prefix": "redis/"},
             "redis_server": str(redis.find()),
+            # the lab's application seals nothing: what has an @ in it stands for what the kept key opens
+            "sealed": {"column": "public.clientes.email", "open": ["grep", "-q", "@"]},
             "second_generation": "never",  # not one day a week: a fault asks for it
         },
     }

@@ -21,6 +21,15 @@ def asking(text: str, instead: str) -> tuple[Act, Act]:
     return break_, mend
 
 
+register(
+    Fault(
+        "restore-key-lost",
+        "the key that is kept does not open what the application has sealed",
+        ("backup",),
+        here("CRITICAL", "backup-restore-readable"),
+        *asking('"grep", "-q", "@"', '"grep", "-q", "^sealed:"'),
+    )
+)
 for _name, _what, _key, _check in (
     ("backup-in-the-clear", "backups should be encrypted and are not", "encrypted", "backup-encrypted"),
     ("backup-not-locked", "backups should be locked and are not", "object_lock", "backup-locked"),

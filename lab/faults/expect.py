@@ -148,6 +148,7 @@ BACKUP = (
     "backup-restore-locale",
     "backup-restore-policies",
     "backup-restore-private",
+    "backup-restore-readable",
     "backup-restore-references",
     "backup-restore-rows",
     "backup-restore-security",

@@ -22,6 +22,7 @@ from checks.engine.readings.restore import (
     BackupRedis,
     BackupRehearsed,
     BackupRestored,
+    BackupSealed,
     BackupSecondGeneration,
 )
 
@@ -93,6 +94,7 @@ REDIS = BackupRedis(
     loaded=9,
     expired=1,
 )
+SEALED = BackupSealed(source="a", sampled_at=0.0, backup="a", column="public.x.y", tried=20, opened=20)
 DRILL = BackupDrill(source="a", sampled_at=0.0, backup="a", fault="an index is gone", broken="i", seen=("index i",))
 SECOND = BackupSecondGeneration(source="a", sampled_at=0.0, backup="a", findings=(), tables=3, seconds=1.0)
 REHEARSED = BackupRehearsed(
@@ -182,6 +184,8 @@ R, M, D, E = "backup/test_restore", "backup/test_media", "backup/test_redis", "e
         (f"{D}.test_backup_redis_loads", REDIS, {"ahead": 300.1}, State.CRITICAL),
         (f"{D}.test_backup_redis_checksummed", REDIS, {}, State.OK),
         (f"{D}.test_backup_redis_checksummed", REDIS, {"checksummed": False}, State.WARNING),
+        ("backup/test_sealed.test_backup_restore_readable", SEALED, {}, State.OK),
+        ("backup/test_sealed.test_backup_restore_readable", SEALED, {"opened": 19}, State.CRITICAL),
         ("backup/test_verifier.test_backup_drill", DRILL, {}, State.OK),
         ("backup/test_verifier.test_backup_drill", DRILL, {"seen": ()}, State.CRITICAL),
         ("backup/test_verifier.test_backup_second_generation", SECOND, {}, State.OK),

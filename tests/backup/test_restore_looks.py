@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from checks.engine.environment import Environment
+from checks.engine.environment.models import Restore
+from checks.engine.environment.sealed import Sealed
 from checks.engine.environment.secrets import SecretText
-from checks.engine.model import NotJudged, ProbeError
+from checks.engine.model import NotJudged, ProbeError, Reason
 from checks.engine.probes.backup import (
     drill,
     integrity,
@@ -20,6 +22,7 @@ from checks.engine.probes.backup import (
     recovery_point,
     recovery_time,
     rehearsal,
+    sealed,
     second_generation,
 )
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
@@ -162,6 +165,40 @@ def test_an_object_without_a_row_is_left_over_when_it_is_older(night: Night, clo
 )
 def test_a_key_is_read_out_of_whatever_holds_it(value: str, key: str) -> None:
     assert media.key_of(value, "bucket") == key
+
+
+@pytest.mark.parametrize(("pattern", "opened"), [("^Marcada", 5), ("^Escondida", 0)])
+def test_what_the_application_seals_is_opened_with_the_key_that_is_kept(
+    night: Night, pattern: str, opened: int
+) -> None:
+    """A value reaches the command's standard input and nothing else; here a row's name stands for one."""
+    declared = _sealing(night, "public.clientes.nome", ("grep", "-q", pattern))
+    found = sealed.unseal(night.context, declared, night.copy)
+    assert (found.tried, found.opened) == (5, opened)
+    assert "Marcada" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("column", "command", "reason"),
+    [
+        ("public.clientes.nome", ("/nowhere/to/be/found",), Reason.OURS),
+        ("public.clientes.nome", ("sh", "-c", "exit 127"), Reason.OURS),
+        ("public.clientes.nothing", ("true",), Reason.NO_DATA),
+        ("public.nothing.nome", ("true",), Reason.NO_DATA),
+    ],
+)
+def test_where_nothing_can_be_opened_nothing_is_said(
+    night: Night, column: str, command: tuple[str, ...], reason: Reason
+) -> None:
+    with pytest.raises(ProbeError) as raised:
+        sealed.unseal(night.context, _sealing(night, column, command), night.copy)
+    assert raised.value.reason is reason
+
+
+def _sealing(night: Night, column: str, command: tuple[str, ...]) -> Restore:
+    restore = night.context.environment.restore
+    assert restore is not None
+    return restore.model_copy(update={"sealed": Sealed(column=column, open=command, sample=5)})
 
 
 def test_the_recovery_point_is_the_manifests_where_nobody_else_can_tell(night: Night) -> None:

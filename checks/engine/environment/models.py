@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from checks.engine.environment import canaries
+from checks.engine.environment.sealed import Sealed
 from checks.engine.environment.secrets import Connection, Model, Name, Secret
 
 
@@ -219,8 +220,9 @@ class Restore(Model):
     `scratch` is a folder (default: memory), `declared_encrypted` says that its volume is; `allow_here` is the reason
     why a restore may run where it else may not; `tier` "rows" leaves indexes and constraints out; `jobs` are processes,
     `nice` says how far everything else on the machine goes first. `redis` is the place of Redis' RDB files, `media` the
-    rows that name media objects; on `second_generation` (a day of the week, or "always") the copy is dumped and
-    restored once more; `drill` breaks the copy at the end, on purpose, and the verification must see it.
+    rows that name media objects, `sealed` a column that the application seals itself; on `second_generation` (a day of
+    the week, or "always") the copy is dumped and restored once more; `drill` breaks the copy at the end, on purpose,
+    and the verification must see it.
     """
 
     host: str
@@ -234,6 +236,7 @@ class Restore(Model):
     redis: Place | None = None
     redis_server: str | None = None
     media: MediaRows = MediaRows()
+    sealed: Sealed | None = None
     drill: bool | None = None
     second_generation: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "always", "never"] = "sun"
 

@@ -191,3 +191,14 @@ class BackupRecoveryTime(Reading):
     statistics: Seconds
     rehearsed_bytes: Bytes
     live_bytes: Bytes | None
+
+
+@reading("backup_sealed", service="backup", restore=True, deadline=NIGHT, requires=("restore", "restore.sealed"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSealed(Reading):
+    """Values of the copy that the application had sealed: how many were `tried`, and `opened` with the kept key."""
+
+    backup: str
+    column: str
+    tried: Count
+    opened: Count

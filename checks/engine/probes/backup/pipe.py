@@ -35,7 +35,7 @@ def through(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={name: os.environ[name] for name in _VARIABLES if name in os.environ},
+        env=variables(),
         start_new_session=True,
     )
     feeder = _Feeder(process, pieces)
@@ -59,6 +59,11 @@ def through(
         raise ArchiveError(f"{program} finds it damaged")
     if code != 0:
         raise ProbeError(Reason.OURS, f"{what}: {program} cannot open it", mend)
+
+
+def variables() -> dict[str, str]:
+    """Return what a program of the environment's own may see of ours: no secret."""
+    return {name: os.environ[name] for name in _VARIABLES if name in os.environ}
 
 
 class _Feeder(threading.Thread):

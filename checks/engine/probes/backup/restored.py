@@ -25,6 +25,7 @@ from checks.engine.probes.backup import (
     redis_rdb,
     rehearsal,
     scratch,
+    sealed,
     second_generation,
 )
 from checks.engine.probes.backup.copy import Copy, UnrestorableError, copied
@@ -89,6 +90,7 @@ def _look(
         "backup_recovery_time": partial(recovery_time.recovery_time, context),
         "backup_recovery_point": partial(recovery_point.recovery_point, context),
         "backup_media": partial(media.compare, context),
+        "backup_sealed": partial(sealed.unseal, context, declared),
         "backup_second_generation": partial(second_generation.second_generation, context, declared),
         "backup_drill": partial(drill.drill, declared, int(time.time() // DAY)),
         "backup_rehearsed": rehearsal.rehearse,  # the last one: it renames the copy
