@@ -31,6 +31,7 @@ _LIMITS: dict[str, Table] = {
     "postgresql-wal-size": {"warning": 130, "critical": 150},
     "postgresql-database-size": {"warning": 0.11, "critical": 250},
     "sessions-temporary-files": {"warning": 0.025},
+    "redis-round-trip": {"warning": 50, "critical": 250},  # of a machine that does much else besides
     "bloat-tables": {"warning": 0.004, "critical": 5},
     "bloat-indexes": {"warning": 0.004, "critical": 5},
 }

@@ -113,6 +113,7 @@ REDIS = (
     *REDIS_INFO,
     "redis-keys-expire@cache",
     "redis-lock-expires@cache",
+    "redis-round-trip@cache",
     "redis-guarded@cache",
     *(f"api-detailed-agreement@{name}" for name in APIS),
 )

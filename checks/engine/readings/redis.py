@@ -155,6 +155,17 @@ class RedisExposure(Reading):
     open: bool
 
 
+@reading("redis_latency", service="redis", noisy=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisLatency(Reading):
+    """Round trips of a few PINGs, one after another on one connection: the 90th percentile, the middle, the longest."""
+
+    p90: Seconds
+    median: Seconds
+    longest: Seconds
+    pings: Count
+
+
 @reading("redis_lock", service="redis", requires=("redis.lock_key",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisLock(Reading):
