@@ -7,6 +7,7 @@ at the same time find them half made.
 
 from checks.engine.probes.postgresql.probe import read
 from checks.engine.probes.postgresql.problems import ConnectionProblem
-from checks.engine.probes.postgresql.session import Deadline, Session, open_session
+from checks.engine.probes.postgresql.session import Session, open_session
+from checks.engine.probes.postgresql.waiting import Deadline
 
 __all__ = ["ConnectionProblem", "Deadline", "Session", "open_session", "read"]

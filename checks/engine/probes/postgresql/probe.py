@@ -11,7 +11,8 @@ from checks.engine.model import Failure, ProbeError, Reason, Target
 from checks.engine.probes import Context, application, statements
 from checks.engine.probes.postgresql import settings, table
 from checks.engine.probes.postgresql.problems import ConnectionProblem
-from checks.engine.probes.postgresql.session import Deadline, Session, open_session
+from checks.engine.probes.postgresql.session import Session, open_session
+from checks.engine.probes.postgresql.waiting import Deadline
 from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.readings.postgresql import PostgresqlConnection, PostgresqlReplicationLag, PostgresqlStandbys
 

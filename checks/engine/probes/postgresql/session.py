@@ -6,42 +6,23 @@ own, so that an error costs no other, and all of them leave together: one round 
 
 import contextlib
 import os
-import select
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import psycopg
 from psycopg import pq
-from psycopg.conninfo import make_conninfo
 from psycopg.pq.abc import PGconn, PGresult
 
-from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.postgresql import problems
+from checks.engine.probes.postgresql.login import connect, parameters
 from checks.engine.probes.postgresql.problems import ConnectionProblem
+from checks.engine.probes.postgresql.waiting import Deadline, wait
 from checks.engine.probes.settling import within
 
-APPLICATION = "penhas-checks"
 LOCK_TIMEOUT = 0.2
 IDLE_TIMEOUT = 10.0
 _SYNC = -2
 _DISCARD = -1
-
-
-class Deadline:
-    """A point in time that nothing of this session waits beyond."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def restart(self, at_most: float) -> None:
-        """Begin anew, for no more than so many seconds: each answer has its own time, and all of them one end."""
-        self._end = time.monotonic() + min(self.seconds, at_most)
-
-    def left(self) -> float:
-        """Return the seconds that are left, never below 0."""
-        return max(0.0, self._end - time.monotonic())
 
 
 class Session:
@@ -121,7 +102,7 @@ class Session:
     def _result(self, deadline: Deadline) -> PGresult | None:
         while self._conn.is_busy():
             unsent = self._conn.flush()
-            readable, _ = _wait(self._conn.socket, deadline, read=True, write=unsent == 1)
+            readable, _ = wait(self._conn.socket, deadline, read=True, write=unsent == 1)
             if readable:
                 self._conn.consume_input()
             elif deadline.left() == 0.0:
@@ -150,16 +131,16 @@ def open_session(
 
     Raises ConnectionProblem for what is wrong with the server, ProbeError for what is wrong on our side.
     """
-    parameters = _parameters(text, variable)
+    given = parameters(text, variable)
     if pooler or writes:
-        conn = _connect(parameters, deadline)
+        conn = connect(given, deadline)
         return Session(conn, guarded=False, statement_timeout=statement_timeout, writes=writes)
     options = " ".join(f"-c {k}={v}" for k, v in {**_STARTUP, **_limits(statement_timeout)}.items())
-    with_options = {**parameters, "options": f"{parameters.get('options', '')} {options}".strip()}
+    with_options = {**given, "options": f"{given.get('options', '')} {options}".strip()}
     try:
-        conn = _connect(with_options, deadline)
+        conn = connect(with_options, deadline)
     except problems.OptionsRefused:
-        conn = _connect(parameters, deadline)
+        conn = connect(given, deadline)
     # A pooler may also swallow the options in silence; PostgreSQL 14 and later tell at login what holds. The style of
     # intervals is asked for only to be recognised here: a role may be read-only by its own setting.
     held = (b"default_transaction_read_only", b"on"), (b"IntervalStyle", b"iso_8601")
@@ -175,97 +156,6 @@ def _limits(statement_timeout: float) -> dict[str, int]:
         "statement_timeout": round(statement_timeout * 1000),
         "lock_timeout": round(LOCK_TIMEOUT * 1000),
     }
-
-
-def _parameters(text: str, variable: str) -> dict[str, str]:
-    try:
-        options = pq.Conninfo.parse(text.encode())
-    except psycopg.Error:
-        raise ProbeError(
-            Reason.OURS,
-            f"the connection string in {variable} is malformed",
-            f"Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE in {variable}.",
-        ) from None
-    parameters = {o.keyword.decode(): o.val.decode() for o in options if o.val is not None}
-    if "," in parameters.get("host", "") or "," in parameters.get("hostaddr", ""):
-        raise ProbeError(
-            Reason.OURS,
-            f"the connection string in {variable} names several hosts, behind which a dead one would hide",
-            "Give each host a target and a variable of its own.",
-        )
-    parameters.setdefault("gssencmode", "disable")
-    fixed = {"application_name": APPLICATION, "client_encoding": "UTF8", "target_session_attrs": "any"}
-    return {**parameters, **fixed}
-
-
-def _connect(parameters: dict[str, str], deadline: Deadline) -> PGconn:
-    conn = pq.PGconn.connect_start(make_conninfo("", **parameters).encode())
-    with _trace(conn) as trace:
-        status = conn.status
-        direction = pq.PollingStatus.WRITING
-        while True:
-            if conn.status == pq.ConnStatus.BAD:
-                raise _refused(conn, trace)
-            reading = direction == pq.PollingStatus.READING
-            if not any(_wait(conn.socket, deadline, read=reading, write=not reading)):
-                conn.finish()
-                raise problems.silent(deadline.seconds, accepted=status != pq.ConnStatus.STARTED)
-            direction = pq.PollingStatus(conn.connect_poll())
-            status = pq.ConnStatus(conn.status)
-            if direction == pq.PollingStatus.OK:
-                return conn
-            if direction == pq.PollingStatus.FAILED:
-                raise _refused(conn, trace)
-
-
-def _refused(conn: PGconn, trace: "_Trace") -> Exception:
-    message = conn.get_error_message()
-    sqlstate, routine = trace.last_error(conn)
-    conn.finish()
-    return problems.refused(sqlstate, routine, message)
-
-
-class _Trace:
-    """libpq's trace of the login, kept in memory: the only way to the SQLSTATE of a refused login.
-
-    The text of the refusal is in the server's language and may quote names; the code and the routine are neither.
-    """
-
-    def __init__(self, fd: int | None) -> None:
-        self._fd = fd
-
-    def last_error(self, conn: PGconn) -> tuple[str, str]:
-        """Return SQLSTATE and routine of the last ErrorResponse, empty where there was none."""
-        if self._fd is None:
-            return "", ""
-        conn.untrace()
-        size = os.fstat(self._fd).st_size
-        return problems.error_in_trace(os.pread(self._fd, min(size, 1 << 20), 0).decode("utf-8", "replace"))
-
-
-@contextlib.contextmanager
-def _trace(conn: PGconn) -> Iterator[_Trace]:
-    try:
-        fd = os.memfd_create("login", os.MFD_CLOEXEC)
-    except (AttributeError, OSError):
-        yield _Trace(None)
-        return
-    try:
-        conn.trace(fd)
-        yield _Trace(fd)
-    finally:
-        with contextlib.suppress(psycopg.Error):
-            conn.untrace()
-        os.close(fd)
-
-
-def _wait(fd: int, deadline: Deadline, *, read: bool, write: bool) -> tuple[bool, bool]:
-    poll = select.poll()
-    poll.register(fd, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
-    events = poll.poll(deadline.left() * 1000)
-    got = events[0][1] if events else 0
-    broken = got & (select.POLLHUP | select.POLLERR)
-    return bool(got & select.POLLIN or (broken and read)), bool(got & select.POLLOUT or (broken and write))
 
 
 @contextlib.contextmanager
