@@ -14,6 +14,8 @@ def test_backup_media_complete(backup_media: BackupMedia, judged: Judge) -> None
     if media.missing > 0:
         told = "nobody can tell whether they were deleted" if media.deleted is None else f"{media.deleted} were deleted"
         judged.critical(f"{media.missing} of {media.named} objects that {media.table} names are not there ({told})")
+    if media.emptied > 0:
+        judged.critical(f"{media.emptied} of {media.named} objects that {media.table} names are there and hold nothing")
     share = "" if media.sample == 1 else f" (a sample of {media.sample:.0%})"
     judged.ok(f"{media.named} objects that {media.table} names are in {media.bucket}{share}")
 

@@ -25,6 +25,8 @@ def test_emergency_recovery_keeps_properties(backup_rehearsed: BackupRehearsed, 
     rehearsed = backup_rehearsed
     if rehearsed.lost_after_mend:
         judged.critical(f"the swap loses {', '.join(rehearsed.lost_after_mend)}, and the backup does not hold it")
+    if not rehearsed.properties_known:
+        judged.not_judged("a plain dump does not say whose the database is, nor its rights and settings")
     lost = ", ".join(rehearsed.lost_by_swap)
     judged.ok(
         "nothing is lost by the swap" if lost == "" else f"the swap loses {lost}; the backup's statements mend it"

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from lab import s3
 from lab.faults.backup import changing, here
@@ -28,12 +29,12 @@ def _orphaned_copy() -> tuple[Act, Act]:
     return break_, mend
 
 
-def _object(*, added: bool) -> tuple[Act, Act]:
-    """Return acts that add an object that no row names, or take away one that a row does."""
+def _object(how: Literal["added", "gone", "emptied"]) -> tuple[Act, Act]:
+    """Return acts that add an object that no row names, or take away one that a row does, or what it holds."""
 
     def break_(running: Running) -> None:
         folder = running.store.folder / s3.MEDIA
-        if added:
+        if how == "added":
             path = folder / "guardiao/lab.m4a"
             path.write_bytes(b"x")
             os.utime(path, (time.time() - 10 * DAY,) * 2)
@@ -42,6 +43,8 @@ def _object(*, added: bool) -> tuple[Act, Act]:
             path = min(folder.rglob("*.m4a"))
             running.kept["media"] = (path, path.stat().st_mtime, path.read_bytes())
             path.unlink()
+            if how == "emptied":
+                path.touch()
         time.sleep(SEEN_WITHIN)
 
     def mend(running: Running) -> None:
@@ -112,13 +115,19 @@ for _name, _what, _expect, _acts in (
         "restore-media-missing",
         "an object that a row of the backup names is not in the bucket",
         here("CRITICAL", "backup-media-complete"),
-        _object(added=False),
+        _object("gone"),
+    ),
+    (
+        "restore-media-emptied",
+        "an object that a row of the backup names is in the bucket and holds nothing",
+        here("CRITICAL", "backup-media-complete"),
+        _object("emptied"),
     ),
     (
         "restore-media-left-over",
         "an object has outlived the row that named it",
         here("WARNING", "backup-media-left-over"),
-        _object(added=True),
+        _object("added"),
     ),
 ):
     register(Fault(_name, _what, ("backup",), _expect, *_acts))

@@ -74,6 +74,7 @@ MEDIA = BackupMedia(
     named=10,
     objects=10,
     missing=0,
+    emptied=0,
     deleted=0,
     left_over=0,
     left_over_bytes=0,
@@ -174,6 +175,7 @@ R, M, D, E = "backup/test_restore", "backup/test_media", "backup/test_redis", "e
         (f"{M}.test_backup_media_complete", MEDIA, {}, State.OK),
         (f"{M}.test_backup_media_complete", MEDIA, {"missing": 1}, State.CRITICAL),
         (f"{M}.test_backup_media_complete", MEDIA, {"missing": 1, "deleted": None}, State.CRITICAL),
+        (f"{M}.test_backup_media_complete", MEDIA, {"emptied": 1}, State.CRITICAL),
         (f"{M}.test_backup_media_left_over", MEDIA, {}, State.OK),
         (f"{M}.test_backup_media_left_over", MEDIA, {"left_over": 1}, State.WARNING),
         (f"{D}.test_backup_redis_loads", REDIS, {}, State.OK),
@@ -194,6 +196,7 @@ R, M, D, E = "backup/test_restore", "backup/test_media", "backup/test_redis", "e
         (f"{E}.test_emergency_recovery_rehearsed", REHEARSED, {"rows": 0}, State.CRITICAL),
         (f"{E}.test_emergency_recovery_keeps_properties", REHEARSED, {}, State.OK),
         (f"{E}.test_emergency_recovery_keeps_properties", REHEARSED, {"lost_after_mend": ("owner",)}, State.CRITICAL),
+        (f"{E}.test_emergency_recovery_keeps_properties", REHEARSED, {"properties_known": False}, State.NOT_JUDGED),
     ],
 )
 def test_what_a_check_says(check: str, reading: Reading, changes: dict[str, object], state: State) -> None:

@@ -143,6 +143,13 @@ def test_a_deleted_object_is_told_from_one_never_written(night: Night, cloud: Cl
         cloud.client.put_object(Bucket="night-media", Key=f"audio/{number} á.m4a", Body=b"x")
 
 
+def test_an_object_that_was_emptied_is_not_taken_for_one_that_is_there(night: Night, cloud: Cloud) -> None:
+    cloud.client.put_object(Bucket="night-media", Key="audio/5 á.m4a", Body=b"")
+    found = media.compare(night.context, night.copy)
+    assert (found.missing, found.emptied) == (0, 1)
+    cloud.client.put_object(Bucket="night-media", Key="audio/5 á.m4a", Body=b"x")
+
+
 def test_an_object_without_a_row_is_left_over_when_it_is_older(night: Night, cloud: Cloud) -> None:
     """An upload under way is newer than the backup and no finding."""
     cloud.client.put_object(Bucket="night-media", Key="audio/upload", Body=b"xy")

@@ -8,6 +8,7 @@ from checks.engine.plugin.signals import Judged
 from checks.engine.readings.restore import Aspect
 
 SHOWN = 5
+_COUNTED = {"rows": "tables, by their rows,", "contents": "tables, by their contents,"}
 
 
 def all_of(names: tuple[str, ...]) -> str:
@@ -29,7 +30,7 @@ def judge_aspect(judged: Judge, aspect: Aspect, worst: State = State.CRITICAL) -
         raise Judged(Judgement(State.UNKNOWN, f"{target}: {why}"), f"{aspect.told_by}@{target.name}")
     if aspect.compared == 0:
         judged.not_judged(f"the copy has no {aspect.name} to look at")
-    judged.ok(f"{aspect.compared} {aspect.name} compared with {aspect.against}: the same")
+    judged.ok(f"{aspect.compared} {_COUNTED.get(aspect.name, aspect.name)} compared with {aspect.against}: the same")
 
 
 def _end(judged: Judge, worst: State, aspect: Aspect) -> NoReturn:

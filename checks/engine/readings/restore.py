@@ -79,7 +79,8 @@ class BackupRehearsed(Reading):
 
     `refused_while_connected` says whether the guide's rename is refused while one session is open, and after how long;
     `lost_by_swap` names the properties of the database that the swap leaves behind, `lost_after_mend` those that are
-    still gone after the backup's own statements; `rows` is the guide's count after the swap.
+    still gone after the backup's own statements, and `properties_known` whether the backup says what there was; `rows`
+    is the guide's count after the swap.
     """
 
     database: str
@@ -114,7 +115,8 @@ class BackupMedia(Reading):
     """The media bucket beside the rows of the restored copy.
 
     `missing` of the `named` objects are not in the bucket, `deleted` of those by a delete marker (None: the bucket
-    keeps no versions, so nobody can tell); `left_over` objects are older than the backup and no row names them.
+    keeps no versions, so nobody can tell), `emptied` are there and hold nothing; `left_over` objects are older than the
+    backup and no row names them.
     """
 
     table: str
@@ -122,6 +124,7 @@ class BackupMedia(Reading):
     named: Count
     objects: Count
     missing: Count
+    emptied: Count
     deleted: int | None
     left_over: Count
     left_over_bytes: Bytes

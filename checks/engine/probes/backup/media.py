@@ -44,6 +44,7 @@ def compare(context: Context, copy: Copy) -> BackupMedia:
         named=len(named),
         objects=len(chosen),
         missing=len(missing),
+        emptied=sum(held[key].size == 0 for key in named & held.keys()),
         deleted=_deleted(store, missing),
         left_over=len(left),
         left_over_bytes=sum(stored.size for stored in left),

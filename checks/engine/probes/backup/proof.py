@@ -56,7 +56,8 @@ def rows(found: tuple[TableSum, ...], source: Source) -> Aspect:
         then = {table.name: table.rows for table in _stored(source.manifest)}
         return _aspect("rows", "the manifest", len(then), _unequal(then, now))
     if isinstance(source.live, LiveRows):
-        return _aspect("rows", source.live.server, len(source.live.rows), _fewer(source.live.rows, now, source.age))
+        against = f"{source.live.server} as it is now, roughly"
+        return _aspect("rows", against, len(source.live.rows), _fewer(source.live.rows, now, source.age))
     return Aspect("rows", "", 0, blind=_blind(source))
 
 

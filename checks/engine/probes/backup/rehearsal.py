@@ -51,7 +51,7 @@ def rehearse(copy: Copy) -> BackupRehearsed:
         swap_seconds=swapped,
         lost_by_swap=tuple(_lost(before, bare)),
         lost_after_mend=tuple(_lost(before, after)),
-        properties_known=statements != (),
+        properties_known=copy.newest.manifest is not None or any(e.kind == "DATABASE" for e in copy.held.entries),
         rows=_rows(server, live),
         table=_TABLE,
     )
