@@ -6,6 +6,7 @@ from checks.engine.plugin.judged import Judge
 from checks.engine.readings.logs import LogsFiles, LogsTail, Shape
 
 WARNING_SHARE, CRITICAL_SHARE = 1, 5  # % of entries that may be errors
+FEWEST_BEFORE = 120.0  # seconds before a deploy, of which less says nothing of what was usual
 
 
 @pytest.mark.guide("logs.application")
@@ -48,6 +49,29 @@ def test_logs_errors(application_log: LogsTail, judged: Judge) -> None:
         above=(WARNING_SHARE, CRITICAL_SHARE),
         evidence=(*map(_shown, application_log.shapes), *_levels(application_log)),
     )
+
+
+@pytest.mark.only_with("deployed_at")
+@pytest.mark.guide("logs.application")
+@pytest.mark.profiles("smoke", "nightly", "triage")
+def test_logs_errors_new(application_log: LogsTail, deployed_at: float, judged: Judge) -> None:
+    """Since the deploy no kind of error is logged that was not logged before it."""
+    before = deployed_at - (application_log.sampled_at - application_log.seconds)
+    if before < FEWEST_BEFORE:
+        judged.not_judged(
+            f"the last {application_log.seconds:.0f} s hold too little of before the deploy: raise window in [logs]"
+        )
+    if not application_log.complete or not application_log.all_kinds:
+        judged.not_judged("too much was logged to know every kind of error from before the deploy")
+    new = [kind for kind in application_log.kinds if kind.first is not None and kind.first >= deployed_at]
+    if new:
+        judged.warning(
+            f"{len(new)} kinds of errors since the deploy that the {before / 60:.0f} min before it had not",
+            tuple(
+                f"{one.count} times {one.level} {one.category}: {one.shape or '(too few to show)'}" for one in new[:5]
+            ),
+        )
+    judged.ok(f"no kind of error that the {before / 60:.0f} min before the deploy had not")
 
 
 def _levels(log: LogsTail) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from lab.faults import (  # noqa: F401 (they register)
     alertmanager,
     api,
+    api_certificate,
     application,
     backup,
     bucket,

@@ -16,7 +16,6 @@ from lab.state import REPOSITORY
 
 # What the lab cannot break within seconds, or for which it has nothing: each is judged by tests of its own.
 WITHOUT_FAULT = {
-    "api-certificate": "the lab's instances speak HTTP; tests/services/test_api_operators.py has servers with TLS",
     "application-users-growth": "emptying the table of users would take everything with it that hangs on it",
     "redis-fragmentation": "says nothing of less than 100 MiB, which the lab's server may not hold",
     "s3-access-logged": "of Amazon's own store only: another says nothing where none are kept",

@@ -16,8 +16,10 @@ from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import api
 from checks.engine.readings.api import ApiAdmin, ApiCertificate, ApiGuard, ApiMinionStats
+from checks.health import test_api_operators as operators
 from tests.probes.certificates import certificate, server_context
 from tests.probes.context import Kept
+from tests.services.saying import says
 
 SECRET = "SEGREDO&MARCADO x"
 
@@ -149,6 +151,36 @@ def _certificate(url: str) -> object:
     environment = Environment.model_validate(table)
     assert environment.api is not None
     return look(Kept(environment, Target("api", "api1"), ()), environment.api, lambda: None)  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize(
+    ("days", "address", "trusted", "problem"),
+    [
+        (30, "127.0.0.1", False, "is signed by itself"),
+        (-1, "127.0.0.1", True, "has expired"),
+        (30, "127.0.0.2", True, "is for another address"),
+        (2, "127.0.0.1", True, ""),
+    ],
+)
+def test_a_certificate_that_keeps_us_out_is_judged_all_the_same(  # noqa: PLR0917 (each a case's)
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, address: str, trusted: bool, problem: str
+) -> None:
+    pem = certificate(tmp_path, days=days, address=address)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    with serving(Backend, pem) as port:
+        found = read("api_certificate", f"https://127.0.0.1:{port}")
+
+    assert isinstance(found, ApiCertificate), found
+    assert found.problem == problem
+    assert says(operators.test_api_certificate, found)[0].value == "CRITICAL"
+
+
+def test_a_dead_instance_has_no_certificate_to_judge() -> None:
+    found = read("api_certificate", "https://127.0.0.1:1")
+
+    assert isinstance(found, ProbeError)
+    assert found.why == "no connection (connection refused)"
 
 
 def test_without_tls_there_is_no_certificate() -> None:

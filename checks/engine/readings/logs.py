@@ -36,6 +36,20 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of error in the window: how often, and when first (Unix time, None where its stamp is none).
+
+    `shape` is empty where it occurred too seldom to be sure that it is nobody's words.
+    """
+
+    level: str
+    category: str
+    shape: str
+    count: int
+    first: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SlowRequest:
     """Requests to one endpoint (ids folded) that the log calls slow."""
 
@@ -52,6 +66,7 @@ class LogsTail(Reading):
 
     `broken` are lines that have neither the layout nor belong to an entry that has; `too_low` are entries (category,
     level) below the level that the category may write; `own` are requests of this suite, which count nowhere else.
+    `kinds` are all kinds of errors, or the most frequent ones where `all_kinds` is not so.
     """
 
     lines: Count
@@ -63,6 +78,8 @@ class LogsTail(Reading):
     errors: Count
     error_ratio: Ratio
     shapes: tuple[Shape, ...]
+    kinds: tuple[Kind, ...]
+    all_kinds: bool
     too_low: tuple[tuple[str, str, int], ...]
     structured_due: bool
     structured: Count

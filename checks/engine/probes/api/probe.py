@@ -11,7 +11,7 @@ from checks.engine.probes.api.client import Answer, Client, NoAnswer
 from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.readings.api import ApiConnection, ApiOwnLatency, ApiProbes, ProbePath
 
-CONNECTION = "api_connection"
+CONNECTION, CERTIFICATE = "api_connection", "api_certificate"
 Outcome = Reading | ProbeError | NotJudged
 LATENCY_REQUESTS = 4  # with health and the detailed path a visit stays within eight round trips, connecting included
 
@@ -46,11 +46,12 @@ class _Visit:
             answer = self._get(first)
         except NoAnswer as error:
             seconds = time.monotonic() - started
-            settle_all(self._context, [n for n in names if n != CONNECTION], not_connected(str(error)))
+            left = [n for n in names if n != CONNECTION and not self._certified(n, str(error))]
+            settle_all(self._context, left, not_connected(str(error)))
             self._settle(CONNECTION, _connection(first, str(error), seconds))
             return
         except ProbeError as error:
-            settle_all(self._context, names, error)
+            settle_all(self._context, [n for n in names if not self._certified(n, error.why)], error)
             return
         self._settle(CONNECTION, _connection(first, "", time.monotonic() - started))
         if self._settings.probes:
@@ -59,6 +60,16 @@ class _Visit:
         for name in sorted(names, key=lambda name: name == "api_versions"):
             if name != CONNECTION:
                 self._settle(name, self._outcome(name, answer))
+
+    def _certified(self, name: str, why: str) -> bool:
+        """Settle what the certificate is where it is what keeps us out; else it is of no connection, as all else."""
+        if name != CERTIFICATE or "TLS certificate" not in why:
+            return False
+        try:
+            self._settle(name, operators.READ[CERTIFICATE](self._context, self._settings, self._get))
+        except ProbeError as error:
+            self._settle(name, error)
+        return True
 
     def _settle(self, name: str, outcome: Outcome) -> None:
         if name in self._context.names:

@@ -11,7 +11,7 @@ from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.folding import fold_message, fold_path
 from checks.engine.probes.logs.layout import ERRORS, LAYOUTS
 from checks.engine.probes.logs.window import Block, Window
-from checks.engine.readings.logs import LogsTail, Shape, SlowRequest
+from checks.engine.readings.logs import Kind, LogsTail, Shape, SlowRequest
 
 BUDGET = 64 << 20
 FIELDS = ("timestamp", "level", "message", "request_id", "user_id", "endpoint", "method", "ip")
@@ -22,19 +22,23 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_:.]{0,60}|\d{1,9}")
 _MOST_PARSED = 2000
 _MOST_SHAPED = 5000
 _SHOWN = 5
+_KINDS = 100
+_SELDOM = 2  # a message that occurs no more often may still be somebody's words
 
 
 class _Counts:
     """What was counted so far."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, zone: ZoneInfo) -> None:
         self.log = log
+        self.zone = zone
         self.layout = LAYOUTS[log.layout]
         self.lines = self.entries = self.broken = self.leading = 0
         self.own = self.structured = self.parsed = 0
         self.by: Counter[tuple[bytes, bytes]] = Counter()
         self.shapes: Counter[tuple[str, str, str]] = Counter()
         self.shaped = 0
+        self.first: dict[tuple[str, str, str], float] = {}
         self.without: Counter[str] = Counter()
         self.slow: dict[tuple[str, str], tuple[int, float]] = {}
         self.newest: tuple[bytes, ...] = ()
@@ -82,7 +86,22 @@ class _Counts:
                 self.shaped += 1
                 text = match["message"].decode("utf-8", "replace")
                 shape = "a JSON entry" if text.startswith("{") else fold_message(text)
-                self.shapes[_name(match["level"]), _name(match["category"]), shape] += 1
+                key = (_name(match["level"]), _name(match["category"]), shape)
+                self.shapes[key] += 1
+                self._stamped(key, match["stamp"])
+
+    def _stamped(self, key: tuple[str, str, str], stamp: bytes) -> None:
+        """Keep when an error was first seen: files come newest first."""
+        moment = self.layout.moment(stamp, self.zone)
+        if moment is not None:
+            self.first[key] = min(moment, self.first.get(key, moment))
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds of errors, the most frequent first."""
+        return tuple(
+            Kind(level, category, shape if count > _SELDOM else "", count, self.first.get((level, category, shape)))
+            for (level, category, shape), count in self.shapes.most_common(_KINDS)
+        )
 
     def _parse(self, data: bytes) -> None:
         """Take note of what the first JSON entries lack."""
@@ -123,7 +142,7 @@ class _Counts:
 def tail(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> LogsTail:
     """Return what the last `seconds` of a log hold; raises ProbeError where nothing in it can be read."""
     window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until)
-    counts = _Counts(log)
+    counts = _Counts(log, zone)
     for block in window.blocks(log.pattern):
         counts.add(block)
     if counts.lines == 0 and window.broken_files:
@@ -154,6 +173,8 @@ def _reading(counts: _Counts, window: Window, seconds: float, now: float) -> Log
             Shape(level, category, shape, number)
             for (level, category, shape), number in counts.shapes.most_common(_SHOWN)
         ),
+        kinds=counts.kinds(),
+        all_kinds=counts.shaped < _MOST_SHAPED and len(counts.shapes) <= _KINDS,
         too_low=() if is_access else _too_low(log.levels, counts.by),
         structured_due=log.structured,
         structured=counts.structured,
