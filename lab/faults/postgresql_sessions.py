@@ -8,6 +8,7 @@ import psycopg
 
 from lab import postgresql
 from lab.faults.postgresql import await_replay, statements
+from lab.faults.postgresql_deadlock import Connection, embrace
 from lab.faults.registry import Act, Fault, register
 from lab.postgresql import APPLICATION, CHECKS
 from lab.running import Running
@@ -17,8 +18,6 @@ _BOTH = ("primary", "replica1")
 _DROP = "DROP TABLE IF EXISTS public.lab_fault"
 _DEADLOCKS = 24
 _SLOW_CLOCK = "SELECT pg_catalog.clock_timestamp() - make_interval(secs => 1.5)"
-
-Connection = psycopg.Connection[tuple[object, ...]]
 
 
 def _hold(running: Running, connection: Connection) -> Connection:
@@ -105,31 +104,10 @@ def _deadlocks(running: Running) -> None:
         for connection in (one, two):
             connection.execute("SET deadlock_timeout = '10ms'")
         for _ in range(_DEADLOCKS):
-            _embrace(one, two)
+            embrace(one, two)
     running.primary.execute((_DROP,))
     await_replay(running)
     time.sleep(1)  # a session hands in its counters once a second
-
-
-def _embrace(one: Connection, two: Connection) -> None:
-    """Let two transactions wait for each other; the server ends one of them."""
-    for connection, row in ((one, 1), (two, 2)):
-        connection.execute("BEGIN")
-        connection.execute("SELECT FROM public.lab_fault WHERE id = %s FOR UPDATE", (row,))
-
-    def lock(connection: Connection, row: int) -> None:
-        try:
-            connection.execute("SELECT FROM public.lab_fault WHERE id = %s FOR UPDATE", (row,))
-        except psycopg.errors.DeadlockDetected:
-            pass
-        finally:
-            connection.execute("ROLLBACK")
-
-    threads = [threading.Thread(target=lock, args=pair) for pair in ((one, 2), (two, 1))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def _spill(running: Running) -> None:

@@ -4,8 +4,8 @@ import os
 import signal
 import time
 
-from lab import postgresql
-from lab.faults.postgresql import MEBIBYTE_OF_WAL, await_replay, replay_a_commit, start_primary, stop_primary
+from lab.faults.postgresql import MEBIBYTE_OF_WAL, await_replay, start_primary, stop_primary
+from lab.faults.postgresql_standby import equal_standby, lower_standby
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -104,9 +104,7 @@ def _no_checkpoints(running: Running) -> None:
     running.kept["checkpointer"] = pid
     _settings(running, checkpoint_timeout="30s")
     _wal(running, 17)
-    age = running.primary.value(
-        "SELECT extract(epoch FROM now() - checkpoint_time)::float8 FROM pg_control_checkpoint()"
-    )
+    age = running.primary.value(_CHECKPOINT_AGE)
     assert isinstance(age, float)  # noqa: S101 (for the type checker: it is one)
     time.sleep(max(0.0, _OVERDUE - age))
 
@@ -120,29 +118,6 @@ def _checkpoints(running: Running) -> None:
 
 def _nothing(running: Running) -> None:
     """Leave it: it has happened."""
-
-
-def _lower_standby(running: Running) -> None:
-    """Start the primary with more connections than its standby was made for."""
-    replay_a_commit(running)
-    stop_primary(running)
-    extra = {"max_connections": "110"}
-    postgresql.start(running.launcher, running.binaries, running.primary, extra, port=running.primary.port)
-    assert running.replica.process is not None  # noqa: S101 (for the type checker: it runs)
-    paused = "SELECT pg_get_wal_replay_pause_state() = 'paused'"
-    running.replica.process.await_ready(lambda: running.replica.value(paused) is True, within=20)
-
-
-def _equal_standby(running: Running) -> None:
-    postgresql.stop(running.primary)
-    postgresql.stop(running.replica)
-    postgresql.start(running.launcher, running.binaries, running.primary, port=running.primary.port)
-    running.start_replica()
-    if running.worker is not None:
-        from lab import minion  # noqa: PLC0415 (it is needed here only)
-
-        running.worker = minion.start(running.launcher, running.minion_dsn)
-    await_replay(running)
 
 
 def _wrong(running: Running) -> None:
@@ -239,8 +214,8 @@ _register(
         "postgresql-restarted@primary": "WARNING",
         **_CHANGED,
     },
-    _lower_standby,
-    _equal_standby,
+    lower_standby,
+    equal_standby,
 )
 _register(
     "postgresql-checkpoints-requested",
