@@ -6,9 +6,9 @@ from checks.engine.plugin.aspects import all_of
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.backup import BackupNewest
 
+pytestmark = [pytest.mark.guide("backup.integrity"), pytest.mark.profiles("nightly")]
 
-@pytest.mark.guide("backup.integrity")
-@pytest.mark.profiles("nightly")
+
 def test_backup_whole(backup_newest: BackupNewest, judged: Judge) -> None:
     """Every block of the newest backup can be read, and its SHA-256 is the manifest's where it has one."""
     read = backup_newest
@@ -26,8 +26,6 @@ def test_backup_whole(backup_newest: BackupNewest, judged: Judge) -> None:
     )
 
 
-@pytest.mark.guide("backup.integrity")
-@pytest.mark.profiles("nightly")
 def test_backup_toc_complete(backup_newest: BackupNewest, judged: Judge) -> None:
     """The newest backup holds every table that the database has, and data for each."""
     read = backup_newest
@@ -46,8 +44,6 @@ def test_backup_toc_complete(backup_newest: BackupNewest, judged: Judge) -> None
     judged.ok(f"holds all that {read.compared_with} has")
 
 
-@pytest.mark.guide("backup.integrity")
-@pytest.mark.profiles("nightly")
 def test_backup_rows_complete(backup_newest: BackupNewest, judged: Judge) -> None:
     """Every table in the newest backup has as many rows as its manifest counted in the same snapshot."""
     read = backup_newest
@@ -61,8 +57,6 @@ def test_backup_rows_complete(backup_newest: BackupNewest, judged: Judge) -> Non
     judged.ok(f"{read.rows} rows in {read.tables} tables, as the manifest says")
 
 
-@pytest.mark.guide("backup.integrity")
-@pytest.mark.profiles("nightly")
 def test_backup_checksummed(backup_newest: BackupNewest, judged: Judge) -> None:
     """A flipped bit in the newest backup would be seen: by its compression's checksum, or by the manifest's SHA-256."""
     read = backup_newest
@@ -79,8 +73,6 @@ def test_backup_checksummed(backup_newest: BackupNewest, judged: Judge) -> None:
         judged.ok(f"{kind} guards it by a checksum")
 
 
-@pytest.mark.guide("backup.integrity")
-@pytest.mark.profiles("nightly")
 def test_backup_encrypted(backup_newest: BackupNewest, judged: Judge) -> None:
     """The newest backup is not readable by whoever copies the file, where the environment says so."""
     _there(backup_newest, judged)
@@ -93,8 +85,6 @@ def test_backup_encrypted(backup_newest: BackupNewest, judged: Judge) -> None:
     judged.ok(f"encrypted with {backup_newest.encryption}")
 
 
-@pytest.mark.guide("backup.integrity")
-@pytest.mark.profiles("nightly")
 def test_backup_globals(backup_newest: BackupNewest, judged: Judge) -> None:
     """The roles that the dump names are in a globals dump beside it: pg_dump itself keeps none."""
     read = backup_newest
@@ -110,8 +100,6 @@ def test_backup_globals(backup_newest: BackupNewest, judged: Judge) -> None:
     judged.ok(f"the globals dump makes all {read.roles_named} roles")
 
 
-@pytest.mark.guide("backup.integrity")
-@pytest.mark.profiles("nightly")
 def test_backup_version_restorable(backup_newest: BackupNewest, judged: Judge) -> None:
     """The newest backup was written by a pg_dump that is no newer than its server, so that it restores there too."""
     read = backup_newest

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import s3
-from lab.faults.expect import all_in, at
+from lab.faults.expect import COPY, all_in, at
 from lab.faults.registry import Act, Fault, register
 from lab.faults.s3 import SEEN_WITHIN
 from lab.marked import BACKUP_SEED, word
@@ -156,32 +156,6 @@ PLAIN = here(
     "backup-source-current",
 )
 _UNREAD = ("backup-rows-complete", "backup-toc-complete")
-# What a copy that was not restored cannot tell.
-_COPY = (
-    "backup-media-complete",
-    "backup-media-left-over",
-    "backup-restore-contents",
-    "backup-restore-current",
-    "backup-restore-extensions",
-    "backup-restore-indexes",
-    "backup-restore-large-objects",
-    "backup-restore-listed",
-    "backup-restore-locale",
-    "backup-restore-policies",
-    "backup-restore-readable",
-    "backup-restore-references",
-    "backup-restore-rows",
-    "backup-restore-security",
-    "backup-restore-sequences",
-    "backup-restore-structure",
-    "backup-restore-texts",
-    "backup-restore-validated",
-    "backup-restore-views-filled",
-    "backup-rpo",
-    "backup-rto",
-    "emergency-recovery-keeps-properties",
-    "emergency-recovery-rehearsed",
-)
 # What an empty database has nothing of.
 _NOTHING_IN_IT = (
     "backup-restore-indexes",
@@ -193,7 +167,7 @@ _NOTHING_IN_IT = (
     "backup-restore-validated",
     "backup-restore-views-filled",
 )
-_UNRESTORED = here("UNKNOWN", "backup-restore", "backup-restore-private", *_COPY)
+_UNRESTORED = here("UNKNOWN", "backup-restore", "backup-restore-private", *COPY)
 _NONE = (
     "backup-checksummed",
     "backup-globals",
@@ -221,7 +195,7 @@ for _name, _what, _change, _expect in (
         {
             **here("CRITICAL", "backup-whole", "backup-restore"),
             **here("not judged", *_UNREAD),
-            **here("UNKNOWN", *_COPY),
+            **here("UNKNOWN", *COPY),
         },
     ),
     (

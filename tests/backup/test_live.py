@@ -1,6 +1,5 @@
 """A live server that is asked what a backup should hold: never beyond its time, and never more than it can answer."""
 
-import shutil
 import socket
 import threading
 import time
@@ -13,11 +12,10 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.backup import live, live_catalog, live_rows
-from lab.processes import Launcher, free_port, listens
 from tests.backup.servers import Source
 from tests.bench.restore_once import Once
+from tests.bouncer import PROGRAM, bouncing
 
-BOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 GRANTS = Path(__file__).parents[2] / "checks/environments/grants/postgresql.sql"
 
 
@@ -56,21 +54,10 @@ def silent() -> Iterator[int]:
 @pytest.fixture
 def bouncer(oldest: Source, tmp_path: Path) -> Iterator[int]:
     """A PgBouncer that lends one connection to whoever asks, in transaction mode."""
-    if BOUNCER is None:
+    if PROGRAM is None:
         pytest.skip("pgbouncer is not installed")
-    port = free_port()
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "users.txt").write_text('"postgres" ""\n')
-    settings = tmp_path / "pgbouncer.ini"
-    settings.write_text(
-        f"[databases]\nasked = host={oldest.folder} port=5432 pool_size=1\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\n"
-        f"auth_file = {tmp_path / 'users.txt'}\npool_mode = transaction\n"
-    )
-    process = Launcher(tmp_path).start("pgbouncer", [BOUNCER, settings])
-    process.await_ready(lambda: listens(port))
-    yield port
-    process.stop()
+    with bouncing(tmp_path, f"asked = host={oldest.folder} port=5432", ("postgres",)) as port:
+        yield port
 
 
 def test_rows_and_newest_times_are_counted_by_the_functions_of_the_grants(

@@ -243,6 +243,16 @@ def test_what_pg_restore_quotes_is_dropped() -> None:
     assert "Marcada" not in " ".join(str(error) for error in found)
 
 
+def test_what_says_something_of_this_machine_is_known_by_its_words() -> None:
+    """The restore asks for these: they say nothing of the backup."""
+    printed = (
+        b"pg_restore: error: a worker process died unexpectedly\n"
+        b"pg_restore: error: cannot restore from compressed archive (this build does not support lz4)\n"
+    )
+    told = [error.what for error in messages.errors(printed, {}, frozenset())]
+    assert told == [messages.WORKER_DIED, messages.CANNOT_UNPACK]
+
+
 def test_an_error_behind_a_flood_of_what_was_done_is_read() -> None:
     """It is a mebibyte for a few thousand objects, and a full disk at its end must not look like a bad backup."""
     text = (

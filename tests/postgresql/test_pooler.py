@@ -1,6 +1,5 @@
 """Every statement through a real PgBouncer with a pool of one in transaction mode, and an application behind it."""
 
-import shutil
 from collections.abc import Iterator
 
 import psycopg
@@ -9,31 +8,21 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.probes import postgresql
 from lab.postgresql import CHECKS
-from lab.processes import Launcher, free_port, listens
+from tests.bouncer import PROGRAM, bouncing
 from tests.postgresql.conftest import PRIMARY, Pair, word
 from tests.postgresql.test_blindness import ALL
 from tests.probes.context import Kept
-
-BOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 
 
 @pytest.fixture
 def bouncer(pair: Pair) -> Iterator[int]:
     """Start a PgBouncer that lends one connection to whoever asks, each as the role that it says it is."""
-    if BOUNCER is None:
+    if PROGRAM is None:
         pytest.skip("pgbouncer is not installed")
-    folder, port = pair.primary.sockets, free_port()
-    (folder / "users.txt").write_text(f'"{CHECKS}" ""\n"postgres" ""\n')
-    settings = folder / "pgbouncer.ini"
-    settings.write_text(
-        f"[databases]\npenhas = host={folder} port={pair.primary.port} pool_size=1\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\n"
-        f"auth_file = {folder / 'users.txt'}\npool_mode = transaction\n"
-    )
-    process = Launcher(folder).start("pgbouncer", [BOUNCER, settings])
-    process.await_ready(lambda: listens(port))
-    yield port
-    process.stop()
+    folder = pair.primary.sockets
+    server = f"penhas = host={folder} port={pair.primary.port}"
+    with bouncing(folder, server, (CHECKS, "postgres")) as port:
+        yield port
 
 
 def test_every_statement_is_read_through_a_pool_of_one_and_an_insert_goes_through_it_afterwards(

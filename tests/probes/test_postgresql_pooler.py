@@ -1,6 +1,6 @@
 """The probe of PostgreSQL through a real PgBouncer with a pool of one in transaction mode, which it leaves clean."""
 
-import shutil
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,12 +11,11 @@ from checks.engine.environment import Environment
 from checks.engine.model import Reading, Target
 from checks.engine.probes import postgresql
 from checks.engine.readings.postgresql import PostgresqlConnection
-from lab.processes import Launcher, Process, free_port, listens
+from tests.bouncer import PROGRAM, bouncing
 from tests.probes.conftest import Pair
 from tests.probes.context import Kept
 from tests.probes.sockets import Relay, serving
 
-BOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
 NAMES = (
     "postgresql_connection",
     "postgresql_server",
@@ -26,32 +25,16 @@ NAMES = (
     "minion_queue",
 )
 
-pytestmark = pytest.mark.skipif(BOUNCER is None, reason="pgbouncer is not installed")
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 Bounce = Callable[[str], int]
 
 
 @pytest.fixture
-def bounce(pair: Pair, launcher: Launcher, folder: Path) -> Iterator[Bounce]:
+def bounce(pair: Pair, folder: Path) -> Iterator[Bounce]:
     """Start a PgBouncer with one more line of settings and return its port."""
-    started: list[Process] = []
-
-    def run(more: str) -> int:
-        port = free_port()
-        (folder / "users.txt").write_text('"penhas_checks" ""\n"penhas_app" ""\n')
-        settings = folder / "pgbouncer.ini"
-        settings.write_text(
-            f"[databases]\npenhas = host={pair.primary.sockets} port={pair.primary.port} user=postgres pool_size=1\n"
-            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\n"
-            f"auth_file = {folder / 'users.txt'}\npool_mode = transaction\n{more}\n"
-        )
-        process = launcher.start("pgbouncer", [str(BOUNCER), settings])
-        started.append(process)
-        process.await_ready(lambda: listens(port))
-        return port
-
-    yield run
-    for process in started:
-        process.stop()
+    server = f"penhas = host={pair.primary.sockets} port={pair.primary.port} user=postgres"
+    with contextlib.ExitStack() as started:
+        yield lambda more: started.enter_context(bouncing(folder, server, ("penhas_checks", "penhas_app"), more))
 
 
 @pytest.mark.parametrize(

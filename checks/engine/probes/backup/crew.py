@@ -3,14 +3,15 @@
 Daemon threads, so that a server that hangs cannot hold the interpreter. Called by `verify` and `copy`.
 """
 
-import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import psycopg
 
 from checks.engine.model import ProbeError, Reason
+from checks.engine.probes.backup.hands import side_by_side
 from checks.engine.probes.backup.scratch import Link, Server
 
 T = TypeVar("T")
@@ -22,36 +23,18 @@ def share(server: Server, database: str, user: str, hands: int, tasks: Sequence[
 
     Raises ProbeError when the throw-away server ends before they are done.
     """
-    if not tasks:
-        return []
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in range(len(tasks)):
-        waiting.put(number)
-    answers: dict[int, T] = {}
-    broken: list[BaseException] = []
 
-    def work() -> None:
-        try:
-            with server.connect(database, user) as link:
-                link.execute("SET search_path = ''; SET row_security = off")
-                while not broken:
-                    number = waiting.get_nowait()
-                    answers[number] = tasks[number](link)
-        except queue.Empty:
-            return
-        except BaseException as error:  # noqa: BLE001 (it is raised again in the caller's thread, whatever it is)
-            broken.append(error)
+    @contextmanager
+    def hand() -> Iterator[Callable[[int], T]]:
+        with server.connect(database, user) as link:
+            link.execute("SET search_path = ''; SET row_security = off")
+            yield lambda number: tasks[number](link)
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(hands, len(tasks)))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if broken:
-        if isinstance(broken[0], psycopg.OperationalError):
-            raise ProbeError(Reason.OURS, "the throw-away server ended before the copy was verified", "Run again.")
-        raise broken[0]
-    return [answers[number] for number in range(len(tasks))]
+    try:
+        return side_by_side(len(tasks), hands, hand)
+    except psycopg.OperationalError:
+        why = "the throw-away server ended before the copy was verified"
+        raise ProbeError(Reason.OURS, why, "Run again.") from None
 
 
 class Aside(Generic[T]):

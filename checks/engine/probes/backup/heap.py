@@ -3,16 +3,14 @@
 Called by the inventory only. The first bytes and manifests are read side by side: each is one round trip.
 """
 
-import queue
-import threading
-from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TypeVar
 
 from checks.engine.environment.models import Backup
 from checks.engine.probes.backup import manifest as manifests
 from checks.engine.probes.backup.archive import HEAD, ArchiveError, Header
+from checks.engine.probes.backup.hands import side_by_side
 from checks.engine.probes.backup.look import ENCRYPTED_HEAD, Look, encryption_of, look, started, within
 from checks.engine.probes.backup.manifest import Manifest, ManifestError
 from checks.engine.probes.backup.store import Store, Stored
@@ -76,7 +74,7 @@ class Heap:
     def backups(self, of: list[tuple[Stored, ...]]) -> list[BackupSet]:
         """Look into some dumps; what is none is left out, and remembered where it is a private key or globals."""
         firsts = [next((f for f in files if f.key.endswith("/toc.dat")), files[0]) for files in of]
-        opened = side_by_side(self._open, firsts)
+        opened = side_by_side(len(firsts), _HANDS, lambda: nullcontext(lambda number: self._open(firsts[number])))
         found = (self._backup_of(files, first, *own) for files, first, own in zip(of, firsts, opened, strict=True))
         return [backup for backup in found if backup is not None]
 
@@ -181,35 +179,3 @@ def manifest_key(key: str) -> str:
     if path.name == "toc.dat":
         path = path.parent
     return str(path.with_name(path.name.split(".")[0] + manifests.SUFFIX))
-
-
-_T = TypeVar("_T")
-_U = TypeVar("_U")
-
-
-def side_by_side(work: Callable[[_T], _U], of: Sequence[_T]) -> list[_U]:
-    """Do the same for each, a few at a time in daemon threads; return the answers in order, raise the first failure."""
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in range(len(of)):
-        waiting.put(number)
-    answers: dict[int, _U] = {}
-    broken: list[BaseException] = []
-
-    def serve() -> None:
-        try:
-            while not broken:
-                number = waiting.get_nowait()
-                answers[number] = work(of[number])
-        except queue.Empty:
-            return
-        except BaseException as error:  # noqa: BLE001 (it is raised again in the caller's thread, whatever it is)
-            broken.append(error)
-
-    threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(_HANDS, len(of)))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if broken:
-        raise broken[0]
-    return [answers[number] for number in range(len(of))]

@@ -12,7 +12,8 @@ from psycopg.pq.abc import PGresult
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.postgresql.problems import ConnectionProblem
-from checks.engine.probes.postgresql.session import Deadline, open_session
+from checks.engine.probes.postgresql.session import open_session
+from checks.engine.probes.postgresql.waiting import Deadline
 
 LOGIN = 4.0  # seconds
 MARGIN = 2.0  # seconds that we wait longer than the server's own statement_timeout
