@@ -130,7 +130,7 @@ DEPENDS_ON_PRIMARY = (
 # Minion's workers and locks are in unlogged tables, which a standby does not have
 _UNLOGGED = tuple(key for key in QUEUE if not key.startswith(("minion-failures", "minion-abandoned")))
 _API_NEEDS_IT = ("api-health", "api-probes", "api-detailed-complete")
-AGREEMENT = tuple(f"api-detailed-agreement@{name}" for name in NAMES)
+AGREEMENT = tuple(f"{check}@{name}" for check in ("api-detailed-agreement", "minion-stats") for name in NAMES)
 
 register(
     Fault(
@@ -218,8 +218,9 @@ register(
         {
             "postgresql-connection@primary": "CRITICAL",
             "replication-receiver-streaming@replica1": "CRITICAL",
-            **all_in("UNKNOWN", (*DEPENDS_ON_PRIMARY, *AGREEMENT)),
+            **all_in("UNKNOWN", (*DEPENDS_ON_PRIMARY, *QUEUE, *AGREEMENT)),
             **all_in("CRITICAL", (f"{check}@{name}" for name in NAMES for check in _API_NEEDS_IT)),
+            **all_in("WARNING", (f"api-health-discreet@{name}" for name in NAMES)),
         },
         stop_primary,
         start_primary,

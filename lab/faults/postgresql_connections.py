@@ -9,7 +9,7 @@ import psycopg
 
 from lab import postgresql
 from lab.api_processes import NAMES
-from lab.faults.expect import all_in
+from lab.faults.expect import QUEUE, all_in
 from lab.faults.postgresql import AGREEMENT, DEPENDS_ON_PRIMARY
 from lab.faults.registry import Act, Fault, register
 from lab.postgresql import Cluster
@@ -92,7 +92,7 @@ register(
         ("postgresql", "minion", "api"),
         {
             "postgresql-connection@primary": "CRITICAL",
-            **all_in("UNKNOWN", (*DEPENDS_ON_PRIMARY, *AGREEMENT)),
+            **all_in("UNKNOWN", (*DEPENDS_ON_PRIMARY, *QUEUE, *AGREEMENT)),
             # the instances have their sessions, and say that all is well
             **all_in("CRITICAL", (f"api-agreement-database@{name}" for name in NAMES)),
         },

@@ -3,7 +3,7 @@
 from lab import postgresql
 from lab.api_processes import NAMES
 from lab.faults import postgresql_checks
-from lab.faults.expect import all_in
+from lab.faults.expect import QUEUE, all_in
 from lab.faults.postgresql import AGREEMENT, DEPENDS_ON_PRIMARY, await_replay, statements
 from lab.faults.registry import Fault, register
 from lab.postgresql import CHECKS
@@ -64,7 +64,7 @@ register(
         "postgresql-views-denied",
         "the checking role may not read the views over Minion's tables",
         ("postgresql", "minion"),
-        {"capacity-job-queue@queue": "UNKNOWN", **all_in("UNKNOWN", postgresql_checks.THROUGH_VIEWS)},
+        all_in("UNKNOWN", (*QUEUE, *postgresql_checks.THROUGH_VIEWS)),
         *statements(
             (f"REVOKE USAGE ON SCHEMA penhas_checks FROM {CHECKS}",),
             (f"GRANT USAGE ON SCHEMA penhas_checks TO {CHECKS}",),
@@ -82,6 +82,7 @@ register(
                 "postgresql-connection@primary",
                 "postgresql-connection@replica1",
                 *DEPENDS_ON_PRIMARY,
+                *QUEUE,
                 *AGREEMENT,
                 *(f"api-agreement-database@{name}" for name in NAMES),
                 "postgresql-privileges@replica1",
