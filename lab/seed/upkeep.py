@@ -41,11 +41,14 @@ def upkeep(connection: Connection[Any], flavour: str, *, worker: bool) -> None:
 
 
 def _delayed(connection: Connection[Any], now: float) -> None:
-    """Hold a few jobs that may not run yet: they count as inactive, and must not count as ready."""
+    """Hold a few jobs that may not run yet: they count as inactive, and must not count as ready.
+
+    They are younger than any backup: one that is older, and not in it, would be something that the backup missed.
+    """
     connection.execute("DELETE FROM minion_jobs WHERE state = 'inactive'")
     rng = Random("delayed")
     for _ in range(_DELAYED):
-        client, age = rng.randint(1, 300), rng.uniform(HOUR, DAY)
+        client, age = rng.randint(1, 300), rng.uniform(HOUR / 6, 2 * HOUR)
         task = rng.choice(("delete_user", "new_notification", "send_sms"))
         connection.execute(
             "INSERT INTO minion_jobs (args, created, delayed, priority, task) VALUES (%s, %s, %s, 0, %s)",
