@@ -3,8 +3,9 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.s3 import S3Canary, S3Clock, S3Objects, S3Settings, S3Uploads
+from checks.engine.readings.s3 import S3Canary, S3Clock, S3Key, S3Objects, S3Settings, S3Uploads
 
+DAY = 86400.0
 UNTOLD = "not covered: the store does not implement it"
 POLICY = "Give our key the policy in checks/environments/grants/s3.json"
 
@@ -118,6 +119,14 @@ def test_s3_uploads_ended(s3_uploads: S3Uploads, judged: Judge) -> None:
 def test_s3_clock(s3_clock: S3Clock, judged: Judge) -> None:
     """The clock of this host agrees with the store's."""
     judged(abs(s3_clock.offset), unit="s", subject="the clocks differ by", reading=s3_clock, above=(60, 300))
+
+
+@pytest.mark.guide("health.s3")
+@pytest.mark.profiles("nightly")
+def test_s3_key_age(s3_key: S3Key, judged: Judge) -> None:
+    """The access key that lists the bucket is renewed within a quarter of a year."""
+    evidence = (f"its user has {s3_key.others} other keys",)
+    judged(s3_key.age / DAY, unit="d", subject="its key is", reading=s3_key, above=(90, None), evidence=evidence)
 
 
 @pytest.mark.only_with("allow_writes")

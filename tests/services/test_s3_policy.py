@@ -16,11 +16,13 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from checks.engine.environment import Environment
-from checks.engine.model import NotJudged, ProbeError, Reading, Target
-from checks.engine.probes import media_sample, s3
+from checks.engine.model import NotJudged, ProbeError, Reading, Reason, State, Target
+from checks.engine.probes import media_sample, s3, s3_key
 from checks.engine.readings.application import ApplicationMedia
-from checks.engine.readings.s3 import S3Objects, S3Settings, S3Uploads
+from checks.engine.readings.s3 import S3Key, S3Objects, S3Settings, S3Uploads
+from checks.health import test_s3 as health
 from tests.probes.context import Kept
+from tests.services.saying import says
 
 GRANTS = Path("checks/environments/grants")
 BUCKET, KEY = "penhas-media", "guardiao/1.m4a"
@@ -50,6 +52,13 @@ def policy(name: str) -> dict[str, Any]:
     """Return a policy that is shipped."""
     read: dict[str, Any] = json.loads((GRANTS / name).read_text(encoding="utf-8"))
     return read
+
+
+def bucket_statement() -> dict[str, Any]:
+    """Return what the shipped policy allows on the bucket; the other statement is of the key itself."""
+    first, _ = policy("s3.json")["Statement"]
+    assert isinstance(first, dict)
+    return first
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +113,8 @@ def guarded(endpoint: str) -> Iterator[Guarded]:
     made = Guarded(endpoint)
     yield made
     made.guard(float("inf"))
+    # what moto holds is of the whole process: other tests' servers would find it
+    requests.post(f"{endpoint}/moto-api/reset", timeout=5).raise_for_status()
 
 
 def read(endpoint: str, keys: Keys, names: tuple[str, ...] = NAMES) -> dict[str, Reading | ProbeError | NotJudged]:
@@ -180,7 +191,7 @@ def test_the_policy_has_what_the_probe_calls_and_no_more(guarded: Guarded, monke
     monkeypatch.setattr(s3, "_client", listening)
     read(guarded.endpoint, ("owner", "owner"))
 
-    (statement,) = policy("s3.json")["Statement"]
+    statement = bucket_statement()
     assert called == set(NEEDS)
     assert sorted(statement["Action"]) == sorted({f"s3:{NEEDS[name]}" for name in called})
     assert statement["Resource"] == f"arn:aws:s3:::{BUCKET}"  # of the bucket: of no object in it
@@ -191,7 +202,7 @@ def test_the_policy_has_what_the_probe_calls_and_no_more(guarded: Guarded, monke
     [("GetBucketVersioning", "versioning"), ("GetBucketLogging", "logged"), ("GetBucketAcl", "public")],
 )
 def test_what_the_policy_lacks_is_said_to_be_denied(guarded: Guarded, action: str, field: str) -> None:
-    (statement,) = policy("s3.json")["Statement"]
+    statement = bucket_statement()
     less = {**statement, "Action": [one for one in statement["Action"] if one != f"s3:{action}"]}
     keys = guarded.user(less, MOTO_ONLY)
     guarded.guard(0)
@@ -200,6 +211,38 @@ def test_what_the_policy_lacks_is_said_to_be_denied(guarded: Guarded, action: st
 
     assert isinstance(found, S3Settings), found
     assert getattr(found, field) == "denied"
+
+
+def test_the_policy_lets_the_key_ask_for_its_own_age(guarded: Guarded) -> None:
+    _, own = policy("s3.json")["Statement"]
+    assert own["Resource"] == "arn:aws:iam::*:user/${aws:username}"
+    # moto knows no variables, and asks of IAM's actions whether they are allowed on everything
+    keys = guarded.user(bucket_statement(), {**own, "Resource": "*"})
+    nobody = guarded.user(bucket_statement())
+    guarded.guard(0)
+
+    found = s3_key.age(guarded.client("iam", keys), keys[0])
+
+    assert isinstance(found, S3Key)
+    assert abs(found.age) < 60
+    assert found.others == 0
+    with pytest.raises(ProbeError) as error:
+        s3_key.age(guarded.client("iam", nobody), nobody[0])
+    assert error.value.reason is Reason.DENIED
+    with pytest.raises(ProbeError, match="do not name it"):
+        s3_key.age(guarded.client("iam", keys), "AKIAANOTHER")
+    assert isinstance(s3_key.age(guarded.client("iam", keys), "ASIATEMPORARY"), NotJudged)
+
+
+def test_another_store_tells_no_age(guarded: Guarded) -> None:
+    assert isinstance(read(guarded.endpoint, ("owner", "owner"), ("s3_connection", "s3_key"))["s3_key"], NotJudged)
+
+
+@pytest.mark.parametrize(("days", "state"), [(0, State.OK), (90, State.OK), (90.1, State.WARNING)])
+def test_a_key_is_renewed_within_a_quarter(days: float, state: State) -> None:
+    found = S3Key(age=days * 86400, others=1, source="t", sampled_at=0.0)
+
+    assert says(health.test_s3_key_age, found)[0] is state
 
 
 def test_the_canarys_policy_is_for_its_own_prefix_only(guarded: Guarded) -> None:

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 from checks.engine.environment import models
 from checks.engine.environment.secrets import Secret
 from checks.engine.model import NotJudged, ProbeError, Reading, Reason
-from checks.engine.probes import Context, s3_bucket
+from checks.engine.probes import Context, s3_bucket, s3_key
 from checks.engine.probes.network import Watchdog, in_handshake, problem_of, silent
 from checks.engine.probes.s3_canary import canary
 from checks.engine.probes.s3_problems import Problem, refusal, status_of
@@ -73,6 +73,8 @@ def _outcome(
     try:
         if name == CANARY:
             return _canary(context, client, bucket, sockets)
+        if name == "s3_key":
+            return _guarded(lambda: _key(context, sockets), sockets, seconds)
         return _guarded(lambda: s3_bucket.READ[name](context, client, bucket), sockets, seconds)
     except ProbeError as error:
         return error
@@ -92,6 +94,13 @@ def _canary(context: Context, client: Any, bucket: str, sockets: Sockets) -> Rea
         return _guarded(ask, sockets, context.remaining(TIMEOUT_SECONDS))
 
     return canary(guarded, (writer, client), bucket, ours.prefix, context.run_id)
+
+
+def _key(context: Context, sockets: Sockets) -> Reading | NotJudged:
+    settings = context.environment.s3
+    if settings is None or settings.endpoint is not None:
+        return NotJudged("not covered: only Amazon's own store tells the age of a key")
+    return s3_key.age(_client(settings, context.run_id, sockets, service="iam"), settings.access_key.text().reveal())
 
 
 def _connection(problem: str, started: float) -> S3Connection:
@@ -142,13 +151,19 @@ def _ask(client: Any, bucket: str) -> None:
         raise Problem(f"answers HeadBucket with {status} but lists the bucket") from None
 
 
-def _client(settings: models.S3, run_id: str, sockets: Sockets, keys: tuple[Secret, Secret] | None = None) -> Any:
+def _client(
+    settings: models.S3,
+    run_id: str,
+    sockets: Sockets,
+    keys: tuple[Secret, Secret] | None = None,
+    service: str = "s3",
+) -> Any:
     """Return a client with the bucket's ordinary key, or with another one where it is given."""
     access_key, secret_key = (settings.access_key, settings.secret_key) if keys is None else keys
     core = botocore.session.Session(session_vars=_NOTHING_FROM_HERE)
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
-        signature_version="s3v4",
+        signature_version="s3v4" if service == "s3" else "v4",
         # else a put bears a checksum that not every store knows
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
@@ -157,7 +172,7 @@ def _client(settings: models.S3, run_id: str, sockets: Sockets, keys: tuple[Secr
     )
     try:
         client = core.create_client(
-            "s3",
+            service,
             region_name=settings.region,
             endpoint_url=settings.endpoint,
             aws_access_key_id=access_key.text().reveal(),
@@ -167,7 +182,7 @@ def _client(settings: models.S3, run_id: str, sockets: Sockets, keys: tuple[Secr
     except (BotoCoreError, ValueError):
         raise ProbeError(Reason.OURS, "endpoint or region is malformed", "Mend it under [s3].") from None
     client.meta.events.register("before-call.s3", _stay)
-    client.meta.events.register("before-send.s3", _sender(sockets))
+    client.meta.events.register(f"before-send.{service}", _sender(sockets))
     return client
 
 

@@ -80,3 +80,12 @@ class S3Canary(Reading):
     left: Count
     prefix: str
     seconds: Seconds
+
+
+@reading("s3_key", service="s3")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Key(Reading):
+    """The access key that we list the bucket with: its age, and how many other keys its user has."""
+
+    age: Seconds
+    others: Count
