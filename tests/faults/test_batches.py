@@ -7,9 +7,9 @@ from tests.faults.batches import batches, enough
 
 
 def test_enough_makes_every_check_fail() -> None:
-    """Whatever check any fault makes fail, one of the chosen does too."""
+    """Whatever check any fault makes fail, one of the chosen does too; but for those that take a minute to be seen."""
     chosen = enough(FAULTS.values())
-    assert _failing(chosen) == _failing(FAULTS.values())
+    assert _failing(chosen) == _failing(fault for fault in FAULTS.values() if not fault.slow)
     assert len(chosen) < len(FAULTS)
 
 
