@@ -64,6 +64,13 @@ def test_a_machine_that_serves_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PENHAS_CHECKS_R_DSN", f"postgresql://u@{socket.gethostname()}/penhas")
     live = {"primary": {"name": "primary", "env": "PENHAS_CHECKS_R_DSN"}}
     assert "postgresql primary" in _refused(_environment(tmp_path, HERE, postgresql=live))
+    for several in (f"host=db.example.org,{socket.gethostname()} dbname=penhas", "hostaddr=192.0.2.1,127.0.0.1"):
+        monkeypatch.setenv("PENHAS_CHECKS_R_DSN", several)
+        assert "postgresql primary" in _refused(_environment(tmp_path, HERE, postgresql=live))
+    key = {"env": "PENHAS_CHECKS_R_DSN"}
+    media = {"buckets": [{"name": "media", "bucket": "m"}], "access_key": key, "secret_key": key}
+    assert "runs s3" in _refused(_environment(tmp_path, HERE, s3={**media, "endpoint": "http://127.0.0.1:9000"}))
+    guard.allowed(_environment(tmp_path, HERE, s3={**media, "endpoint": "https://s3.example.org"}))
     monkeypatch.setenv("PENHAS_CHECKS_R_DSN", "postgresql://u@db.example.org/penhas")
     guard.allowed(_environment(tmp_path, HERE, postgresql=live))
 

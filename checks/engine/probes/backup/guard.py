@@ -66,14 +66,14 @@ def _here(environment: Environment) -> Iterator[str]:
     """Name the services of the environment whose address is this machine's own."""
     if environment.host is not None:
         yield f"the host {environment.host.name}"
-    for name, host in _addresses(environment):
-        if _is_here(host):
+    for name, hosts in _addresses(environment):
+        if any(_is_here(host) for host in (hosts or "").split(",")):  # libpq takes several
             yield name
 
 
-def _is_here(host: str | None) -> bool:
+def _is_here(host: str) -> bool:
     """Whether a host name or address is this machine's: a socket folder, a name of ours, or an address we can bind."""
-    if host is None or host.startswith("/") or host in LOCAL or host in {socket.gethostname(), socket.getfqdn()}:
+    if host.startswith("/") or host in LOCAL or host in {socket.gethostname(), socket.getfqdn()}:
         return True
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
@@ -94,6 +94,8 @@ def _binds(family: int, address: tuple[Any, ...]) -> bool:
 def _addresses(environment: Environment) -> Iterator[tuple[str, str | None]]:
     if environment.api is not None:
         yield from ((f"api {target.name}", urlsplit(target.url).hostname) for target in environment.api.targets)
+    if environment.s3 is not None and environment.s3.endpoint is not None:
+        yield "s3", urlsplit(environment.s3.endpoint).hostname
     connections: list[tuple[str, Connection]] = []
     if environment.postgresql is not None:
         ours = (environment.postgresql.primary, *environment.postgresql.replicas)
