@@ -82,6 +82,25 @@ def test_a_plain_dump_that_was_cut_is_no_backup(bench: Bench, plain: Path) -> No
     assert "Marcada" not in str(findings)
 
 
+@pytest.mark.parametrize(("code", "whose"), [("54000", "the backup's"), ("55000", "the backup's"), ("53100", "ours")])
+def test_a_limit_that_a_plain_dump_meets_is_its_own_and_a_full_disk_is_ours(
+    bench: Bench, plain: Path, code: str, whose: str
+) -> None:
+    """The driver takes each of them for a failure of the server's."""
+    path = plain.with_suffix(".raising")
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'Marcada' USING ERRCODE = '{code}'; END $$;\n".encode()
+    path.write_bytes(plain.read_bytes().replace(b"-- Name:", raising + b"-- Name:", 1))
+    if whose == "ours":
+        with pytest.raises(ProbeError, match="no space"):
+            compare(bench, "raising", path, None)
+        drop(bench, "raising")
+        return
+    errors = compare(bench, "raising", path, None)["errors"]
+    assert len(errors) == 1
+    assert code in errors[0]
+    assert "Marcada" not in errors[0]
+
+
 def test_a_plain_dump_runs_no_command_of_psql(bench: Bench, plain: Path, tmp_path: Path) -> None:
     """What psql would execute on this machine is an error of SQL, or nothing."""
     mark = tmp_path / "executed"

@@ -17,6 +17,7 @@ from checks.engine.readings.restore import Aspect
 
 _HERE = Path(__file__).parent
 AMCHECK = "penhas_checks_scratch_amcheck"
+OUT_OF_RESOURCES = "53"  # the class of SQLSTATE
 Finding = str | None
 Statement = Callable[[Link], Finding]
 
@@ -67,9 +68,9 @@ def _asked(what: str, statement: Statement) -> Statement:
     def run(link: Link) -> Finding:
         try:
             return statement(link)
-        except psycopg.OperationalError:
-            raise  # the server has ended: that says nothing of the copy
         except psycopg.Error as error:
+            if link.closed or (error.sqlstate or "").startswith(OUT_OF_RESOURCES):
+                raise  # the server has ended, or this machine is full: that says nothing of the copy
             return f"{what}: the copy refuses to be asked ({error.sqlstate})"
 
     return run
@@ -151,7 +152,7 @@ def _valid(column: str, text: str) -> Statement:
             return f"{column} holds bytes that are no UTF-8 text: a dump of the copy would not restore"
         return None
 
-    return run
+    return _asked(column, run)
 
 
 def listed(entries: tuple[TocEntry, ...], copy: Structure) -> Aspect:

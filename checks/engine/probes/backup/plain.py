@@ -144,9 +144,10 @@ def _send(link: Link, piece: Piece, lines: Iterator[bytes], loaded: Loaded, name
             loaded.rows_done = time.monotonic()
         elif piece.text.strip() != b"":
             link.execute(piece.text)
-    except psycopg.OperationalError:
-        raise ProbeError(Reason.OURS, "the throw-away server ended during the restore", "Run again.") from None
     except psycopg.Error as error:
+        # Told by the connection: psycopg counts limits and states of objects among a server's own failures.
+        if link.closed:
+            raise ProbeError(Reason.OURS, "the throw-away server ended during the restore", "Run again.") from None
         named = (error.diag.table_name, error.diag.constraint_name, error.diag.column_name)
         code = error.sqlstate or ""
         objects = tuple(name for name in named if name is not None and name in names)
