@@ -97,6 +97,8 @@ def test_canaries_write_and_leave_nothing(guide: Stage) -> None:
         "checks/troubleshooting/test_minion.py::test_minion_canary[queue]",
     ]
     lab = guide.lab
+    if any("Minion worker" in line for line in lab.missing):
+        pytest.skip("no Minion worker is installed, and nobody else takes a job")
     for fault, failing in (("", ""), ("s3-read-only", "s3-canary@media"), ("minion-no-worker", "minion-canary@queue")):
         with lab.broken(fault) if fault else contextlib.nullcontext():
             outcome = run(lab, guide.reports, nodeids, ["--allow-writes"])
