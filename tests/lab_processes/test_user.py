@@ -15,10 +15,10 @@ from lab.state import FOLDER_VARIABLE, REPOSITORY, Places, places
 
 # A user in a namespace of its own is none of the users outside, and may do no more than any of them.
 USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
-# All in one namespace: who is in another may not see which files its processes have open.
+# All in one namespace: who is in another may not see which files its processes have open, and takes no lab of it down.
 SCRIPT = """
 "$0" -m lab up --monitoring --traffic 10 || exit 9
-"$0" -m pytest checks/logs --environment=lab --reports-dir="$1" --quiet
+timeout 60 "$0" -m pytest checks/logs --environment=lab --reports-dir="$1" --quiet
 "$0" -m lab down
 """
 
