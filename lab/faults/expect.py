@@ -20,6 +20,7 @@ API = (
     "api-health-discreet",
     "api-versions-agree",
     "api-maintenance-guarded",
+    "api-admin-guarded",
     "api-certificate",
     "minion-stats",
     "capacity-api-response-time",
