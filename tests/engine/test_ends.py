@@ -77,6 +77,8 @@ def test_a_second_signal_changes_nothing(busy: Inside) -> None:
     assert first in {"SIGTERM", "SIGINT", "SIGHUP"}
     assert_not_green(ran, f"stopped by {first}")
     assert ran.code == 2
+    # A thread of ours may get them all while the main thread sleeps on: it is told all the same.
+    assert ran.latest()["finished"] - ran.latest()["started"] < 10
 
 
 def test_a_killed_run_leaves_its_placeholder(busy: Inside) -> None:

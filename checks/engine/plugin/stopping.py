@@ -8,12 +8,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import pytest
 
 _CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DEADLINE = signal.SIGUSR2
+_SOON = 0.05  # seconds in which the main thread deals with a signal that reached it
 GRACE = 1.0  # seconds after the deadline in which the readings' own Failures reach the checks that wait for them
 
 
@@ -23,6 +25,7 @@ class Stopping:
     def __init__(self) -> None:
         self.by = ""
         self._timer: threading.Timer | None = None
+        self._nudge: _Nudge | None = None
         self._before: dict[signal.Signals, object] = {}
 
     def arm(self, until: float) -> None:
@@ -31,6 +34,7 @@ class Stopping:
             return
         for number in (*_CAUGHT, _DEADLINE):
             self._before[number] = signal.signal(number, self._stop)
+        self._nudge = _Nudge(lambda: self.by != "")
         self._timer = threading.Timer(max(0.0, until - time.monotonic()) + GRACE, os.kill, (os.getpid(), _DEADLINE))
         self._timer.daemon = True
         self._timer.start()
@@ -44,6 +48,9 @@ class Stopping:
         """Let nothing interrupt what follows: the reports are being written."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._nudge is not None:
+            self._nudge.end()
+            self._nudge = None
         for number in self._before:
             signal.signal(number, signal.SIG_IGN)
 
@@ -66,3 +73,31 @@ class Stopping:
         if config.option.maxfail:
             return "-x" if config.option.maxfail == 1 else f"--maxfail={config.option.maxfail}"
         return "an interruption" if interrupted else "a crash"
+
+
+class _Nudge:
+    """Sees to it that a signal reaches the main thread, whichever thread the kernel gave it to.
+
+    Of several signals at once a reader's thread may take all; Python then waits for the main thread, whose system call
+    nothing interrupts. Every signal, wherever it arrives, is written to a pipe; who reads it sends it on.
+    """
+
+    def __init__(self, done: Callable[[], bool]) -> None:
+        self._done = done
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        threading.Thread(target=self._serve, name="nudge", daemon=True).start()
+
+    def _serve(self) -> None:
+        main = threading.main_thread().ident
+        while numbers := os.read(self._read, 64):  # until the other end is closed
+            time.sleep(_SOON)
+            if main is not None and not self._done():
+                signal.pthread_kill(main, numbers[-1])
+        os.close(self._read)
+
+    def end(self) -> None:
+        """Take the pipe away; whoever had one before has it again."""
+        signal.set_wakeup_fd(self._before)
+        os.close(self._write)
