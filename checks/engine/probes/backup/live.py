@@ -11,9 +11,7 @@ from psycopg.pq.abc import PGresult
 
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes.postgresql.problems import ConnectionProblem
-from checks.engine.probes.postgresql.session import open_session
-from checks.engine.probes.postgresql.waiting import Deadline
+from checks.engine.probes.postgresql import ConnectionProblem, Deadline, open_session
 
 LOGIN = 4.0  # seconds
 MARGIN = 2.0  # seconds that we wait longer than the server's own statement_timeout
