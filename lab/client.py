@@ -56,7 +56,6 @@ class Lab:
             if running_pid(where) is not None:
                 raise LabError(f"a lab is already running in {where.state}: python -m lab down")
             clean(where)
-            private_folder(where.state)
             options = {
                 "flavour": flavour,
                 "postgresql": postgresql,
@@ -64,20 +63,23 @@ class Lab:
                 "monitoring": monitoring,
                 "owned": owned,
             }
-            supervisor = subprocess.Popen(
-                [sys.executable, "-m", "lab.supervisor", str(where.state), str(where.data), json.dumps(options)],
-                stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=REPOSITORY,
-                env={**os.environ, MARK: str(where.data)},
-                start_new_session=True,  # Ctrl-C is ours to pass on
-            )
+            supervisor: subprocess.Popen[str] | None = None
             try:
+                private_folder(where.state)
+                supervisor = subprocess.Popen(
+                    [sys.executable, "-m", "lab.supervisor", str(where.state), str(where.data), json.dumps(options)],
+                    stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    cwd=REPOSITORY,
+                    env={**os.environ, MARK: str(where.data)},
+                    start_new_session=True,  # Ctrl-C is ours to pass on
+                )
                 _await_ready(supervisor, say)
                 return cls(where, supervisor)
             except BaseException:
-                _end(supervisor)
+                if supervisor is not None:
+                    _end(supervisor)
                 clean(where)
                 raise
 
