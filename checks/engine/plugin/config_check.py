@@ -8,7 +8,6 @@ import pytest
 from checks.engine.environment.secrets import Connection, Secret
 from checks.engine.model import ProbeError
 from checks.engine.plugin.suite import SUITE, Suite
-from checks.engine.probes import conninfo, redis
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,6 +41,8 @@ def unset(suite: Suite) -> list[str]:
 
 def malformed(suite: Suite) -> list[str]:
     """Return one line for each connection string that no client would take; none is quoted, and nothing contacted."""
+    from checks.engine.probes import conninfo, redis  # noqa: PLC0415 (they bring the drivers, which a run loads beside)
+
     databases, caches, queue = suite.environment.postgresql, suite.environment.redis, suite.environment.minion
     lines = []
     named: list[tuple[str, Connection | Secret]] = []

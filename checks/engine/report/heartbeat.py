@@ -7,8 +7,6 @@ report error, never a verdict.
 import logging
 import threading
 
-import requests
-
 _TIMEOUT = (2.0, 2.0)
 
 
@@ -28,6 +26,8 @@ def finished(url: str, run_id: str, *, success: bool) -> None:
 
 def ping(url: str, run_id: str) -> None:
     """Ask for `url` once; raise PingError with neither the URL nor the library's words."""
+    import requests  # noqa: PLC0415 (a tenth of a second, and most runs have no heartbeat)
+
     logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)  # it logs paths, and with them the secret
     try:
         answer = requests.get(
