@@ -26,12 +26,11 @@ def forecast(points: Sequence[tuple[float, float]], limits: Limits) -> Forecast 
 
     The slope is that of Theil and Sen, the median over all pairs, so that single outliers do not move it (Sen 1968).
     """
-    if len(points) < FEWEST or not _within_reach([value for _, value in points], limits):
-        return None
     course = thinned(_since_reset(points), _MOST)
     if len(course) < FEWEST or course[-1][0] - course[0][0] < SHORTEST:
         return None
-    if not _within_reach([value for _, value in course], limits):
+    values = [value for _, value in course]
+    if not within_reach(values[-1], max(values) - min(values), limits):
         return None
     slopes = pairwise_slopes(course)
     slope = statistics.median(slopes)
@@ -60,11 +59,11 @@ def _since_reset(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float,
     return points[turns[-1] + 1 :] if turns else points
 
 
-def _within_reach(values: Sequence[float], limits: Limits) -> bool:
-    """Whether a limit lies near enough to be met: a shortcut, because most readings never come near theirs."""
-    far = (_REACH + 1) * (max(values) - min(values))
+def within_reach(value: float, spread: float, limits: Limits) -> bool:
+    """Whether a value that moved by `spread` may meet a limit: a shortcut, because most never come near theirs."""
+    far = (_REACH + 1) * spread
     ends = (_next_limit(limits, 1), _next_limit(limits, -1))
-    return any(limit is not None and abs(limit - values[-1]) <= far for limit in ends)
+    return any(limit is not None and abs(limit - value) <= far for limit in ends)
 
 
 def _next_limit(limits: Limits, slope: float) -> float | None:

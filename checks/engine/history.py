@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from checks.engine.forecast import forecast
+from checks.engine.forecast import forecast, within_reach
 from checks.engine.model import Measure, Result, Run, State
 from checks.engine.report.past import Forecast, Past
 
@@ -22,7 +22,8 @@ create table if not exists run (
 );
 create table if not exists subject (
     number integer primary key, key text not null unique,
-    state text not null, before text, since real not null, runs integer not null, last_run integer not null
+    state text not null, before text, since real not null, runs integer not null, last_run integer not null,
+    low real, high real
 );
 create table if not exists result (
     subject integer not null, run integer not null, state text not null, value real,
@@ -33,7 +34,7 @@ create table if not exists point (
     primary key (subject, bucket)
 ) without rowid;
 """
-_VERSION = 1
+_VERSION = 2
 _KEPT_RUNS = 400  # of each profile
 _SHOWN = 30
 _BUCKET = 6 * 3600.0  # seven points in three days are enough for a forecast
@@ -99,7 +100,11 @@ class History:
 
 def _prepare(store: sqlite3.Connection) -> None:
     store.execute("pragma synchronous = normal")
-    if store.execute("pragma user_version").fetchone()[0] != _VERSION:
+    version = store.execute("pragma user_version").fetchone()[0]
+    if version == 1:  # it had no range of a subject's values
+        store.execute("alter table subject add column low real")
+        store.execute("alter table subject add column high real")
+    if version != _VERSION:
         store.executescript(_SCHEMA)
         store.execute(f"pragma user_version = {_VERSION}")
 
@@ -112,17 +117,27 @@ def _store(store: sqlite3.Connection, run: Run, results: Iterable[Result]) -> No
     insert = "insert into run (run_id, profile, started) values (?, ?, ?)"
     number = store.execute(insert, (run.run_id, run.profile, run.started)).lastrowid
     upsert = (
-        "insert into subject (key, state, before, since, runs, last_run) values (:key, :state, null, :now, 1, :run)"
+        "insert into subject (key, state, before, since, runs, last_run, low, high)"
+        " values (:key, :state, null, :now, 1, :run, :value, :value)"
         " on conflict (key) do update set"
         " before = case when state = :state then before else state end,"
         " since = case when state = :state then min(since, :now) else :now end,"
         " runs = case when state = :state then runs + 1 else 1 end,"
-        " state = :state, last_run = :run"
+        " state = :state, last_run = :run,"
+        " low = case when low is null or :value < low then :value else low end,"
+        " high = case when high is null or :value > high then :value else high end"
     )
     kept, bucket = list(results), int(run.started // _BUCKET)
-    store.executemany(upsert, [{"key": r.key, "state": r.state.value, "now": run.started, "run": number} for r in kept])
+    values = [_value(result.measure) for result in kept]
+    store.executemany(
+        upsert,
+        [
+            {"key": result.key, "state": result.state.value, "now": run.started, "run": number, "value": value}
+            for result, value in zip(kept, values, strict=True)
+        ],
+    )
     subjects: dict[str, int] = dict(store.execute("select key, number from subject"))
-    rows = [(subjects[r.key], r.state.value, _value(r.measure), r.limits) for r in kept]
+    rows = [(subjects[r.key], r.state.value, value, r.limits) for r, value in zip(kept, values, strict=True)]
     store.executemany(
         "insert or replace into result values (?, ?, ?, ?)", [(row[0], number, row[1], row[2]) for row in rows]
     )
@@ -156,11 +171,12 @@ def _forget(store: sqlite3.Connection, profile: str) -> None:
 
 
 def _past(store: sqlite3.Connection, results: Iterable[Result], now: float) -> Iterable[tuple[str, Past]]:
-    subjects = {row[0]: row[1:] for row in store.execute("select key, number, before, since, runs from subject")}
+    columns = "key, number, before, since, runs, low, high"
+    subjects = {row[0]: row[1:] for row in store.execute(f"select {columns} from subject")}  # noqa: S608 (ours)
     for result in results:
         if result.key not in subjects:
             continue
-        subject, before, since, runs = subjects[result.key]
+        subject, before, since, runs, low, high = subjects[result.key]
         course = store.execute(
             "select state, value from result where subject = ? order by run desc limit ?", (subject, _SHOWN)
         ).fetchall()[::-1]
@@ -174,9 +190,19 @@ def _past(store: sqlite3.Connection, results: Iterable[Result], now: float) -> I
                 values=tuple([value for _, value in course if value is not None]),
                 changes=sum(map(operator.ne, states, states[1:])),
                 seen=len(states),
-                forecast=None if result.limits is None else forecast(_points(store, subject, now), result.limits),
+                forecast=forecast(_points(store, subject, now), result.limits)
+                if result.limits is not None and _may_meet(result, low, high)
+                else None,
             ),
         )
+
+
+def _may_meet(result: Result, low: float | None, high: float | None) -> bool:
+    """Whether its limit is near enough, for all that it has ever been, to look at its course: most never come near."""
+    value = _value(result.measure)
+    if value is None or low is None or high is None or result.limits is None:
+        return True
+    return within_reach(value, high - low, result.limits)
 
 
 def _foreseen(store: sqlite3.Connection, run: Run) -> Iterable[tuple[str, Forecast]]:

@@ -47,6 +47,16 @@ def test_since_when_is_the_first_run_in_this_state(history: History) -> None:
     assert not past.is_new
 
 
+def test_a_history_of_the_version_before_goes_on(history: History) -> None:
+    after(history, State.OK, State.WARNING)
+    with sqlite3.connect(history._path) as store:
+        store.execute("alter table subject drop column low")
+        store.execute("alter table subject drop column high")
+        store.execute("pragma user_version = 1")
+    past = history.record(nth(9, State.WARNING, 85))["a@x"]
+    assert (history.problem, past.runs, past.before, past.values) == ("", 2, State.OK, (85,))
+
+
 def test_a_recovery_is_seen_once(history: History) -> None:
     fine = result("a", "x", State.OK)
     assert recovered(fine, after(history, State.CRITICAL, State.OK))
