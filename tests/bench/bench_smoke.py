@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 
 from lab.client import Lab
+from lab.running import SUITE_PROXIES
 from tests.bench.frame import Row, at_most, bench, median, shown
 
 SLOW = 0.2
@@ -57,8 +58,8 @@ def _kinds(suite: list[str], floor: list[str], naive: list[str]) -> list[tuple[s
 
 
 def _connections(lab: Lab) -> dict[str, int]:
-    """Return the connections that each proxy between suite and service has seen."""
-    return {name: int(proxy["connections"]) for name, proxy in lab.status()["proxies"].items()}
+    """Return the connections that each proxy between suite and service has seen; the application has others."""
+    return {name: int(lab.status()["proxies"][name]["connections"]) for name in SUITE_PROXIES}
 
 
 def _statements(lab: Lab) -> tuple[float, float]:
