@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from lab.elasticsearch_documents import Store, aggregate, follow, matches, newest, parsed
 
@@ -41,9 +41,7 @@ class Api:
                 {"node": "es1", "disk.percent": str(wrong.get("disk", 40))},
                 {"node": "UNASSIGNED", "disk.percent": None},
             ],
-            "/_nodes/stats/jvm": lambda: {
-                "nodes": {"x": {"name": "es1", "jvm": {"mem": {"heap_used_percent": wrong.get("heap", 35)}}}}
-            },
+            "/_nodes/stats/jvm,breaker": self._nodes,
             "/_cluster/settings": lambda: {"persistent": {}, "transient": {}, "defaults": _WATERMARKS},
         }
         if path in fixed:
@@ -73,6 +71,16 @@ class Api:
         total = {"value": len(documents), "relation": "eq"}
         hits = newest(body, documents)
         return {"hits": {"total": total, "hits": hits}, "aggregations": aggregate(body.get("aggs", {}), documents)}
+
+    def _nodes(self) -> Any:
+        wrong = self._store.wrong
+        used = {"parent": wrong.get("breaker", 30), "request": 0}
+        breakers = {
+            name: {"limit_size_in_bytes": 1000, "estimated_size_in_bytes": 10 * percent, "tripped": 0}
+            for name, percent in used.items()
+        }
+        heap = {"mem": {"heap_used_percent": wrong.get("heap", 35)}}
+        return {"nodes": {"x": {"name": "es1", "jvm": heap, "breakers": breakers}}}
 
     def _health(self) -> Any:
         status = self._store.wrong.get("status", "green")
@@ -107,7 +115,7 @@ def main(port: int, syslog: int, files: list[Path]) -> None:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            self._send(*api.answer(parts.path, parse_qs(parts.query)))
+            self._send(*api.answer(unquote(parts.path), parse_qs(parts.query)))
 
         def do_PUT(self) -> None:
             given = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))

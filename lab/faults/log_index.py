@@ -20,6 +20,7 @@ for _name, _what, _expect, _wrong in (
     ("index-disk-filling", "a node's disk is past the low watermark", {"logs-cluster-disk": "WARNING"}, {"disk": 88}),
     ("index-disk-full", "a node's disk is past the high watermark", {"logs-cluster-disk": "CRITICAL"}, {"disk": 93}),
     ("index-heap-full", "a node has no heap left", {"logs-heap": "CRITICAL"}, {"heap": 94}),
+    ("index-breaker-full", "a node is about to refuse requests", {"logs-breakers": "CRITICAL"}, {"breaker": 97}),
     (
         "index-missing",
         "there is no index of today",

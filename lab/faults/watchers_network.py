@@ -70,6 +70,7 @@ _DEPENDENTS = {
             "logs-cluster",
             "logs-cluster-disk",
             "logs-heap",
+            "logs-breakers",
             "logs-index-today",
             "logs-index-parsed",
             "logs-index-located",

@@ -31,6 +31,7 @@ TOGETHER = (
         "index-cluster-red",
         "index-disk-full",
         "index-heap-full",
+        "index-breaker-full",
         "index-without-geoip",
         "index-fields-explode",
         "index-days-missing",

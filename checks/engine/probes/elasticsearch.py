@@ -89,10 +89,13 @@ def _cluster(asker: Asker) -> ElasticsearchCluster:
         for row in asker.json("/_cat/allocation", {"format": "json"})
         if row["node"] != "UNASSIGNED"
     }
-    stats = asker.json("/_nodes/stats/jvm")["nodes"].values()
+    stats = asker.json("/_nodes/stats/jvm,breaker")["nodes"].values()
     heaps = {str(node["name"]): _share(node["jvm"]["mem"]["heap_used_percent"]) for node in stats}
+    breakers = {str(node["name"]): _most(map(_filled, node.get("breakers", {}).values())) for node in stats}
     settings = asker.json("/_cluster/settings", {"include_defaults": "true", "flat_settings": "true"})
-    nodes = tuple(EsNode(name[:60], disks.get(name), heaps.get(name)) for name in sorted({*disks, *heaps}))
+    nodes = tuple(
+        EsNode(name[:60], disks.get(name), heaps.get(name), breakers.get(name)) for name in sorted({*disks, *heaps})
+    )
     return ElasticsearchCluster(
         status=str(health["status"]),
         nodes=nodes,
@@ -100,6 +103,7 @@ def _cluster(asker: Asker) -> ElasticsearchCluster:
         pending_tasks=int(health["number_of_pending_tasks"]),
         fullest_disk=_most(node.disk_ratio for node in nodes),
         fullest_heap=_most(node.heap_ratio for node in nodes),
+        fullest_breaker=_most(node.breaker_ratio for node in nodes),
         low=_watermark(settings, "low", 0.85),
         high=_watermark(settings, "high", 0.90),
         flood=_watermark(settings, "flood_stage", 0.95),
@@ -228,6 +232,12 @@ def _watermark(settings: dict[str, Any], name: str, default: float) -> float:
         if re.fullmatch(r"\d{1,3}(\.\d+)?%", text):
             return float(text[:-1]) / 100
     return default
+
+
+def _filled(breaker: Any) -> float | None:
+    """Return the share of a circuit breaker's limit that is estimated to be used; None where it has none."""
+    limit = int(breaker["limit_size_in_bytes"])
+    return int(breaker["estimated_size_in_bytes"]) / limit if limit > 0 else None
 
 
 def _share(percent: Any) -> float | None:

@@ -18,11 +18,12 @@ class ElasticsearchConnection(Reading):
 
 @dataclass(frozen=True, slots=True)
 class EsNode:
-    """One data node: used share of its disk and of its heap."""
+    """One data node: used share of its disk, of its heap, and of the fullest of its circuit breakers' limits."""
 
     name: str
     disk_ratio: float | None
     heap_ratio: float | None
+    breaker_ratio: float | None = None
 
 
 @reading("elasticsearch_cluster", service="elasticsearch")
@@ -36,6 +37,7 @@ class ElasticsearchCluster(Reading):
     pending_tasks: Count
     fullest_disk: Ratio | None
     fullest_heap: Ratio | None
+    fullest_breaker: Ratio | None = None
     low: Ratio
     high: Ratio
     flood: Ratio
