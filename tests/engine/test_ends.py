@@ -81,6 +81,27 @@ def test_a_second_signal_changes_nothing(busy: Inside) -> None:
     assert ran.latest()["finished"] - ran.latest()["started"] < 10
 
 
+def test_a_signal_that_another_thread_takes_ends_the_run_too(busy: Inside) -> None:
+    """The kernel hands it to a thread while the main thread sleeps, whose system call nothing interrupts."""
+    taker = "lambda: (time.sleep(0.2), signal.pthread_kill(threading.get_ident(), signal.SIGTERM), time.sleep(1))"
+    take = f"import signal, threading; threading.Thread(target={taker}, daemon=True).start()"
+    busy.check(BUSY.replace('open("begun", "w").close()', take))
+    ran = busy.run()
+    assert_not_green(ran, "stopped by SIGTERM")
+    assert ran.latest()["finished"] - ran.latest()["started"] < 10
+
+
+def test_a_signal_of_others_is_left_to_them(busy: Inside) -> None:
+    """A plugin's alarm is handled once by its own handler, and ends nothing."""
+    alarm = (
+        "import signal; rung = []; signal.signal(signal.SIGALRM, lambda *_: rung.append(1));"
+        " signal.setitimer(signal.ITIMER_REAL, 0.1); [time.sleep(0.1) for _ in range(8)]; assert rung == [1]"
+    )
+    busy.check(BUSY.replace('open("begun", "w").close()', alarm).replace("time.sleep(60)", "pass"))
+    ran = busy.run()
+    assert ran.states()["made-busy@db1"] == "OK", ran.output
+
+
 def test_a_killed_run_leaves_its_placeholder(busy: Inside) -> None:
     ran = busy.stop("--junitxml=junit.xml", by=signal.SIGKILL, once="begun")
     assert ran.code == -signal.SIGKILL

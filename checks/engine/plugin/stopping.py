@@ -84,6 +84,7 @@ class _Nudge:
 
     def __init__(self, done: Callable[[], bool]) -> None:
         self._done = done
+        self._ended = False
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
@@ -92,12 +93,15 @@ class _Nudge:
     def _serve(self) -> None:
         main = threading.main_thread().ident
         while numbers := os.read(self._read, 64):  # until the other end is closed
+            # Others have handlers too (a plugin's SIGALRM): sent on, those would come for ever.
+            ours = [number for number in numbers if number in {*_CAUGHT, _DEADLINE}]
             time.sleep(_SOON)
-            if main is not None and not self._done():
-                signal.pthread_kill(main, numbers[-1])
+            if main is not None and ours and not self._done() and not self._ended:
+                signal.pthread_kill(main, ours[-1])
         os.close(self._read)
 
     def end(self) -> None:
         """Take the pipe away; whoever had one before has it again."""
+        self._ended = True
         signal.set_wakeup_fd(self._before)
         os.close(self._write)
