@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Reason, State, Target
@@ -21,15 +20,6 @@ from tests.services.saying import says
 
 BUCKET, PREFIX = "penhas-media", "penhas-checks-canary/"
 NAMES = ("s3_connection", "s3_canary")
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture

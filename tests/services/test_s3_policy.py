@@ -13,7 +13,6 @@ import boto3
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Reason, State, Target
@@ -59,15 +58,6 @@ def bucket_statement() -> dict[str, Any]:
     first, _ = policy("s3.json")["Statement"]
     assert isinstance(first, dict)
     return first
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 class Guarded:

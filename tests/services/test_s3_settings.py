@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
@@ -34,24 +33,15 @@ def rule(status: str, **what: Any) -> dict[str, Any]:
     return {"ID": "r", "Status": status, "Filter": {"Prefix": ""}, **what}
 
 
-def without_tls(effect: str, secure: str) -> str:
+def without_tls(effect: str, secure: str | list[str], who: str = "*", what: str = "s3:*") -> str:
     statement = {
         "Effect": effect,
-        "Principal": "*",
-        "Action": "s3:*",
+        "Principal": {"AWS": who},
+        "Action": what,
         "Resource": f"arn:aws:s3:::{BUCKET}/*",
         "Condition": {"Bool": {"aws:SecureTransport": secure}},
     }
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture
@@ -277,6 +267,9 @@ BLOCKS = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolic
             ("versions_expire", "off"),
         ),
         ("put_bucket_policy", {"Policy": without_tls("Deny", "false")}, ("encrypted_only", "on")),
+        ("put_bucket_policy", {"Policy": without_tls("Deny", ["false"])}, ("encrypted_only", "on")),
+        ("put_bucket_policy", {"Policy": without_tls("Deny", "false", who="x")}, ("encrypted_only", "off")),
+        ("put_bucket_policy", {"Policy": without_tls("Deny", "false", what="s3:GetObject")}, ("encrypted_only", "off")),
         ("put_bucket_policy", {"Policy": without_tls("Deny", "true")}, ("encrypted_only", "off")),
         ("put_bucket_policy", {"Policy": without_tls("Allow", "false")}, ("encrypted_only", "off")),
     ],

@@ -99,11 +99,25 @@ def _encrypted_only(answer: Answer) -> str:
         statements = json.loads(answer["Policy"])["Statement"]
     except (KeyError, TypeError, ValueError):
         return UNTOLD
-    for statement in [statements] if isinstance(statements, dict) else statements:
-        plain = statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")
-        if statement.get("Effect") == "Deny" and plain in {"false", False}:
-            return ON
-    return OFF
+    return ON if any(map(_denies_plain, [statements] if isinstance(statements, dict) else statements)) else OFF
+
+
+def _denies_plain(statement: Answer) -> bool:
+    """Whether a statement refuses everybody everything without TLS; every word of it may stand in a list."""
+    principal = statement.get("Principal")
+    who = principal.get("AWS") if isinstance(principal, dict) else principal
+    plain = _words(statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport"))
+    return (
+        statement.get("Effect") == "Deny"
+        and "*" in _words(who)
+        and bool({"*", "s3:*"} & set(_words(statement.get("Action"))))
+        and plain == ["false"]
+    )
+
+
+def _words(value: Any) -> list[str]:
+    """Return one word of a policy, or each of a list, in small letters: JSON's false is "false" there."""
+    return [str(word).lower() for word in (value if isinstance(value, list) else [value])]
 
 
 def _public(client: Any, bucket: str, *, aws: bool) -> str:
