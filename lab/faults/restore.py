@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import s3
-from lab.faults.backup import PLAIN, changing, dump_with, here, replace_dump, signing
+from lab.faults.backup import PLAIN, here
+from lab.faults.backup_changes import changing, dump_with, replace_dump, signing
 from lab.faults.demands import asking
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from lab import s3
-from lab.faults.backup import changing, here
+from lab.faults.backup import here
+from lab.faults.backup_changes import changing
 from lab.faults.registry import Act, Fault, register
 from lab.faults.s3 import SEEN_WITHIN
 from lab.running import Running
