@@ -41,7 +41,7 @@ def unset(suite: Suite) -> list[str]:
 
 def malformed(suite: Suite) -> list[str]:
     """Return one line for each connection string that no client would take; none is quoted, and nothing contacted."""
-    from checks.engine.probes import conninfo, redis  # noqa: PLC0415 (they bring the drivers, which a run loads beside)
+    from checks.engine.probes import conninfo, redis_connection  # noqa: PLC0415 (they bring the drivers, which a run loads beside)
 
     databases, caches, queue = suite.environment.postgresql, suite.environment.redis, suite.environment.minion
     lines = []
@@ -60,7 +60,7 @@ def malformed(suite: Suite) -> list[str]:
             )
     for connection in () if caches is None else caches.targets:
         try:
-            redis.parameters(connection)
+            redis_connection.parameters(connection)
         except ProbeError as error:
             lines.append(f"redis {connection.name}: {error.why}. {error.mend}")
     return lines

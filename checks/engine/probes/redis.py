@@ -6,36 +6,28 @@ What takes longer, or needs a connection of its own, is asked after everything e
 import math
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from redis.backoff import NoBackoff
-from redis.connection import Connection as TcpConnection
-from redis.connection import parse_url
 from redis.exceptions import (
-    BusyLoadingError,
     NoPermissionError,
     RedisError,
-    ResponseError,
 )
-from redis.retry import Retry
 
 from checks.engine.environment.operations import Redis
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context, redis_keys, redis_round_trips
-from checks.engine.probes.network import Watchdog, in_handshake, silent
+from checks.engine.probes.redis_connection import Answer, answer_of, with_connection
 from checks.engine.probes.redis_info import FROM_INFO, counters, due, fields_of
-from checks.engine.probes.redis_problems import ACL, NOT_REDIS, Problem, problem, refusal
+from checks.engine.probes.redis_problems import ACL, NOT_REDIS, Problem, refusal
 from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.readings.redis import RedisConnection, RedisEmergency, RedisExposure, RedisLock
 
 CONNECTION = "redis_connection"
 TIMEOUT_SECONDS = 3.0
 
-Answer = bytes | int | RedisError
 _AFTERWARDS = ("redis_latency", "redis_exposure", "redis_keys")
 _ABSENT, _FOR_EVER = -2, -1
-_T = TypeVar("_T")
 
 
 def read(context: Context) -> None:
@@ -107,78 +99,9 @@ def _ask(connection: Connection, seconds: float, commands: list[tuple[str, ...]]
     def talk(made: Any) -> list[Answer]:
         # INFO first: it is answered while the server still loads, and the client stops at LOADING.
         made.send_packed_command(made.pack_commands(commands))
-        return [_answer(made) for _ in commands]
+        return [answer_of(made) for _ in commands]
 
-    return _with(connection, seconds, talk)
-
-
-def _with(connection: Connection, seconds: float, talk: Callable[[Any], _T], **options: Any) -> _T:
-    """Open a connection, let `talk` use it for so many seconds, and close it."""
-    watched = False
-    with Watchdog(seconds) as dog:
-        # The connection is Any: redis-py types its methods only in part.
-        def on_connect(made: Any) -> None:
-            nonlocal watched
-            dog.watch(made._sock)
-            watched = True
-            made.on_connect()
-
-        made = _open(connection, seconds, on_connect, **options)
-        try:
-            made.connect()
-            return talk(made)
-        except (RedisError, OSError, ValueError) as error:
-            if dog.expired:
-                raise Problem(silent(seconds, accepted=watched or in_handshake(error))) from None
-            raise Problem(problem(error, seconds, accepted=watched)) from None
-        finally:
-            made.disconnect()
-
-
-def parameters(connection: Connection) -> dict[str, Any]:
-    """Return what a connection string says, as the client wants it; raise ProbeError, without quoting it, if malformed.
-
-    Called by --check-config too.
-    """
-    try:
-        return dict(parse_url(connection.text().reveal()))  # type: ignore[no-untyped-call]
-    except ValueError:
-        raise ProbeError(
-            Reason.OURS,
-            f"the connection string in {connection.env} is malformed",
-            f"Write it as redis://USER:PASSWORD@HOST:PORT/0 in {connection.env}.",
-        ) from None
-
-
-def _open(connection: Connection, seconds: float, on_connect: Callable[[Any], None], **more: Any) -> Any:
-    options = parameters(connection)
-    kind: Any = options.pop("connection_class", TcpConnection)
-    # Version 2 of the protocol: the same from Redis 5 to 8 and Valkey. No CLIENT SETINFO: our user may not, and it
-    # would cost two round trips.
-    ours = {
-        "protocol": 2,
-        "driver_info": None,
-        "socket_timeout": seconds,
-        "socket_connect_timeout": seconds,
-        "retry": Retry(NoBackoff(), 0),
-        "redis_connect_func": on_connect,
-    }
-    try:
-        return kind(**{**options, **ours, **more})
-    except (TypeError, RedisError):
-        raise ProbeError(
-            Reason.OURS, f"the connection string in {connection.env} sets something unknown", "Mend its options."
-        ) from None
-
-
-def _answer(made: Any) -> Answer:
-    try:
-        answer = made.read_response(disconnect_on_error=False)
-    except (ResponseError, BusyLoadingError) as error:
-        return error
-    if not isinstance(answer, bytes | int):
-        raise Problem(NOT_REDIS)
-    return answer
+    return with_connection(connection, seconds, talk)
 
 
 def _raise_unless_answering(info: Answer, pong: Answer) -> None:
@@ -239,11 +162,11 @@ def _exposure(connection: Connection, context: Context) -> Reading:
 
     def knock(made: Any) -> bool:
         made.send_packed_command(made.pack_commands([("PING",)]))
-        return _answer(made) == b"PONG"
+        return answer_of(made) == b"PONG"
 
     nobody = {"username": None, "password": None, "credential_provider": None}
     try:
-        found = _with(connection, context.remaining(TIMEOUT_SECONDS), knock, **nobody)
+        found = with_connection(connection, context.remaining(TIMEOUT_SECONDS), knock, **nobody)
     except ProbeError:
         found = False  # refused: as it should be
     return RedisExposure(open=found, source="PING without a password", sampled_at=time.time())
@@ -252,8 +175,8 @@ def _exposure(connection: Connection, context: Context) -> Reading:
 def _keys(connection: Connection, settings: Redis, context: Context) -> Reading:
     # All but a moment: what was seen until then is worth having.
     seconds = context.remaining(settings.keys_seconds + TIMEOUT_SECONDS)
-    return _with(connection, seconds, lambda made: redis_keys.look(made, settings, seconds - 0.5))
+    return with_connection(connection, seconds, lambda made: redis_keys.look(made, settings, seconds - 0.5))
 
 
 def _trips(connection: Connection, context: Context) -> Reading:
-    return _with(connection, context.remaining(TIMEOUT_SECONDS), redis_round_trips.look)
+    return with_connection(connection, context.remaining(TIMEOUT_SECONDS), redis_round_trips.look)
