@@ -1,11 +1,11 @@
 """Whether the figures of /health/detailed are those that we read ourselves: pure, called by the API's check."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from checks.engine.readings.minion import MinionQueue
 from checks.engine.readings.postgresql import PostgresqlConnections, PostgresqlStandbys
 from checks.engine.readings.redis import RedisMemory, RedisServer
+from checks.engine.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ Called by checks/monitoring/test_alerts.py. A finding is one line that names the
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from checks.engine import promql
 from checks.engine.judge import factor, show
 from checks.engine.model import Bound, Unit
 from checks.engine.readings.prometheus_rules import PrometheusRules, Rule, Selected, Wanted
+from checks.engine.records import dataclass
 
 INF = float("inf")
 _VALUES_THAT_COME_AND_GO = {"status", "code", "status_code"}  # a status that never occurred has no series

@@ -5,7 +5,7 @@ Called by the plugin at start, before anything is contacted. An error names file
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -19,6 +19,7 @@ from checks.engine.guide import Guide
 from checks.engine.judge import factor
 from checks.engine.model import Bound, Limits, Waiver
 from checks.engine.readings import READINGS, Spec, unit_of
+from checks.engine.records import dataclass
 
 CHAPTERS = (
     "health",

@@ -3,12 +3,12 @@
 Called by the reader only. A probe runs here; whatever it does, each reading asked of it becomes a value.
 """
 
+import dataclasses
 import queue
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
-from dataclasses import dataclass, field
 from importlib import import_module
 from types import TracebackType
 from typing import TypeVar
@@ -16,6 +16,7 @@ from typing import TypeVar
 from checks.engine.environment import Environment
 from checks.engine.model import Failure, ProbeError, Reading, Reason, Target
 from checks.engine.readings import READINGS
+from checks.engine.records import dataclass
 
 Outcome = Reading | Failure
 Need = tuple[str, Target]
@@ -25,7 +26,7 @@ REPORT = "This is a fault of the suite: report it."
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Batch:
     """The readings that one thread is asked for at once: a probe's Context. `until` is set when the thread begins."""
 
@@ -37,8 +38,8 @@ class Batch:
     run_id: str
     seconds: float
     asked: "dict[Need, Asked]"
-    futures: dict[str, Future[Outcome]] = field(default_factory=dict)
-    begun: threading.Event = field(default_factory=threading.Event)
+    futures: dict[str, Future[Outcome]] = dataclasses.field(default_factory=dict)
+    begun: threading.Event = dataclasses.field(default_factory=threading.Event)
     until: float | None = None
 
     def settle(self, name: str, outcome: Reading | ProbeError) -> None:

@@ -3,9 +3,11 @@
 Everything here is immutable and knows nothing of pytest, drivers or files. Every stage imports it; it imports no stage.
 """
 
+import dataclasses
 import enum
-from dataclasses import dataclass
 from typing import Annotated
+
+from checks.engine.records import dataclass
 
 
 class State(enum.Enum):
@@ -53,7 +55,7 @@ Count = Annotated[int, Unit.COUNT]
 PerSecond = Annotated[float, Unit.PER_SECOND]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Target:
     """One named instance of a service; `kind` tells instances of one service apart (primary, replica, mount)."""
 

@@ -7,7 +7,7 @@ pytest and no limit.
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 from checks.engine.environment import Environment
@@ -57,9 +57,8 @@ class Reader:
     def ready(self, needs: Iterable[Need], within: float) -> set[Need]:
         """Wait until all of `needs` (started before) are there, no longer than `within`; return those that are."""
         until = min(self._until, time.monotonic() + within)
-        futures = {need: self._future(need) for need in needs}
-        while any(not future.done() for future in futures.values()) and time.monotonic() < until:
-            time.sleep(0.005)
+        futures: dict[Need, Future[Any]] = {need: self._future(need) for need in needs}
+        wait(futures.values(), max(0.0, until - time.monotonic()))
         return {need for need, future in futures.items() if future.done()}
 
     def outcome(self, name: str, target: Target) -> Reading | Failure | NotJudged:

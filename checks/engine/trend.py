@@ -3,7 +3,8 @@
 import itertools
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from checks.engine.records import dataclass
 
 Points = Sequence[tuple[float, float]]
 MOST = 60

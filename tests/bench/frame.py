@@ -68,8 +68,9 @@ class Process:
 
 
 def run(command: Sequence[str], variables: dict[str, str]) -> Process:
-    """Run a command to its end from the root of the clone, and measure it."""
+    """Run a command to its end from the root of the clone, and measure it; it may keep what Python compiles."""
     environment = {**os.environ, **variables}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         with subprocess.Popen(

@@ -98,7 +98,7 @@ class Recorder:
     def run(self, suite: Suite, stopped_by: str, finished: float) -> Run:
         """Return the run as every report shows it."""
         results = self.results(stopped_by)
-        if self.complete() and suite.profile.name in {"", "nightly"} and not _narrowed(self._config):
+        if self.complete() and suite.profile.whole and not _narrowed(self._config):
             results += tuple(_waiver_findings(suite, suite.collected or self.collected))
         complete = self.complete() and stopped_by == ""
         if results == () and stopped_by != "":  # before the workers had said what there is

@@ -1,6 +1,8 @@
 """Collection: checks x targets and rows x targets, from files only; what the environment has not is one item."""
 
+import re
 from collections.abc import Iterable
+from inspect import isfunction, signature
 from pathlib import Path
 from typing import cast
 
@@ -12,10 +14,41 @@ from checks.engine.model import Target
 from checks.engine.plugin.suite import CASE, SUITE, Case, Suite, suite_of
 from checks.engine.readings import READINGS
 
+_MARKS = re.compile(r"\bprofiles\(([^)]*)\)")
+_WORDS = re.compile(r'\s*("[a-z]+"\s*,?\s*)+')
+
 
 def check_id(function: str) -> str:
     """Return the id of a written check: test_postgresql_accepts_writes -> postgresql-accepts-writes."""
     return function.removeprefix("test_").replace("_", "-")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even load a file whose every check is marked, in plain words, for other profiles than this one."""
+    only = _only(config)
+    if only == "" or not (collection_path.name.startswith("test_") and collection_path.suffix == ".py"):
+        return None
+    try:
+        text = collection_path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None  # pytest says what is wrong with it
+    marks = _MARKS.findall(text)
+    plain = all(only not in words and _WORDS.fullmatch(words) for words in marks)
+    each = len(marks) >= text.count("def test_") or "pytestmark" in text
+    return True if plain and each and "threshold" not in text else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> list[pytest.Item] | None:
+    """Make no items of what the profile does not hold: to make and drop them took a sixth of a smoke run."""
+    only = _only(collector.config)
+    if only == "" or not isfunction(obj) or not name.startswith("test_"):
+        return None
+    if "threshold" in signature(obj).parameters:
+        return None if _rows(collector.config, collector.path) else []
+    own = [mark for mark in getattr(obj, "pytestmark", ()) if mark.name == "profiles"]
+    marker = own[0] if own else collector.get_closest_marker("profiles")
+    return [] if marker is not None and only not in marker.args else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -25,13 +58,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     suite = suite_of(metafunc.config)
     names = [name for name in metafunc.fixturenames if name in READINGS]
     if "threshold" in metafunc.fixturenames:
-        rows = [row for row in suite.catalog.rows if row.chapter == chapter_of(metafunc.definition.path)]
+        rows = _rows(metafunc.config, metafunc.definition.path)
         cases = [case for row in rows for case in cases_of(suite.environment, row.id, [row.reading, *names], row)]
         ids = [f"{case.id}@{case.target.name}" for case in cases]
         metafunc.parametrize("case", cases, ids=ids, indirect=True)
     else:
         cases = cases_of(suite.environment, check_id(metafunc.function.__name__), names, None)
         metafunc.parametrize("case", cases, ids=[case.target.name for case in cases], indirect=True)
+
+
+def _rows(config: pytest.Config, path: Path) -> list[Row]:
+    """Return the rows of a file's chapter that are collected."""
+    only = _only(config)
+    rows = (row for row in suite_of(config).catalog.rows if row.chapter == chapter_of(path))
+    return [row for row in rows if only == "" or only in row.profiles]
+
+
+def _only(config: pytest.Config) -> str:
+    """Return the profile whose checks alone are collected, or "" where all are.
+
+    The waivers are compared with all that there is; and who names a check is told that his profile does not hold it.
+    """
+    if SUITE not in config.stash or any("::" in argument for argument in config.args):
+        return ""
+    profile = suite_of(config).profile
+    return "" if profile.whole else profile.name
 
 
 def cases_of(environment: Environment, check: str, names: list[str], row: Row | None) -> list[Case]:

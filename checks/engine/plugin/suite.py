@@ -1,9 +1,9 @@
 """What one run of the suite knows before anything is contacted; built from the options, kept in pytest's stash."""
 
+import dataclasses
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from checks.engine.lines import Need
 from checks.engine.model import Failure, NotJudged, Reading, Run, Target
 from checks.engine.plugin.profiles import Profile
 from checks.engine.reader import Reader
+from checks.engine.records import dataclass
 from checks.engine.replay import Replay
 from checks.engine.samples import Samples
 
@@ -34,7 +35,7 @@ class Case:
         return dict(self.needs)[reading]
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Suite:
     """The validated options of a run, and the reader once it runs.
 
@@ -60,9 +61,9 @@ class Suite:
     baseline: Run | None = None
     replay: Sequence[Mapping[str, Any]] | None = None
     reader: Reader | Replay | None = None
-    collected: list[tuple[str, str]] = field(default_factory=list)
-    begun: set[Path] = field(default_factory=set)
-    samples: Samples = field(init=False)
+    collected: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    begun: set[Path] = dataclasses.field(default_factory=set)
+    samples: Samples = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         self.samples = Samples(self.home / "samples.sqlite", self.profile.name if self.profile.clocked else "")

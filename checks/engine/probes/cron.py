@@ -6,13 +6,13 @@ Nothing is run. Of a script only what will go wrong in it is kept, in our own wo
 import os
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from checks.engine.environment import operations
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
 from checks.engine.readings.cron import CronJobs, CronMail, Job
+from checks.engine.records import dataclass
 
 _FIELDS = 5
 _LONGEST = 1 << 18

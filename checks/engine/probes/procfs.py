@@ -6,11 +6,11 @@ Of a process only its pid, its name, its size and its age are read: arguments ma
 import os
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from checks.engine.model import ProbeError, Reason
 from checks.engine.readings.host import HostCounters, HostHandles, HostMemory, HostWorkers
+from checks.engine.records import dataclass
 
 SHOWN = 20
 _NAME = re.compile(r"[\w.:/+-]{1,32}")

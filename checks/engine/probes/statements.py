@@ -9,7 +9,7 @@ import json
 import re
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 from psycopg import pq
@@ -17,6 +17,7 @@ from psycopg.pq.abc import PGresult
 
 from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.readings import READINGS
+from checks.engine.records import dataclass
 
 SQL = Path(__file__).parent / "sql"
 PG_MONITOR = "GRANT pg_monitor TO {role};"

@@ -8,7 +8,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,6 +17,7 @@ from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context
 from checks.engine.probes.api.client import Answer, Client, NoAnswer
 from checks.engine.probes.settling import not_connected, settle_all
+from checks.engine.records import dataclass
 
 Outcome = Reading | ProbeError | NotJudged
 _SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?")

@@ -6,10 +6,11 @@ first half of a row's `<reading>.<field>`. `@derived` registers a reading that i
 
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from importlib import import_module
 
 from checks.engine.model import NotJudged, Reading, Unit
+from checks.engine.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """What is read of Alertmanager: itself, what it holds, whom it tells, and whether that worked."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, NotJudged, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 
 @reading("alertmanager_connection", service="alertmanager")

@@ -1,10 +1,10 @@
 """What is read of each instance of the API."""
 
 import math
-from dataclasses import dataclass
 
 from checks.engine.model import Count, NotJudged, PerSecond, ProbeError, Ratio, Reading, Reason, Seconds
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 
 @reading("api_connection", service="api")

@@ -1,9 +1,8 @@
 """What the application's own tables say, as counts: mail, business figures, growth, media, effects of jobs."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("application_mail", service="application", via="postgresql")

@@ -1,9 +1,8 @@
 """What is read of the backups themselves; what is read of a restored copy is in readings/restore.py."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("backup_connection", service="backup", deadline=60)

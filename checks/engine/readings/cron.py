@@ -1,9 +1,8 @@
 """What is read of the crontab of this host, and of the scripts that it calls."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """What is read of Elasticsearch: the cluster, and today's index of logs."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, Ratio, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("elasticsearch_connection", service="elasticsearch")

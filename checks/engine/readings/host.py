@@ -1,9 +1,8 @@
 """What is read of a host that the suite runs on."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, NotJudged, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 
 @reading("host_cpu_times", service="host", kinds=("host",))

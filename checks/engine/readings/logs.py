@@ -1,9 +1,8 @@
 """What is read of each log that lies on this host; no line of a log is in any of them."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
 from checks.engine.readings import alias, reading
+from checks.engine.records import dataclass
 
 
 @reading("logs_files", service="logs")

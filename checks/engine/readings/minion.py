@@ -1,9 +1,8 @@
 """What is read of the Minion job queue, through the primary's connection; of no job what it was given or gave."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("minion_queue", service="minion", via="postgresql")

@@ -1,9 +1,8 @@
 """What is read of each PostgreSQL server."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
 from checks.engine.readings import alias, reading
+from checks.engine.records import dataclass
 
 
 @reading("postgresql_connection", service="postgresql")

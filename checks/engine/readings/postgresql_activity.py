@@ -1,9 +1,8 @@
 """What sessions do at this moment: how long, for whom others wait, and what holds back the vacuum."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("postgresql_transactions", service="postgresql", noisy=True)

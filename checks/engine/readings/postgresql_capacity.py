@@ -1,10 +1,9 @@
 """What a PostgreSQL server has left: limits of roles and databases, replication slots, and its size."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, NotJudged, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
 from checks.engine.readings.postgresql import PostgresqlServer
+from checks.engine.records import dataclass
 
 DAY = 86400.0
 

@@ -1,9 +1,8 @@
 """Counters of all databases, which only grow, and what they grew by between two samples."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, NotJudged, PerSecond, Ratio, Reading
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 RESET = "the statistics were reset since the last sample, or it is another server"
 APART = (10.0, 7 * 86400.0)

@@ -1,9 +1,8 @@
 """Replication in depth: the stream from either side, conflicts on the standby, and what a standby needs to follow."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, NotJudged, Reading, Seconds
 from checks.engine.readings import alias, derived, reading
+from checks.engine.records import dataclass
 
 
 @reading("postgresql_sent", service="postgresql", kinds=("primary",), noisy=True)

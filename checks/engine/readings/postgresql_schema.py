@@ -1,9 +1,8 @@
 """The schema: indexes, constraints, sequences, extensions, collations, and the version it was migrated to."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, Ratio, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("postgresql_indexes", service="postgresql", kinds=("primary",))

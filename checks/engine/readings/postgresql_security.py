@@ -1,9 +1,8 @@
 """Exposure: who may do everything, whose password ends, and who speaks without TLS."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("postgresql_roles", service="postgresql", kinds=("primary",))

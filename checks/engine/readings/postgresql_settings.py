@@ -1,9 +1,8 @@
 """Settings: those that lose data, those that wait for a restart, timeouts of roles, and what changed."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, NotJudged, Reading
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 
 @reading("postgresql_settings", service="postgresql")

@@ -1,9 +1,8 @@
 """Statement statistics: whether they are kept, which statements are slow, which are frequent; never their text."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, NotJudged, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 APART = (10.0, 7 * 86400.0)
 WORST = 20

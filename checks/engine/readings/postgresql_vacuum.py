@@ -1,9 +1,8 @@
 """Vacuum and analyse: wraparound, autovacuum, what waits to be vacuumed, and bloat."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, Ratio, Reading
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("postgresql_wraparound", service="postgresql", kinds=("primary",))

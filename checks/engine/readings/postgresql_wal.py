@@ -1,9 +1,8 @@
 """The way of the WAL: slots that hold it, the archive that takes it, its folder, and checkpoints that let it go."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, NotJudged, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 
 @reading("postgresql_slots", service="postgresql", kinds=("primary",))

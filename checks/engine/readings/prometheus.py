@@ -1,9 +1,8 @@
 """What is read of Prometheus: itself, what it scrapes, and what it knows; its rules are in prometheus_rules.py."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, NotJudged, PerSecond, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 YOUNG = (
     30.0  # it discovers targets and Alertmanagers within some six seconds, and scrapes once an interval from then on

@@ -1,9 +1,8 @@
 """What is read of Prometheus' rules: how often it evaluates them, the alert rules, and what fires."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("prometheus_evaluation", service="prometheus")

@@ -1,9 +1,8 @@
 """What is read of each Redis server."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, NotJudged, PerSecond, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 
 @reading("redis_connection", service="redis")

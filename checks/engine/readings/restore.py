@@ -1,9 +1,8 @@
 """What is read of the copy that was restored from the newest backup; every type here is read only where one may be."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 NOT_RESTORED = "the backup did not restore"
 NIGHT = 3 * 3600.0  # the nightly run's own deadline ends it earlier; a restore has no other

@@ -1,9 +1,8 @@
 """What is read of each bucket."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 @reading("s3_connection", service="s3")

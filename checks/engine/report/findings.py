@@ -5,9 +5,9 @@ Called by every writer; knows nothing of any format.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from checks.engine.model import Result, Run, State
+from checks.engine.records import dataclass
 
 ALARMS = (State.CRITICAL, State.UNKNOWN, State.WARNING)
 JUDGED = (*ALARMS, State.OK, State.WAIVED)

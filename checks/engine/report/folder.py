@@ -10,10 +10,10 @@ import re
 import secrets
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from checks.engine.model import Result, Run, State
+from checks.engine.records import dataclass
 from checks.engine.report import junit, results_json, summary
 
 _NAME = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9._-]+")

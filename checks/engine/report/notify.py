@@ -8,11 +8,12 @@ import json
 import logging
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from checks.engine.model import Run, State
+from checks.engine.records import dataclass
 from checks.engine.report.findings import findings
 from checks.engine.report.folder import write_atomic
 from checks.engine.report.headline import split_headline

@@ -4,10 +4,10 @@ Called by the plugin after the files are written. The lab goes nowhere: it pings
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from checks.engine.model import Run
+from checks.engine.records import dataclass
 from checks.engine.report import github, heartbeat, notify, textfile
 from checks.engine.report.write import ReportError
 

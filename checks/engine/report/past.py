@@ -1,8 +1,7 @@
 """What is known of a check from earlier runs; the history store fills it in, the reports show it."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Result, State
+from checks.engine.records import dataclass
 from checks.engine.report.findings import ALARMS
 
 

@@ -5,10 +5,11 @@ Called by the plugin: `write_placeholders` before anything is contacted, `write_
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from checks.engine.model import Result, Run, State
+from checks.engine.records import dataclass
 from checks.engine.report import junit, results_json, summary
 from checks.engine.report.folder import RunFolder, unfinished, write_atomic
 

@@ -4,7 +4,6 @@ No redirect is followed, no proxy and no .netrc of the environment is used, and 
 """
 
 import time
-from dataclasses import dataclass
 
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
@@ -12,6 +11,7 @@ from urllib3.exceptions import HTTPError
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.network import Watchdog, causes, in_handshake, problem_of, silent
 from checks.engine.probes.web import Sockets, pool
+from checks.engine.records import dataclass
 
 MOST_BYTES = 8 << 20
 _CHUNK = 1 << 16

@@ -3,12 +3,12 @@
 import math
 import re
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.watchers import Asker
+from checks.engine.records import dataclass
 
 FIGURE = "figure"
 

@@ -3,10 +3,11 @@
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from checks.engine.model import Result, Run, State
+from checks.engine.records import dataclass
 from checks.engine.report.findings import Finding, counts, findings, new_findings, recovered_findings
 from checks.engine.report.headline import compared, split_headline
 from checks.engine.report.past import Past, recovered
