@@ -68,7 +68,7 @@ def test_wrong_arguments_are_refused(values: tuple[object, ...], given: dict[str
 
 def test_what_is_by_keyword_only_is_not_taken_by_position() -> None:
     with pytest.raises(TypeError, match="Derived takes 0 positional arguments, and was given 2"):
-        Derived("a", 1.0)  # type: ignore[misc]
+        Derived("a", 1.0)  # type: ignore[call-arg]
 
 
 def test_it_is_checked_after_it_is_made() -> None:
@@ -81,7 +81,7 @@ def test_it_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         point.x = 2  # type: ignore[misc]
     with pytest.raises(dataclasses.FrozenInstanceError):
-        del point.x  # type: ignore[misc]
+        del point.x
     with pytest.raises(dataclasses.FrozenInstanceError):
         point.other = 2  # type: ignore[attr-defined]
     assert not hasattr(point, "__dict__")
