@@ -8,7 +8,7 @@ import psycopg
 
 from lab.client import Lab
 from lab.running import SUITE_PROXIES
-from tests.bench.frame import Row, at_most, bench, median, shown
+from tests.bench.frame import Row, at_most, bench, in_turn, median, shown
 
 SLOW = 0.2
 _STATEMENTS = """
@@ -34,10 +34,11 @@ def smoke(lab: Lab) -> list[Row]:
         statements = tuple(b - a for a, b in zip(calls, _statements(lab), strict=True))
         if once.code != 0:
             raise RuntimeError(f"the healthy lab is not OK:\n{once.output}")
-        near = {kind: median(command, lab.variables) for kind, command in _kinds(suite, floor, naive)}
+        kinds = {"suite": suite, "floor": floor, "naive": naive}
+        near = in_turn(kinds, lab.variables)
         lab.slow(SLOW)
         try:
-            far = {kind: median(command, lab.variables, 3) for kind, command in _kinds(suite, floor, naive)}
+            far = in_turn(kinds, lab.variables, 3)
         finally:
             lab.slow(0)
     rows = [
@@ -51,10 +52,6 @@ def smoke(lab: Lab) -> list[Row]:
     rows += [shown(f"{kind}-seconds", process.seconds, "s at 0 ms") for kind, process in near.items()]
     rows += [shown(f"{kind}-seconds-far", process.seconds, "s at 200 ms") for kind, process in far.items()]
     return rows + [shown(f"smoke-connections-{name}", count, "connections") for name, count in connections.items()]
-
-
-def _kinds(suite: list[str], floor: list[str], naive: list[str]) -> list[tuple[str, list[str]]]:
-    return [("suite", suite), ("floor", floor), ("naive", naive)]
 
 
 def _connections(lab: Lab) -> dict[str, int]:

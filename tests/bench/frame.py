@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -86,8 +86,16 @@ def run(command: Sequence[str], variables: dict[str, str]) -> Process:
 
 def median(command: Sequence[str], variables: dict[str, str], times: int = 5) -> Process:
     """Return the process of median duration of several runs."""
-    runs = sorted((run(command, variables) for _ in range(times)), key=lambda process: process.seconds)
-    return runs[len(runs) // 2]
+    return in_turn({"": command}, variables, times)[""]
+
+
+def in_turn(commands: Mapping[str, Sequence[str]], variables: dict[str, str], times: int = 5) -> dict[str, Process]:
+    """Return the process of median duration of each command, run in turn: what slows the machine slows them all."""
+    runs: dict[str, list[Process]] = {name: [] for name in commands}
+    for _ in range(times):
+        for name, command in commands.items():
+            runs[name].append(run(command, variables))
+    return {name: sorted(done, key=lambda process: process.seconds)[times // 2] for name, done in runs.items()}
 
 
 def middle(values: Sequence[float]) -> float:

@@ -22,6 +22,7 @@ from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context, s3_bucket, s3_key
 from checks.engine.probes.network import Watchdog, in_handshake, problem_of, silent
 from checks.engine.probes.s3_canary import canary
+from checks.engine.probes.s3_descriptions import descriptions
 from checks.engine.probes.s3_problems import Problem, refusal, status_of
 from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.probes.web import Sockets, pool
@@ -161,6 +162,7 @@ def _client(
     """Return a client with the bucket's ordinary key, or with another one where it is given."""
     access_key, secret_key = (settings.access_key, settings.secret_key) if keys is None else keys
     core = botocore.session.Session(session_vars=_NOTHING_FROM_HERE)
+    core.register_component("data_loader", descriptions())
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
         signature_version="s3v4" if service == "s3" else "v4",
