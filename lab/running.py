@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab import api_processes, cron, host, minion, monitoring, monitoring_tables, postgresql, redis, s3, template
+from lab import api_processes, cron, host, minion, monitoring, monitoring_tables, postgresql, redis, s3, template, wheel
 from lab.credentials import STEM, Credentials
 from lab.environment_file import Layout
 from lab.marked import MARKERS
@@ -157,6 +157,8 @@ class Running:
         if template.fetch(name, data):
             give_to_servers(data)  # the copy has the template's owner
             return
+        if self.binaries.kind == "pypi":
+            wheel.verify(self.binaries.folder.parent)
         with self._timed("template (the first time in hours; kept for the next)"):
             template.build(self.launcher, self.binaries, self.primary, self.store, self.options.flavour)
             template.keep(name, (data / "primary", data / "s3"))
