@@ -29,6 +29,7 @@ _HBA = """\
 local all all trust
 local replication all trust
 host all all 127.0.0.1/32 scram-sha-256
+host all all samehost scram-sha-256
 host replication {replicator} 127.0.0.1/32 scram-sha-256
 """  # the socket lies in a folder of mode 0700
 

@@ -39,10 +39,14 @@ class Counters:
 
 @dataclass(slots=True)
 class Proxy:
-    """One listening port before one server; used only in the loop of its `Proxies`."""
+    """One listening port before one server, called from the address `source` where there is one.
+
+    Used only in the loop of its `Proxies`.
+    """
 
     name: str
     upstream: tuple[str, int]
+    source: str = ""
     port: int = field(default_factory=free_port)
     mode: Mode = Mode.PASS
     delay: float = 0.0
@@ -108,7 +112,8 @@ class Proxy:
             writer.transport.abort() if self.mode is Mode.CUT else writer.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        their_reader, their_writer = await asyncio.open_connection(*self.upstream)
+        source = None if self.source == "" else (self.source, 0)
+        their_reader, their_writer = await asyncio.open_connection(*self.upstream, local_addr=source)
         self._open.add(their_writer)
         talk = _Talk()
         pumps = [
@@ -197,12 +202,16 @@ class Proxies:
         self._thread = threading.Thread(target=self.loop.run_forever, name="proxies", daemon=True)
         self._thread.start()
 
-    def add(self, name: str, port: int) -> Proxy:
-        """Start a proxy called `name` before 127.0.0.1:`port`."""
-        proxy = Proxy(name, ("127.0.0.1", port))
+    def add(self, name: str, port: int, source: str = "") -> Proxy:
+        """Start a proxy called `name` before 127.0.0.1:`port`, which calls it from `source` where that is given."""
+        proxy = Proxy(name, ("127.0.0.1", port), source)
         self.call(proxy.start())
         self.by_name[name] = proxy
         return proxy
+
+    def remove(self, name: str) -> None:
+        """Stop one proxy, and close what goes through it."""
+        self.call(self.by_name.pop(name).stop())
 
     def set(self, name: str, mode: Mode, delay: float = 0.0) -> None:
         """Put one proxy into a mode; `delay` is in seconds a round trip."""

@@ -18,6 +18,7 @@ from lab.faults import (  # noqa: F401 (they register)
     nodes,
     postgresql,
     postgresql_connections,
+    postgresql_elsewhere,
     postgresql_replication,
     postgresql_roles,
     postgresql_schema,

@@ -11,7 +11,6 @@ from lab.state import REPOSITORY
 _SERVICES = r"(?:postgresql|replication|sessions|statements|vacuum|analyse|bloat|wal|maintenance-sessions)"
 # What the lab cannot break, or what only lists: each is judged by tests of its own.
 WITHOUT_FAULT = {
-    "postgresql-tls",  # needs a session from another machine
     "postgresql-indexes-unused",  # lists
     "statements-frequent",  # lists
 }
