@@ -126,6 +126,7 @@ def test_the_deadline_ends_a_check_that_hangs(busy: Inside) -> None:
 
 
 def test_a_deadline_before_the_workers_have_begun_is_no_empty_success(busy: Inside) -> None:
+    busy.check("time.sleep(4)\n", file="health/test_a_slow_file.py")
     ran = busy.run("--deadline=0.1", *ONE_WORKER)
     assert ran.latest()["verdict"] == "UNKNOWN"
     assert set(ran.states().values()) == {"UNKNOWN"}

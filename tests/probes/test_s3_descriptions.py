@@ -17,6 +17,13 @@ def test_they_are_botocores_own(service: str) -> None:
     assert descriptions().load_data("endpoints") == Loader().load_data("endpoints")
 
 
+def test_what_one_client_does_to_them_no_other_sees() -> None:
+    before = descriptions().load_service_model("s3", "service-2")
+    mine = descriptions().load_service_model("s3", "service-2")
+    mine["operations"]["HeadBucket"]["http"]["requestUri"] = ""
+    assert descriptions().load_service_model("s3", "service-2") == before
+
+
 def test_what_is_not_asked_here_is_not_known() -> None:
     with pytest.raises(UnknownServiceError):
         descriptions().load_service_model("sqs", "service-2")
@@ -28,7 +35,6 @@ def test_a_home_folder_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     (other / "service-2.json").write_text("{}")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(tmp_path / ".aws/models"))
-    descriptions.cache_clear()
     core = botocore.session.Session()
     core.register_component("data_loader", descriptions())
     client = core.create_client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")

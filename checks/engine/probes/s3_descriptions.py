@@ -4,7 +4,6 @@ botocore lists four hundred services before it loads one, and makes of every tab
 that a client takes to make.
 """
 
-import functools
 import gzip
 import json
 from typing import Any
@@ -34,8 +33,7 @@ class _Descriptions(Loader):
         return SERVICES
 
 
-@functools.cache
 def descriptions() -> Loader:
-    """Return the one loader of this process: it keeps what it has loaded."""
+    """Return a loader for one session: a client changes what it was described by, which no other thread may see."""
     own = [Loader.BUILTIN_DATA_PATH]
     return _Descriptions(extra_search_paths=own, file_loader=_Files(), include_default_search_paths=False)
