@@ -17,15 +17,15 @@ Outcome = Reading | Failure | NotJudged
 
 def record(name: str, target: Target, outcomes: Sequence[Outcome]) -> dict[str, object]:
     """Return what became of a reading, and of the extra samples behind it, as plain JSON types."""
-    table = {"reading": name, "target": str(target), **_plain(name, outcomes[0])}
+    table = {"reading": name, "target": str(target), **_plain(outcomes[0])}
     if len(outcomes) > 1:
-        table["samples"] = [_plain(name, outcome) for outcome in outcomes[1:]]
+        table["samples"] = [_plain(outcome) for outcome in outcomes[1:]]
     return table
 
 
-def _plain(name: str, outcome: Outcome) -> dict[str, object]:
+def _plain(outcome: Outcome) -> dict[str, object]:
     if isinstance(outcome, Reading):
-        return {"value": plain(name, outcome)}
+        return {"value": plain(outcome)}
     if isinstance(outcome, Failure):
         failure = {"reason": outcome.reason.value, "why": outcome.why, "mend": outcome.mend}
         return {"failure": failure if outcome.blame is None else {**failure, "blame": str(outcome.blame)}}

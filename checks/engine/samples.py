@@ -4,6 +4,7 @@ SQLite, one file an environment, written by the controller only and read by ever
 store never changes a verdict: counters are then judged by a later sample, or not at all.
 """
 
+import dataclasses
 import functools
 import json
 import math
@@ -35,22 +36,23 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(READINGS[name].type)
 
 
-def plain(name: str, reading: Reading) -> Any:
-    """Return a reading as plain JSON types; a number that JSON does not have is its word, which `from_json` knows."""
-    return _finite(_adapter(name).dump_python(reading, mode="json"))
+def plain(value: Any) -> Any:
+    """Return a reading, or what it holds, as plain JSON types.
 
-
-def _finite(value: Any) -> Any:
+    A number that JSON does not have is its word, which `from_json` knows.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return _WORDS[str(value)]
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    return [_finite(inner) for inner in value] if isinstance(value, list) else value
+    if isinstance(value, tuple):
+        return [plain(inner) for inner in value]
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value
 
 
-def to_json(name: str, reading: Reading) -> str:
+def to_json(reading: Reading) -> str:
     """Return a reading as JSON text that `from_json` turns back into an equal one."""
-    return json.dumps(plain(name, reading), ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(reading), ensure_ascii=False, allow_nan=False)
 
 
 def from_json(name: str, text: str) -> Reading:

@@ -181,7 +181,7 @@ def test_a_derived_reading_rests_on_a_stored_sample(
     probes.set("host", lambda context: context.settle("host_cpu_times", times(50, 200, now)))
     store = Samples(tmp_path / "samples.sqlite")
     earlier = [times(10, 100, now - age) for age in (3, 100, 1000)]
-    store.add(("host_cpu_times", str(HOST), one.sampled_at, to_json("host_cpu_times", one)) for one in earlier)
+    store.add(("host_cpu_times", str(HOST), one.sampled_at, to_json(one)) for one in earlier)
     made = reader()
     made.start([("host_cpu", HOST)])
     found = made.outcome("host_cpu", HOST)
@@ -278,10 +278,10 @@ def test_a_stored_reading_comes_back_as_it_was_infinity_included(tmp_path: Path)
         source="GET /metrics", sampled_at=1.5, buckets=((0.1, 3.0), (float("inf"), 5.0)), requests=5.0, errors=0.0,
         started=None,
     )  # fmt: skip
-    assert from_json("api_histogram", to_json("api_histogram", histogram)) == histogram
+    assert from_json("api_histogram", to_json(histogram)) == histogram
     store = Samples(tmp_path / "new" / "samples.sqlite")
     assert store.previous("api_histogram", API1, 0, 9) is None
-    store.add([("api_histogram", str(API1), at, to_json("api_histogram", histogram)) for at in range(60)])
+    store.add([("api_histogram", str(API1), at, to_json(histogram)) for at in range(60)])
     assert store.previous("api_histogram", API1, 0, 9) is None  # the newest fifty are kept
     assert store.previous("api_histogram", API1, 0, 99) == histogram
     assert (tmp_path / "new" / "samples.sqlite").stat().st_mode & 0o777 == 0o600
@@ -291,7 +291,7 @@ def test_a_run_by_the_clock_compares_with_its_own_last_run(tmp_path: Path) -> No
     path = tmp_path / "samples.sqlite"
 
     def at(moment: float) -> list[tuple[str, str, float, str]]:
-        return [("host_cpu_times", str(HOST), moment, to_json("host_cpu_times", times(1, 2, moment)))]
+        return [("host_cpu_times", str(HOST), moment, to_json(times(1, 2, moment)))]
 
     def before(own: str, earliest: float = 0) -> float | None:
         found = Samples(path, own).previous("host_cpu_times", HOST, earliest, 1000)
