@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from lab.processes import MARK, end_marked, marked, remove_shared_memory
 from lab.state import REPOSITORY, LabError, Places, locked, places, private_folder, read_running
+from lab.systemd import Systemd
 
 _STOP_WITHIN = 20.0
 
@@ -185,6 +186,7 @@ def clean(where: Places) -> bool:
         private_folder(where.data)  # never into a folder that is not ours
         for folder in (where.data / "primary", where.data / "replica"):
             remove_shared_memory(folder)
+        Systemd(where.data / "host").remove()
         shutil.rmtree(where.data)
     where.running.unlink(missing_ok=True)
     where.environment_file.unlink(missing_ok=True)

@@ -61,6 +61,7 @@ class Layout:
     procfs: Path
     volume: Path | None
     cron: Path
+    systemd: Path | None = None
     monitoring: Mapping[str, Table] = field(default_factory=dict)
 
 
@@ -93,6 +94,8 @@ def text(layout: Layout) -> str:
     host: dict[str, Any] = {"name": "db1", "procfs": str(layout.procfs), "mounts": []}
     if layout.volume is not None:
         host["mounts"] = [{"name": "pgdata", "path": str(layout.volume)}]
+    if layout.systemd is not None:
+        host["systemd"] = str(layout.systemd)
     tables: dict[str, Table] = {
         "api": _api(layout),
         "postgresql": {

@@ -1,6 +1,8 @@
-"""What goes wrong with the database's host."""
+"""What goes wrong with the database's host, and with its systemd."""
 
-from lab import host
+import signal
+
+from lab import host, systemd
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -31,6 +33,26 @@ def _inodes(share: float) -> Act:
             (folder / str(number)).touch()
 
     return act
+
+
+def _units(*words: str) -> Act:
+    """Have the lab's systemd do something."""
+    return lambda running: running.systemd.control(*words)
+
+
+def _signal(number: signal.Signals) -> Act:
+    return lambda running: running.systemd.signal(number)
+
+
+def _fail(running: Running) -> None:
+    running.systemd.flag.touch()
+    for unit in (systemd.FAILING, systemd.MARKED):
+        running.systemd.control("start", unit, failing=True)
+
+
+def _succeed(running: Running) -> None:
+    running.systemd.flag.unlink()
+    running.systemd.control("start", systemd.FAILING, systemd.MARKED)
 
 
 def _remove_file(running: Running) -> None:
@@ -97,3 +119,28 @@ for _name, _what, _expect, _break in (
     ("steal-high", "the hypervisor gives time to others", {"host-steal@db1": "WARNING"}, _busy(0.4, stolen=0.4)),
 ):
     register(Fault(_name, _what, ("host",), _expect, _break, _busy(_CALM)))
+for _name, _what, _expect, _break, _mend in (
+    ("unit-failed", "two services failed", {"host-units@db1": "WARNING"}, _fail, _succeed),
+    (
+        "timer-stopped",
+        "a timer is enabled and not started",
+        {"host-timers@db1": "WARNING"},
+        _units("stop", systemd.NIGHTLY),
+        _units("start", systemd.NIGHTLY),
+    ),
+    (
+        "timer-never",
+        "a timer counts from the last run of a service that never ran",
+        {"host-timers@db1": "WARNING"},
+        _units("start", systemd.NEVER),
+        _units("stop", systemd.NEVER),
+    ),
+    (
+        "systemd-hangs",
+        "systemd answers nobody",
+        {"host-units@db1": "UNKNOWN", "host-timers@db1": "UNKNOWN"},
+        _signal(signal.SIGSTOP),
+        _signal(signal.SIGCONT),
+    ),
+):
+    register(Fault(_name, _what, ("host",), _expect, _break, _mend))

@@ -26,7 +26,7 @@ _QUIET = {
     "minion": ("minion-",),
     "application": ("silent-", "mail-", "media-", "emptied-messages", "uploads-"),
     "cron": ("cron-",),
-    "host": ("cpu-", "disk-", "inodes-", "memory-", "oom-", "handles-"),
+    "host": ("cpu-", "disk-", "inodes-", "memory-", "oom-", "handles-", "unit-", "timer-"),
 }
 # but for those that make something of the same name, or write the same file
 _SAME = (

@@ -52,13 +52,15 @@ class Mount(Model):
 class Host(Model):
     """The host that the suite runs on: where its procfs is, the mounts that hold data, the processes to follow.
 
-    `workers` is the name, as procfs has it, of the processes whose growth is watched.
+    `workers` is the name, as procfs has it, of the processes whose growth is watched; `systemd` says whose units are:
+    "system", or the runtime folder of a user's own systemd.
     """
 
     name: Name
     procfs: str = "/proc"
     mounts: tuple[Mount, ...] = ()
     workers: str | None = None
+    systemd: Annotated[str, Field(pattern=r"^(system|/.+)$")] | None = None
 
 
 class Emergency(Model):

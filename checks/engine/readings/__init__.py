@@ -123,6 +123,7 @@ for _name in (
     "cron",
     "elasticsearch",
     "host",
+    "host_units",
     "logs",
     "minion",
     "postgresql",
