@@ -78,8 +78,8 @@ class Systemd:
 
     def start(self, launcher: Launcher) -> bool:
         """Start it; False where this machine lets nobody."""
-        group = _group(launcher.data.name)
-        if not PROGRAM.exists() or os.getuid() != 0 or group is None:
+        group = _group(launcher.data.name) if PROGRAM.exists() and os.getuid() == 0 else None
+        if group is None:
             return False
         config, nothing = self._folder / "config", self._folder / "none"
         for made in (self.runtime, nothing):
@@ -95,10 +95,13 @@ class Systemd:
         }
         argv: list[str | Path] = ["sh", "-c", _ENTER, group, _INSIDE, PROGRAM]
         process = launcher.start("systemd", argv, variables=variables, death_signal="KILL", prefix=())
-        with suppress(LabError):
+        try:
             process.await_ready(self._has_started, _WITHIN)
-            self.process = process
-        return self.process is not None
+        except LabError:
+            process.stop(signal.SIGKILL)
+            return False
+        self.process = process
+        return True
 
     def control(self, *words: str, failing: bool = False) -> None:
         """Have systemctl do something; `failing`: what it starts has to fail."""
