@@ -114,6 +114,17 @@ for _name, _what, _expect, _settings in (
             lambda running, settings=_settings: running.machine.remember(oom_kills=settings.get("oom_kills", 3)),  # type: ignore[misc]
         )
     )
+register(
+    Fault(
+        "workers-grow",
+        "the workers of the application have doubled in size since the suite read it two hours ago",
+        ("host",),
+        {"host-workers-growth@db1": "WARNING"},
+        lambda running: running.machine.remember(grown=2.0),
+        lambda running: running.machine.remember(),
+        since=("host_workers", 7200.0),
+    )
+)
 for _name, _what, _expect, _break in (
     ("iowait-high", "the processors wait for disks", {"host-iowait@db1": "WARNING"}, _busy(_CALM, waiting=0.3)),
     ("steal-high", "the hypervisor gives time to others", {"host-steal@db1": "WARNING"}, _busy(0.4, stolen=0.4)),

@@ -24,15 +24,15 @@ _QUIET = {
         "postgresql-sessions-expired",
     ),
     "minion": ("minion-",),
-    "application": ("silent-", "mail-", "media-", "emptied-messages", "uploads-"),
+    "application": ("silent-", "mail-", "media-", "emptied-messages", "emptied-users", "uploads-"),
     "cron": ("cron-",),
-    "host": ("cpu-", "disk-", "inodes-", "memory-", "oom-", "handles-", "unit-", "timer-"),
+    "host": ("cpu-", "disk-", "inodes-", "memory-", "oom-", "handles-", "workers-", "unit-", "timer-"),
 }
 # but for those that make something of the same name, or write the same file
 _SAME = (
     ("postgresql-sequence", "postgresql-table-unlogged", "postgresql-index-", "vacuum-"),
     ("postgresql-superuser", "postgresql-password-ends"),
-    ("memory-", "oom-", "handles-"),
+    ("memory-", "oom-", "handles-", "workers-"),
 )
 _MOST = 8
 _NETWORK = ("-refused", "-hangs", "-slow", "-cut", "-rubbish")
