@@ -1,5 +1,6 @@
 """What systemctl tells of units and timers: of a real systemd, and of what cannot be had of one within a test."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -8,7 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from checks.engine.environment import Environment
 from checks.engine.model import ProbeError, Reason, State
 from checks.engine.probes import systemd
 from checks.engine.readings.host_units import HostUnits, Timer, Waits
@@ -171,6 +174,21 @@ def test_a_time_that_has_passed_is_how_late_the_timer_is(
     assert isinstance(found, HostUnits)
     (timer,) = found.timers
     assert timer.late == pytest.approx(found.sampled_at - late_by if late_by is not None else 0, abs=1)
+
+
+def test_a_mark_before_a_unit_is_no_part_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(
+        tmp_path, monkeypatch, "printf '● a.service not-found failed failed text\\n  b.service loaded active x y\\n'"
+    )
+    found = outcome()
+    assert isinstance(found, HostUnits)
+    assert (found.loaded, found.failed, found.timers) == (2, ("a.service",), ())
+
+
+@pytest.mark.parametrize(("systemd", "valid"), [("system", True), ("/run/user/1000", True), ("user", False)])
+def test_the_environment_names_the_system_s_or_a_folder(systemd: str, valid: bool) -> None:
+    with contextlib.nullcontext() if valid else pytest.raises(ValidationError, match="runtime folder of a user's own"):
+        Environment.model_validate({"name": "t", "host": {"name": "db1", "systemd": systemd}})
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,14 @@ class Host(Model):
     procfs: str = "/proc"
     mounts: tuple[Mount, ...] = ()
     workers: str | None = None
-    systemd: Annotated[str, Field(pattern=r"^(system|/.+)$")] | None = None
+    systemd: str | None = None
+
+    @field_validator("systemd")
+    @classmethod
+    def _system_or_folder(cls, value: str | None) -> str | None:
+        if value is not None and value != "system" and not value.startswith("/"):
+            raise ValueError('must be "system", or the runtime folder of a user\'s own, as in /run/user/1000')
+        return value
 
 
 class Emergency(Model):

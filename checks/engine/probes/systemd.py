@@ -25,6 +25,7 @@ _STARTED = ("Id", "ActiveState", "SubState", "InactiveExitTimestamp")
 _STATES = {"active", "reloading", "inactive", "failed", "activating", "deactivating", "maintenance", "refreshing"}
 _INSTANCE = re.compile(r"[0-9]{1,5}(-[a-z]{1,12})?")  # as of user@1000 and postgresql@15-main
 _COLUMNS = 4
+_MARKS = " *●○×↻"  # what some versions put before a unit that is not well, asked plainly or not
 
 Ask = Callable[..., str]
 Block = Mapping[str, str]
@@ -73,7 +74,7 @@ def _ask(manager: str, words: Iterable[str], seconds: float) -> str:
 
 def _states(text: str) -> dict[str, str]:
     """Return the active state of each unit, from the lines `UNIT LOAD ACTIVE SUB DESCRIPTION`."""
-    lines = [line.split(None, _COLUMNS) for line in text.splitlines() if line.strip() != ""]
+    lines = [line.lstrip(_MARKS).split(None, _COLUMNS) for line in text.splitlines() if line.strip() != ""]
     if lines == []:
         raise ProbeError(Reason.NO_DATA, "systemd has not a single unit", _MEND)
     if any(len(line) < _COLUMNS or line[2] not in _STATES for line in lines):
