@@ -33,6 +33,8 @@ _SAME = (
     ("postgresql-sequence", "postgresql-table-unlogged", "postgresql-index-", "vacuum-"),
     ("postgresql-superuser", "postgresql-password-ends"),
     ("memory-", "oom-", "handles-", "workers-"),
+    ("emptied-users", "uploads-"),  # what comes up needs a user that it is of
+    ("uploads-", "media-"),  # of what comes up the newest has no address
 )
 _MOST = 8
 _NETWORK = ("-refused", "-hangs", "-slow", "-cut", "-rubbish")
