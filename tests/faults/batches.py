@@ -9,7 +9,9 @@ _SEEN_IN = {
     "postgresql": {"minion", "application", "cron", "backup", "api"},
     "redis": {"api", "cron", "emergency"},
     "s3": {"api", "backup"},
-    "minion": {"api", "cron"},
+    # a backup without a manifest is compared with what is live
+    "minion": {"api", "cron", "backup"},
+    "application": {"backup"},
     "host": {"prometheus"},
     "logs": {"elasticsearch", "prometheus"},
     "prometheus": {"alertmanager"},
