@@ -67,7 +67,7 @@ def places(folder: Path | None = None) -> Places:
 def _of_whoever_started_it(ours: Places, digest: str) -> Places:
     """Return the places of the lab of another user in the same state folder, which root sees, else those of root."""
     named = Path(str((read_running(ours) or {}).get("data", "")))
-    theirs = re.fullmatch(rf"penhas-checks-lab-\d+-{digest}", named.name) is not None
+    theirs = re.fullmatch(rf"penhas-checks-lab-[1-9]\d*-{digest}", named.name) is not None
     return Places(ours.state, named) if theirs else ours
 
 
