@@ -78,8 +78,7 @@ class Running:
         self.replica = Cluster("replica1", data / "replica", data / "sockets")
         self.cache = redis.Redis(data / "redis", self.credentials.redis_application)
         self.store = s3.S3(data / "s3")
-        self.machine = host.Host(data / "host")
-        self.systemd = Systemd(data / "host")
+        self.machine, self.systemd = host.Host(data / "host"), Systemd(data / "host")
         self._prepare()
         with self._timed(f"postgresql primary ({self.binaries.kind} {self.binaries.major})"):
             postgresql.start(self.launcher, self.binaries, self.primary)
@@ -135,10 +134,9 @@ class Running:
         """Return what the environment file is written from."""
         ports = {name: proxy.port for name, proxy in self.proxies.by_name.items()}
         volume = self.machine.volume if self.volume is not None else None
-        apis = tuple(self.apis)
         tables = {} if self.watchers is None else monitoring_tables.tables(self.watchers)
-        units = self.systemd.runtime if self.systemd.process is not None else None
-        return Layout(self.options.flavour, ports, apis, self.machine.procfs, volume, self.cron, units, tables)
+        own = (self.machine.procfs, volume, self.cron, self.systemd.asked)
+        return Layout(self.options.flavour, ports, tuple(self.apis), *own, tables)
 
     @property
     def cron(self) -> Path:

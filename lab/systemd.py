@@ -68,6 +68,11 @@ class Systemd:
         return self._folder / "run"
 
     @property
+    def asked(self) -> Path | None:
+        """Return the same while it runs."""
+        return self.runtime if self.process is not None else None
+
+    @property
     def flag(self) -> Path:
         """Return the file that makes two services fail while it is there."""
         return self._folder / "fail"

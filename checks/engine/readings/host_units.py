@@ -1,10 +1,10 @@
 """What is read of the systemd of a host that the suite runs on: units that have failed, and what timers wait for."""
 
 import enum
-from dataclasses import dataclass
 
 from checks.engine.model import Count, Reading, Seconds
 from checks.engine.readings import reading
+from checks.engine.records import dataclass
 
 
 class Waits(enum.Enum):
