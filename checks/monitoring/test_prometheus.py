@@ -4,6 +4,7 @@ import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.prometheus import (
+    LOOKS,
     YOUNG,
     PrometheusConnection,
     PrometheusExporters,
@@ -13,7 +14,6 @@ from checks.engine.readings.prometheus import (
 )
 from checks.engine.readings.prometheus_rules import PrometheusEvaluation
 
-LOOKS = 10.0  # seconds: it looks for Alertmanagers anew, for five at most, whenever its configuration was read
 SEVERAL = 3  # scrapes that may be missed before the data counts as stale
 
 

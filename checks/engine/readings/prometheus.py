@@ -8,6 +8,9 @@ YOUNG = (
     30.0  # it discovers targets and Alertmanagers within some six seconds, and scrapes once an interval from then on
 )
 
+LOOKS = 10.0  # it looks for Alertmanagers anew, for five seconds at most, whenever its configuration was read
+BATCH = 64  # notifications that it sends at once
+
 
 @reading("prometheus_connection", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +216,8 @@ class PrometheusCounters(Reading):
 class PrometheusWork(Reading):
     """What Prometheus did between two samples; `lost_ratio` is of the notifications that it had for Alertmanager.
 
-    What it drops while it looks for its Alertmanager anew, after its configuration was read again, is not counted.
+    What it drops while it looks for its Alertmanager anew, after its configuration was read again, is not counted: as
+    much as falls on these seconds, or one batch.
     """
 
     samples: Count
@@ -230,11 +234,13 @@ def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> P
     """Compute what was done between two samples of the same process."""
     if later.started != earlier.started or later.samples < earlier.samples:
         return NotJudged("Prometheus restarted between the two samples")
-    reloaded = later.reloaded > earlier.sampled_at
-    lost = later.failed - earlier.failed + (0.0 if reloaded else later.dropped - earlier.dropped)
+    sent, dropped = later.sent - earlier.sent, later.dropped - earlier.dropped
+    if later.reloaded > earlier.sampled_at:
+        share = min(1.0, LOOKS / (later.sampled_at - earlier.sampled_at))
+        dropped = max(0.0, dropped - max(BATCH, share * (sent + dropped)))
+    lost = later.failed - earlier.failed + dropped
     if lost > 0 and earlier.sampled_at - earlier.started < YOUNG:
         return NotJudged("Prometheus had just started, and did not know its Alertmanager yet")
-    sent = later.sent - earlier.sent
     faults = later.compactions_failed - earlier.compactions_failed + later.corruptions - earlier.corruptions
     return PrometheusWork(
         samples=int(later.samples - earlier.samples),

@@ -1,0 +1,43 @@
+"""What Prometheus lost of its notifications between two samples, reloads and restarts in between included."""
+
+import pytest
+
+from checks.engine.model import NotJudged
+from checks.engine.readings.prometheus import PrometheusCounters, PrometheusWork, prometheus_work
+
+DAY = 86400.0
+
+
+def counters(
+    at: float, *, sent: float = 0, dropped: float = 0, reloaded: float = 0, started: float = -DAY
+) -> PrometheusCounters:
+    return PrometheusCounters(
+        started=started,
+        samples=at,
+        reloaded=reloaded,
+        sent=sent,
+        failed=0,
+        dropped=dropped,
+        rule_failures=0,
+        missed_evaluations=0,
+        compactions_failed=0,
+        corruptions=0,
+        over_limit=0,
+        source="GET /metrics",
+        sampled_at=at,
+    )
+
+
+@pytest.mark.parametrize(
+    ("apart", "reloaded", "lost"),
+    [(DAY, 0, 500), (DAY, 50000, 436), (5, 4, 0), (20, 4, 0), (40, 4, 250)],
+    ids=["no-reload", "one-in-a-day", "just-now", "half-of-the-time", "a-quarter"],
+)
+def test_a_reload_excuses_ten_seconds_or_a_batch_and_no_more(apart: float, reloaded: float, lost: int) -> None:
+    found = prometheus_work(counters(0), counters(apart, sent=500, dropped=500, reloaded=reloaded))
+    assert isinstance(found, PrometheusWork)
+    assert found.lost == lost
+
+
+def test_a_restart_begins_anew() -> None:
+    assert isinstance(prometheus_work(counters(0), counters(60, started=30)), NotJudged)
