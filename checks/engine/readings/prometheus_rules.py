@@ -84,7 +84,10 @@ class Firing:
 @reading("prometheus_firing", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusFiring(Reading):
-    """What fires now without the watchdog, and how often each alert began to fire in the last three days."""
+    """What fires now without the watchdog, and how often an alert of each rule began to in the last three days.
+
+    Of several alerts of one rule, the one that did so most often counts.
+    """
 
     firing: tuple[Firing, ...]
     history: tuple[tuple[str, int], ...]
