@@ -18,6 +18,7 @@ PROMETHEUS = (
     "prometheus-exporters-see",
     "prometheus-alertmanager-connected",
     "prometheus-notifications-lost",
+    "prometheus-notifications-waiting",
     "prometheus-evaluations-missed",
     "metrics-application-kept",
     "metrics-database-kept",

@@ -81,6 +81,7 @@ TOGETHER = (
     # these take the watchdog away, for which Alertmanager is blamed only after two minutes
     ("prometheus-no-alertmanager",),
     ("prometheus-alertmanager-unreachable",),
+    ("prometheus-notifications-pile-up",),
     ("prometheus-scrapes-nothing",),
     ("rules-of-the-guide",),
 )

@@ -144,6 +144,12 @@ def due(found: dict[str, list[Sample]], metric: str) -> float:
     return total(found, metric)
 
 
+def largest(found: dict[str, list[Sample]], metric: str) -> float:
+    """Return the largest of a metric's samples; raises ProbeError where there is none."""
+    due(found, metric)
+    return max(sample.value for sample in found[metric])
+
+
 def _outcome(read: Callable[[], Outcome]) -> Outcome:
     try:
         return read()

@@ -194,6 +194,19 @@ class PrometheusNodes(Reading):
     busiest_disk: Ratio | None
 
 
+@reading("prometheus_queue", service="prometheus", noisy=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusQueue(Reading):
+    """How many notifications wait for Alertmanager, in the longest queue where each Alertmanager has one of its own.
+
+    A full queue drops the oldest; one without room for any is full.
+    """
+
+    waiting: Count
+    capacity: Count
+    used_ratio: Ratio
+
+
 @reading("prometheus_counters", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusCounters(Reading):
