@@ -9,6 +9,7 @@ from typing import Any
 from checks.engine import promql
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged, ProbeError, Reason
+from checks.engine.probes.folding import place
 from checks.engine.probes.prometheus.query import data, duration, figures, instant, now, one, seconds_since, unix
 from checks.engine.probes.watchers import Asker
 from checks.engine.readings.prometheus import YOUNG
@@ -105,7 +106,7 @@ def firing(asker: Asker, watchdogs: tuple[str, ...]) -> PrometheusFiring:
                     Firing(
                         a["labels"]["alertname"],
                         a["labels"].get("severity", ""),
-                        a["labels"].get("instance", ""),
+                        place(a["labels"].get("instance", "")),
                         at - unix(a["activeAt"]),
                     )
                     for a in alerts

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
+from checks.engine.probes.folding import place
 from checks.engine.probes.prometheus.query import Point, data, duration, figures, instant, now, seconds_since
 from checks.engine.probes.watchers import Asker
 from checks.engine.readings.prometheus import (
@@ -107,7 +108,7 @@ def _scraped(one: Mapping[str, Any], due: set[tuple[str, str]], interval: float,
     up = one["health"] == "up"
     return Scraped(
         job=job,
-        instance=instance,
+        instance=place(instance),
         expected=(job, _address(instance)) in due or (job, _address(address)) in due,
         up=up,
         age=seconds_since(one["lastScrape"], at),
