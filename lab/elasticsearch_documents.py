@@ -37,6 +37,11 @@ class Store:
             self.documents = [one for one in self.documents if text not in str(one.get("message", ""))]
 
     @property
+    def indexed(self) -> int:
+        """How many documents were ever indexed."""
+        return self._next
+
+    @property
     def today(self) -> str:
         """The name of today's index."""
         return f"penhas-{datetime.datetime.now(datetime.UTC):%Y.%m.%d}"

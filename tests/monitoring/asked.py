@@ -59,6 +59,8 @@ def kept_of(server: Server, service: str, *names: str, credentials: bool = False
     table: dict[str, object] = {"url": server.url}
     if service == "prometheus":
         table["jobs"] = [{"name": "a", "targets": ["b:1"]}]
+    if any(name.startswith("logstash_") for name in names):
+        table["logstash_api"] = {"url": server.url}
     if credentials:
         table["credentials"] = {"env": "PENHAS_CHECKS_WATCHER"}
     environment = Environment.model_validate({"name": "test", service: table})

@@ -36,6 +36,9 @@ TOGETHER = (
         "index-fields-explode",
         "index-days-missing",
         "index-read-only",
+        "logstash-queue-full",
+        "logstash-reload-failed",
+        "logstash-stuck",
     ),
     (
         "receiver-refused",
@@ -63,8 +66,15 @@ TOGETHER = (
         "index-personal-data",
         "log-deleted-under-writer",
         "rsyslog-stopped",
+        "logstash-queue-filling",
     ),
-    ("index-lifecycle-stuck", "queue-of-delayed-jobs", "database-connections-many", "node-disk-full"),
+    (
+        "index-lifecycle-stuck",
+        "logstash-no-pipeline",
+        "queue-of-delayed-jobs",
+        "database-connections-many",
+        "node-disk-full",
+    ),
     ("api-errors-everywhere", "api-slow-everywhere"),
     ("api-requests-to-nowhere", "metrics-database-gone", "node-disk-fills-soon"),
     (
@@ -75,7 +85,7 @@ TOGETHER = (
         "prometheus-evaluation-slow",
         "prometheus-reload-broken",
     ),
-    ("rule-failing", "alert-not-sent"),
+    ("rule-failing", "alert-not-sent", "logstash-api-hangs"),
     ("prometheus-refused", "elasticsearch-refused"),
     ("alertmanager-hangs", "elasticsearch-hangs"),
     # these take the watchdog away, for which Alertmanager is blamed only after two minutes

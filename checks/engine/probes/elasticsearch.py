@@ -6,43 +6,41 @@ No document is fetched but for elasticsearch_exposed.py.
 import datetime
 import json
 import re
-import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from checks.engine.environment.monitoring import Elasticsearch
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes import Context
+from checks.engine.probes import Context, logstash
 from checks.engine.probes.api.client import NoAnswer
 from checks.engine.probes.elasticsearch_exposed import exposed
-from checks.engine.probes.network import problem_of
 from checks.engine.probes.watchers import Asker, Outcome, visit
 from checks.engine.readings.elasticsearch import (
     ElasticsearchCluster,
     ElasticsearchConnection,
     ElasticsearchIndex,
-    ElasticsearchLogstash,
     ElasticsearchRetention,
     EsNode,
 )
 
-LOGSTASH = "elasticsearch_logstash"
 _FAILURES = ["_grokparsefailure", "_jsonparsefailure", "_dateparsefailure", "_geoip_lookup_failure"]
 _LIMIT = "index.mapping.total_fields.limit"
 _DEFAULT_LIMIT = 1000
 
 
 def read(context: Context) -> None:
-    """Settle every name of `context.names`."""
+    """Settle every name of `context.names`; Logstash is another server, and is asked at the same time."""
     settings = context.environment.elasticsearch
-    if LOGSTASH in context.names:
-        # Another server, whatever becomes of Elasticsearch.
-        try:
-            context.settle(LOGSTASH, _logstash(context, settings))
-        except ProbeError as error:
-            context.settle(LOGSTASH, error)
+    beside = [name for name in context.names if name in logstash.NAMES]
+    end = logstash.begin(context, settings, beside)
+    try:
+        _read(context, settings, beside)
+    finally:
+        end()
 
+
+def _read(context: Context, settings: Elasticsearch | None, beside: list[str]) -> None:
     def readings(asker: Asker) -> Mapping[str, Callable[[], Outcome]]:
         assert settings is not None  # noqa: S101 (visit has seen to it)
         return {
@@ -52,28 +50,7 @@ def read(context: Context) -> None:
             "elasticsearch_retention": lambda: _retention(asker, settings),
         }
 
-    visit(context, settings, "/", _connection, readings, without=(LOGSTASH,))
-
-
-def _logstash(context: Context, settings: Elasticsearch | None) -> ElasticsearchLogstash:
-    """Return whether the syslog input lets us connect; nothing is sent."""
-    if settings is None or settings.logstash is None:
-        raise ProbeError(Reason.OURS, "the environment file names no logstash", "Set logstash under [elasticsearch].")
-    host, _, port = settings.logstash.rpartition(":")
-    seconds = context.remaining(settings.timeout)
-    started = time.monotonic()
-    problem = ""
-    try:
-        socket.create_connection((host, int(port)), seconds).close()
-    except (OSError, OverflowError) as error:
-        problem = problem_of(error, "syslog", seconds, accepted=False) or "cannot be connected to"
-    return ElasticsearchLogstash(
-        reachable=problem == "",
-        problem=problem,
-        seconds=time.monotonic() - started,
-        source="a TCP connection",
-        sampled_at=time.time(),
-    )
+    visit(context, settings, "/", _connection, readings, without=tuple(beside))
 
 
 def _connection(problem: str, seconds: float) -> ElasticsearchConnection:

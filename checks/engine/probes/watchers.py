@@ -1,6 +1,7 @@
 """Asking one of the watchers over HTTP: its connection first, then JSON or metrics, every answer bounded.
 
-Used by the probes of Prometheus, Alertmanager and Elasticsearch. What a query says is never shown: only its path is.
+Used by the probes of Prometheus, Alertmanager, Elasticsearch and Logstash. What a query says is never shown: only its
+path is.
 """
 
 import base64
@@ -112,7 +113,7 @@ def visit(
         try:
             answer = asker.ask(ready)
             if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-                settle_all(context, names, _refused(answer.status))
+                settle_all(context, names, refused(answer.status))
                 return
             if answer.status != HTTPStatus.OK:
                 problem = f"GET {ready} answers {answer.status}: not ready"
@@ -125,7 +126,7 @@ def visit(
             return
         by_name = readings(asker)
         for other in others:
-            context.settle(other, _outcome(by_name[other]))
+            context.settle(other, outcome(by_name[other]))
     except ProbeError as error:
         settle_all(context, names, error)
     finally:
@@ -150,7 +151,8 @@ def largest(found: dict[str, list[Sample]], metric: str) -> float:
     return max(sample.value for sample in found[metric])
 
 
-def _outcome(read: Callable[[], Outcome]) -> Outcome:
+def outcome(read: Callable[[], Outcome]) -> Outcome:
+    """Return what `read` gives; a ProbeError in its place where that is not of the shape that it should have."""
     try:
         return read()
     except ProbeError as error:
@@ -160,7 +162,8 @@ def _outcome(read: Callable[[], Outcome]) -> Outcome:
         return ProbeError(Reason.PROTOCOL, "an answer does not have the documented shape", "See which version it is.")
 
 
-def _refused(status: int) -> ProbeError:
+def refused(status: int) -> ProbeError:
+    """Return the error of everything that is asked for with credentials that are refused."""
     return ProbeError(Reason.OURS, f"our credentials are refused ({status})", "Mend the credentials in the variable.")
 
 

@@ -124,6 +124,7 @@ for _name in (
     "elasticsearch",
     "host",
     "logs",
+    "logstash",
     "minion",
     "postgresql",
     "postgresql_activity",
