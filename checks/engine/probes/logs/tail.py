@@ -7,7 +7,6 @@ from collections import Counter
 from zoneinfo import ZoneInfo
 
 from checks.engine.environment.monitoring import Log
-from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.folding import fold_message, fold_path
 from checks.engine.probes.logs.layout import ERRORS, LAYOUTS
 from checks.engine.probes.logs.window import Block, Window
@@ -145,8 +144,8 @@ def tail(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> 
     counts = _Counts(log, zone)
     for block in window.blocks(log.pattern):
         counts.add(block)
-    if counts.lines == 0 and window.broken_files:
-        raise ProbeError(Reason.OURS, "its files cannot be read", "Run as a user that may read the log.")
+    if counts.lines == 0:
+        window.expect_readable()
     return _reading(counts, window, seconds, now)
 
 

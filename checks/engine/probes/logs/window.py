@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.logs.layout import Layout
 
 BLOCK = 1 << 20
@@ -55,6 +56,11 @@ class Window:
                 # Rotated away between listing and opening, not ours to read, or cut while being compressed.
                 self.complete = False
                 self.broken_files.append(path.name)
+
+    def expect_readable(self) -> None:
+        """Raise ProbeError where nothing was read because it could not be."""
+        if self.broken_files:
+            raise ProbeError(Reason.OURS, "its files cannot be read", "Run as a user that may read the log.")
 
     def _spent(self) -> bool:
         if self.read >= self.budget or time.monotonic() >= self.until:
