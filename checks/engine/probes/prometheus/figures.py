@@ -7,7 +7,7 @@ from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
 from checks.engine.probes.folding import fold_path
 from checks.engine.probes.prometheus.query import Point, figures, instant, now, one
-from checks.engine.probes.prometheus.scraped import instances_of
+from checks.engine.probes.prometheus.scraped import address, instances_of
 from checks.engine.probes.watchers import Asker
 from checks.engine.readings.prometheus import (
     YOUNG,
@@ -182,7 +182,8 @@ def _instances(settings: Prometheus, word: str) -> tuple[str, ...]:
 
 def _due(subject: str, metrics: tuple[str, ...], points: list[Point], due: tuple[str, ...]) -> Due:
     there = instances_of(points, metrics)
-    return Due(subject, metrics, there, tuple(target for target in due if target not in there))
+    known = {address(instance) for instance in there}
+    return Due(subject, metrics, there, tuple(target for target in due if address(target) not in known))
 
 
 def _slow(slow: list[Point], requests: list[Point]) -> tuple[Slow, ...]:

@@ -39,11 +39,11 @@ def targets(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusTarg
     """Return every live target, and the expected ones that are not there."""
     found = data(asker, "/api/v1/targets", {"state": "active"})["activeTargets"]
     at = now()
-    due = {(job.name, _address(target)) for job in settings.jobs for target in job.targets}
+    due = {(job.name, address(target)) for job in settings.jobs for target in job.targets}
     live = [_scraped(one, due, settings.interval, at) for one in found]
     if uptime < YOUNG + settings.interval and (not live or any(one.age is None for one in live)):
         return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
-    there = {(one.job, _address(one.instance)) for one in live}
+    there = {(str(one["labels"]["job"]), name) for one in found for name in _names(one)}
     return PrometheusTargets(
         targets=tuple(sorted(live, key=lambda one: (one.job, one.instance))),
         missing=tuple(sorted(due - there)),
@@ -104,12 +104,11 @@ def instances_of(points: list[Point], metrics: tuple[str, ...]) -> tuple[str, ..
 def _scraped(one: Mapping[str, Any], due: set[tuple[str, str]], interval: float, at: float) -> Scraped:
     labels = one["labels"]
     job, instance = str(labels["job"]), str(labels["instance"])
-    address = urlsplit(one["scrapeUrl"]).netloc.rpartition("@")[2]
     up = one["health"] == "up"
     return Scraped(
         job=job,
         instance=place(instance),
-        expected=(job, _address(instance)) in due or (job, _address(address)) in due,
+        expected=any((job, name) in due for name in _names(one)),
         up=up,
         age=seconds_since(one["lastScrape"], at),
         interval=duration(one.get("scrapeInterval", "")) or interval,
@@ -124,5 +123,11 @@ def _problem(text: str) -> str:
     return next((word for pattern, word in _PROBLEMS if re.search(pattern, text, re.IGNORECASE)), "not scraped")
 
 
-def _address(target: str) -> str:
+def _names(one: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a target may be called: its label, which may have been rewritten, and where it is scraped."""
+    return address(str(one["labels"]["instance"])), address(urlsplit(one["scrapeUrl"]).netloc.rpartition("@")[2])
+
+
+def address(target: str) -> str:
+    """Return a target as it is compared with another: without the scheme, in lower case."""
     return target.removeprefix("http://").removeprefix("https://").lower()
