@@ -64,3 +64,23 @@ def test_a_figure_is_kept_of_a_target_however_it_is_written(server: Server, due:
     found = found_of(server, "prometheus_series", jobs, {"result": [{"metric": metric, "value": [0, "1"]}]})
     assert isinstance(found, PrometheusSeries), found
     assert found.application[0].missing == ()
+
+
+@pytest.mark.parametrize(
+    ("health", "last", "up", "fresh"),
+    [
+        ("up", "", State.OK, State.OK),
+        ("unknown", NEVER, State.NOT_JUDGED, State.NOT_JUDGED),
+        ("down", "", State.CRITICAL, State.OK),
+        ("up", OLD, State.OK, State.CRITICAL),
+    ],
+    ids=["up", "new", "down", "stale"],
+)
+def test_one_that_was_never_scraped_yet_is_not_down(
+    server: Server, health: str, last: str, up: State, fresh: State
+) -> None:
+    targets = [target("node", "node1:9100"), target("node", "node2:9100", health=health, last=last)]
+    jobs = [{"name": "node", "targets": ["node1:9100", "node2:9100"]}]
+    found = found_of(server, "prometheus_targets", jobs, {"activeTargets": targets})
+    assert says(of_prometheus.test_prometheus_targets_up, found)[0] is up
+    assert says(of_prometheus.test_prometheus_targets_fresh, found)[0] is fresh
