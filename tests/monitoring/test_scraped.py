@@ -84,3 +84,22 @@ def test_one_that_was_never_scraped_yet_is_not_down(
     found = found_of(server, "prometheus_targets", jobs, {"activeTargets": targets})
     assert says(of_prometheus.test_prometheus_targets_up, found)[0] is up
     assert says(of_prometheus.test_prometheus_targets_fresh, found)[0] is fresh
+
+
+@pytest.mark.parametrize(
+    ("instances", "state"),
+    [
+        (["db1:9187", "db2:9187"], State.OK),
+        (["primary", "replica"], State.OK),
+        (["db1:9187"], State.CRITICAL),
+        (["primary"], State.CRITICAL),
+        ([], State.CRITICAL),
+    ],
+    ids=["both", "both-renamed", "one", "one-renamed", "none"],
+)
+def test_every_target_of_an_exporter_must_speak(server: Server, instances: list[str], state: State) -> None:
+    jobs = [{"name": "postgres", "targets": ["db1:9187", "db2:9187"], "exporter": "pg_up"}]
+    vector = [{"metric": {"__name__": "pg_up", "job": "postgres", "instance": i}, "value": [0, "1"]} for i in instances]
+    found = found_of(server, "prometheus_exporters", jobs, {"result": vector})
+    assert isinstance(found, PrometheusExporters), found
+    assert says(of_prometheus.test_prometheus_exporters_see, found)[0] is state

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from checks.engine.environment.monitoring import Prometheus
+from checks.engine.environment.monitoring import Job, Prometheus
 from checks.engine.model import NotJudged
 from checks.engine.probes.folding import place
 from checks.engine.probes.prometheus.query import Point, data, duration, figures, instant, now, seconds_since
@@ -61,18 +61,23 @@ def exporters(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusEx
         Exporter(p.labels.get("job", ""), p.labels.get("instance", ""), p.labels["__name__"], p.value != 0)
         for p in points
     ]
-    mute = [
-        Exporter(job.name, target, job.exporter, None)
-        for job in settings.jobs
-        if job.exporter is not None
-        for target in job.targets
-        if not any(one.job == job.name and one.metric == job.exporter for one in said)
-    ]
+    mute = [one for job in settings.jobs if job.exporter is not None for one in _mute(job, job.exporter, said)]
     if mute and uptime < YOUNG + settings.interval:
         return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
     if not said and not mute:
         return NotJudged("no exporter says whether its server is up: name `exporter` at its job (pg_up, redis_up)")
     return PrometheusExporters(exporters=(*said, *mute), source="its series *_up", sampled_at=now())
+
+
+def _mute(job: Job, metric: str, said: list[Exporter]) -> list[Exporter]:
+    """Return the targets of a job that do not say the word of their exporter; how many, where labels were rewritten."""
+    heard = {address(one.instance) for one in said if one.job == job.name and one.metric == metric}
+    silent = [target for target in job.targets if address(target) not in heard]
+    lacking = len(job.targets) - len(heard)
+    if lacking <= 0:
+        return []
+    names = silent if len(silent) == lacking else [f"{lacking} of {len(job.targets)} targets"]
+    return [Exporter(job.name, name, metric, None) for name in names]
 
 
 def textfiles(asker: Asker, settings: Prometheus) -> PrometheusTextfiles:
