@@ -140,7 +140,7 @@ def test_alertmanagers_broken_configuration_text_is_a_value(server: Server) -> N
 
 def test_an_index_that_is_not_there_is_a_reading(server: Server) -> None:
     server.answer = lambda path: (200, b"{}") if path == "/" else (404, b"{}")
-    kept = kept_of(server, "elasticsearch", "elasticsearch_index")
+    kept = kept_of(server, "elasticsearch", "elasticsearch_index", grows_within=0.001)
     index = kept.outcomes["elasticsearch_index"]
     assert isinstance(index, ElasticsearchIndex)
     assert not index.exists

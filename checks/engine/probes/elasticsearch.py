@@ -15,6 +15,7 @@ from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context, logstash
 from checks.engine.probes.api.client import NoAnswer
 from checks.engine.probes.elasticsearch_exposed import exposed
+from checks.engine.probes.elasticsearch_search import search, settings_of
 from checks.engine.probes.watchers import Asker, Outcome, visit
 from checks.engine.readings.elasticsearch import (
     ElasticsearchCluster,
@@ -91,23 +92,26 @@ def _cluster(asker: Asker) -> ElasticsearchCluster:
 
 def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
     name = time.strftime(settings.index, time.gmtime())
-    there = asker.ask(f"/{name}/_settings", {"flat_settings": "true"})
-    if there.status == 404:  # noqa: PLR2004 (not found: which is a finding, not an error)
+    described = settings_of(asker, name)
+    if described is None:
         return _absent(name, settings)
-    described = json.loads(there.body)[name]["settings"]
     recent = {"range": {"@timestamp": {"gte": "now-1h"}}}
-    answer = _search(
+    answer = search(
         asker,
         name,
         {
-            "newest": {"max": {"field": "@timestamp"}},
-            "recent": {
-                "filter": recent,
-                "aggs": {
-                    "failed": {"filter": {"terms": {"tags": _FAILURES}}},
-                    "ip": {
-                        "filter": {"exists": {"field": "ip"}},
-                        "aggs": {"geoip": {"filter": {"exists": {"field": "geoip"}}}},
+            "size": 0,
+            "track_total_hits": True,
+            "aggs": {
+                "newest": {"max": {"field": "@timestamp"}},
+                "recent": {
+                    "filter": recent,
+                    "aggs": {
+                        "failed": {"filter": {"terms": {"tags": _FAILURES}}},
+                        "ip": {
+                            "filter": {"exists": {"field": "ip"}},
+                            "aggs": {"geoip": {"filter": {"exists": {"field": "geoip"}}}},
+                        },
                     },
                 },
             },
@@ -190,11 +194,6 @@ def _stuck(asker: Asker, pattern: str) -> int | None:
         return None
     indices: dict[str, dict[str, Any]] = json.loads(answer.body)["indices"]
     return len([name for name, told in indices.items() if told.get("step") == "ERROR"])
-
-
-def _search(asker: Asker, index: str, aggregations: dict[str, Any]) -> Any:
-    body = json.dumps({"size": 0, "track_total_hits": True, "aggs": aggregations})
-    return asker.json(f"/{index}/_search", {"source": body, "source_content_type": "application/json"})
 
 
 def _fields(properties: dict[str, Any]) -> int:

@@ -53,13 +53,12 @@ class Asker:
 
     def json(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """Return the JSON of an answer that is 200."""
-        answer = self._well(path, query)
-        try:
-            return json.loads(answer.body)
-        except (ValueError, RecursionError):
-            raise ProbeError(
-                Reason.PROTOCOL, f"GET {path} answers something that is not JSON", "See what stands on its port."
-            ) from None
+        return _json(path, self._well(path, query))
+
+    def json_or_none(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON of an answer that is 200, None for one that is 404."""
+        answer = self._well(path, query, HTTPStatus.NOT_FOUND)
+        return None if answer.status == HTTPStatus.NOT_FOUND else _json(path, answer)
 
     def metrics(self, path: str = "/metrics") -> dict[str, list[Sample]]:
         """Return the samples of an exposition by metric name."""
@@ -73,14 +72,14 @@ class Asker:
             raise ProbeError(Reason.PROTOCOL, f"GET {path} answers something that is not Prometheus' text format")
         return found
 
-    def _well(self, path: str, query: Mapping[str, str] | None) -> Answer:
+    def _well(self, path: str, query: Mapping[str, str] | None, *well: HTTPStatus) -> Answer:
         try:
             answer = self.ask(path, query)
         except NoAnswer as error:
             raise ProbeError(Reason.TIMEOUT if error.late else Reason.PROTOCOL, f"GET {path}: {error}") from None
         if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise ProbeError(Reason.DENIED, f"GET {path} is refused ({answer.status})", "Set credentials for it.")
-        if answer.status != HTTPStatus.OK:
+        if answer.status not in {HTTPStatus.OK, *well}:
             raise ProbeError(Reason.NO_DATA, f"GET {path} answers {answer.status}")
         return answer
 
@@ -165,6 +164,15 @@ def outcome(read: Callable[[], Outcome]) -> Outcome:
 def refused(status: int) -> ProbeError:
     """Return the error of everything that is asked for with credentials that are refused."""
     return ProbeError(Reason.OURS, f"our credentials are refused ({status})", "Mend the credentials in the variable.")
+
+
+def _json(path: str, answer: Answer) -> Any:
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise ProbeError(
+            Reason.PROTOCOL, f"GET {path} answers something that is not JSON", "See what stands on its port."
+        ) from None
 
 
 def _headers(settings: Asked) -> dict[str, str]:

@@ -1,0 +1,80 @@
+"""Today's index, by what a server can answer: in part, in time or not, about the future, and at midnight."""
+
+import datetime
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from checks.engine.model import NotJudged, ProbeError, Reason, State
+from checks.engine.readings.elasticsearch import ElasticsearchIndex, ElasticsearchRetention
+from checks.logs import test_log_index as of_index
+from tests.monitoring.asked import Answer, Kept, Server, kept_of
+from tests.services.saying import says
+
+NAME = f"penhas-{datetime.datetime.now(datetime.UTC):%Y.%m.%d}"
+WHOLE = {"timed_out": False, "_shards": {"total": 5, "successful": 5, "skipped": 0, "failed": 0}}
+
+
+def aggregated(newest: float | None, ahead: int) -> dict[str, Any]:
+    """Return the aggregations of a search, its newest document of so many seconds ago."""
+    stamp = None if newest is None else (time.time() - newest) * 1000
+    counted = {"doc_count": 9, "failed": {"doc_count": 0}, "ip": {"doc_count": 0, "geoip": {"doc_count": 0}}}
+    return {"past": {"newest": {"value": stamp}}, "ahead": {"doc_count": ahead}, "recent": counted}
+
+
+def index_of(
+    server: Server,
+    *names: str,
+    told: dict[str, Any] | None = None,
+    newest: float | None = 5.0,
+    ahead: int = 0,
+    settings: Callable[[], Answer] | None = None,
+    **more: Any,
+) -> Kept:
+    def answer(path: str) -> Answer:
+        if "/_settings" in path:
+            return (200, json.dumps({NAME: {"settings": {}}}).encode()) if settings is None else settings()
+        if "/_mapping" in path:
+            return 200, json.dumps({NAME: {"mappings": {}}}).encode()
+        if "/_search" in path:
+            hits = {"total": {"value": 9}, "hits": []}
+            told_of = {"hits": hits, "aggregations": aggregated(newest, ahead), **WHOLE, **(told or {})}
+            return 200, json.dumps(told_of).encode()
+        return 200, b"{}"
+
+    server.answer = answer
+    return kept_of(server, "elasticsearch", *(names or ("elasticsearch_index",)), **more)
+
+
+@pytest.mark.parametrize("told", [{"timed_out": True}, {"_shards": {"total": 5, "failed": 1}}], ids=["late", "in-part"])
+@pytest.mark.parametrize("name", ["elasticsearch_index", "elasticsearch_exposed"])
+def test_a_search_of_a_part_of_the_index_is_none(server: Server, name: str, told: dict[str, Any]) -> None:
+    error = index_of(server, name, told=told).outcomes[name]
+    assert isinstance(error, ProbeError), error
+    assert error.reason in {Reason.TIMEOUT, Reason.NO_DATA}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(403, Reason.DENIED), (500, Reason.NO_DATA), (200, Reason.PROTOCOL)], ids=str
+)
+def test_settings_that_are_refused_are_no_fault_of_the_suite(server: Server, status: int, reason: Reason) -> None:
+    error = index_of(server, settings=lambda: (status, b"[]")).outcomes["elasticsearch_index"]
+    assert isinstance(error, ProbeError), error
+    assert error.reason is reason
+
+
+def test_settings_that_never_come_cost_no_other_reading(server: Server) -> None:
+    def never() -> Answer:
+        time.sleep(0.6)
+        return 200, b"{}"
+
+    names = ("elasticsearch_index", "elasticsearch_retention")
+    kept = index_of(server, *names, settings=never, timeout=0.3)
+    late, other = kept.outcomes["elasticsearch_index"], kept.outcomes["elasticsearch_retention"]
+    assert isinstance(late, ProbeError)
+    assert late.reason is Reason.TIMEOUT
+    assert isinstance(other, ProbeError)
+    assert other.reason is Reason.NO_DATA
