@@ -5,7 +5,7 @@ answers' shapes as in Elastic's reference (7.17 and 8): cluster health, cat allo
 settings, lifecycle errors, an index's settings and mapping, and a search with filter, max and count, or for the newest
 documents. It does what the guide's pipeline would do once corrected: it follows the log files, parses each line, adds
 geoip, and indexes by day in UTC. On LOGSTASH_PORT it tells of that as Logstash does (logstash.py). PUT /_lab with a
-JSON object breaks it: status, disk, heap, breaker, read_only, hide, stop, behind, no_geoip, fields, days, gaps,
+JSON object breaks it: status, disk, heap, breaker, read_only, hide, stop, behind, ahead, no_geoip, fields, days, gaps,
 lifecycle, queue, reload, stuck, pipelines; `forget` takes out the documents that hold a text.
 """
 
@@ -70,6 +70,9 @@ class Api:
             documents = [{key: value for key, value in d.items() if key != "geoip"} for d in documents]
         if wrong.get("behind"):
             documents = [{**d, "@timestamp": d["@timestamp"] - wrong["behind"]} for d in documents]
+        if wrong.get("ahead"):
+            late = wrong["ahead"]
+            documents = [{**d, "@timestamp": d["@timestamp"] + late * (n % 9 == 0)} for n, d in enumerate(documents)]
         total = {"value": len(documents), "relation": "eq"}
         hits = newest(body, documents)
         return {"hits": {"total": total, "hits": hits}, "aggregations": aggregate(body.get("aggs", {}), documents)}

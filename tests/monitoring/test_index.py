@@ -78,3 +78,43 @@ def test_settings_that_never_come_cost_no_other_reading(server: Server) -> None:
     assert late.reason is Reason.TIMEOUT
     assert isinstance(other, ProbeError)
     assert other.reason is Reason.NO_DATA
+
+
+@pytest.mark.parametrize(
+    ("newest", "ahead", "state"),
+    [
+        (5.0, 0, State.OK),
+        (601.0, 0, State.WARNING),
+        (1801.0, 0, State.CRITICAL),
+        (5.0, 1, State.WARNING),
+        (1801.0, 1, State.CRITICAL),
+        (None, 9, State.CRITICAL),
+    ],
+)
+def test_a_document_of_the_future_does_not_make_the_index_grow(
+    server: Server, newest: float | None, ahead: int, state: State
+) -> None:
+    found = index_of(server, newest=newest, ahead=ahead).outcomes["elasticsearch_index"]
+    assert isinstance(found, ElasticsearchIndex), found
+    assert says(of_index.test_logs_index_today, found)[0] is state
+
+
+def test_a_day_that_has_only_begun_may_have_no_index_yet(server: Server) -> None:
+    def absent() -> Answer:
+        return 404, b"{}"
+
+    found = index_of(server, settings=absent, grows_within=100000.0).outcomes["elasticsearch_index"]
+    assert isinstance(found, NotJudged), found
+    found = index_of(server, settings=absent, grows_within=0.001).outcomes["elasticsearch_index"]
+    assert isinstance(found, ElasticsearchIndex), found
+    assert says(of_index.test_logs_index_today, found)[0] is State.CRITICAL
+
+
+def test_today_is_no_day_without_an_index(server: Server) -> None:
+    today = datetime.datetime.now(datetime.UTC).date()
+    days = [today - datetime.timedelta(days=n) for n in (1, 2, 4)]
+    rows = [{"index": f"penhas-{day:%Y.%m.%d}", "health": "green"} for day in days]
+    server.answer = lambda path: (400 if "_ilm" in path else 200, json.dumps(rows).encode())
+    found = kept_of(server, "elasticsearch", "elasticsearch_retention").outcomes["elasticsearch_retention"]
+    assert isinstance(found, ElasticsearchRetention), found
+    assert found.missing_days == 1

@@ -50,6 +50,7 @@ TOGETHER = (
         "logstash-refused",
         "rotation-overdue",
         "index-kept-too-long",
+        "index-ahead",
     ),
     (
         "prometheus-overloaded",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from checks.engine.environment.monitoring import Elasticsearch
-from checks.engine.model import ProbeError, Reason
+from checks.engine.model import NotJudged, ProbeError, Reason
 from checks.engine.probes import Context, logstash
 from checks.engine.probes.api.client import NoAnswer
 from checks.engine.probes.elasticsearch_exposed import exposed
@@ -26,6 +26,7 @@ from checks.engine.readings.elasticsearch import (
 )
 
 _FAILURES = ["_grokparsefailure", "_jsonparsefailure", "_dateparsefailure", "_geoip_lookup_failure"]
+_AHEAD = "now+1m"  # clocks differ by less
 _LIMIT = "index.mapping.total_fields.limit"
 _DEFAULT_LIMIT = 1000
 
@@ -90,12 +91,16 @@ def _cluster(asker: Asker) -> ElasticsearchCluster:
     )
 
 
-def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
+def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex | NotJudged:
+    today = time.time() % 86400  # seconds of this day in UTC
     name = time.strftime(settings.index, time.gmtime())
     described = settings_of(asker, name)
+    if described is None and today < settings.grows_within:
+        return NotJudged(f"there is no {name} yet: this day is {today:.0f} s old")
     if described is None:
         return _absent(name, settings)
     recent = {"range": {"@timestamp": {"gte": "now-1h"}}}
+    past = {"range": {"@timestamp": {"lte": _AHEAD}}}
     answer = search(
         asker,
         name,
@@ -103,7 +108,8 @@ def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
             "size": 0,
             "track_total_hits": True,
             "aggs": {
-                "newest": {"max": {"field": "@timestamp"}},
+                "past": {"filter": past, "aggs": {"newest": {"max": {"field": "@timestamp"}}}},
+                "ahead": {"filter": {"range": {"@timestamp": {"gt": _AHEAD}}}},
                 "recent": {
                     "filter": recent,
                     "aggs": {
@@ -118,7 +124,7 @@ def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
         },
     )
     found = answer["aggregations"]
-    newest = found["newest"]["value"]
+    newest = found["past"]["newest"]["value"]
     mapping = asker.json(f"/{name}/_mapping")[name]["mappings"]
     return ElasticsearchIndex(
         name=name,
@@ -126,6 +132,7 @@ def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
         read_only=described.get("index.blocks.read_only_allow_delete") == "true",
         documents=int(answer["hits"]["total"]["value"]),
         newest_age=None if newest is None else time.time() - float(newest) / 1000,
+        ahead=int(found["ahead"]["doc_count"]),
         recent=int(found["recent"]["doc_count"]),
         failed=int(found["recent"]["failed"]["doc_count"]),
         with_ip=int(found["recent"]["ip"]["doc_count"]),
@@ -171,7 +178,8 @@ def _retention(asker: Asker, settings: Elasticsearch) -> ElasticsearchRetention:
     if not days:
         raise ProbeError(Reason.NO_DATA, "no index has the pattern's name", "Mend index under [elasticsearch].")
     today = datetime.datetime.now(datetime.UTC).date()
-    due_days = [today - datetime.timedelta(days=n) for n in range((today - min(days)).days + 1)]
+    # without today: whether that has an index is told by another reading, and a day may have only begun
+    due_days = [today - datetime.timedelta(days=n) for n in range(1, (today - min(days)).days + 1)]
     return ElasticsearchRetention(
         indexes=len(days),
         oldest_age=(today - min(days)).days * 86400.0,
