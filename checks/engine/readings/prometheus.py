@@ -145,7 +145,8 @@ class Slow:
 class PrometheusTraffic(Reading):
     """The application's figures of the last five minutes over all instances, without the operators' own paths.
 
-    `slow` and `hour`, the number of requests, are of the last hour.
+    `slow` and `hour`, the number of requests, are of the last hour. The ratios are None where no request has a status,
+    and `slow` where no bucket ends at a second.
     """
 
     requests: Count
@@ -153,11 +154,11 @@ class PrometheusTraffic(Reading):
     p50: Seconds | None
     p95: Seconds | None
     p99: Seconds | None
-    client_error_ratio: Ratio
-    server_error_ratio: Ratio
+    client_error_ratio: Ratio | None
+    server_error_ratio: Ratio | None
     connections: Count | None
     queue: Count | None
-    slow: tuple[Slow, ...]
+    slow: tuple[Slow, ...] | None
     hour: float
 
 
