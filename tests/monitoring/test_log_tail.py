@@ -1,8 +1,11 @@
 """Reading the last minutes of a log, of any size, rotated in between, broken in places."""
 
+import bz2
 import gzip
+import lzma
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -178,3 +181,18 @@ def test_no_time_left_reads_nothing_and_says_so(tmp_path: Path) -> None:
     window = Window(LAYOUTS["guide"], UTC, NOW - 900, 5000, time.monotonic() - 1)
     assert list(window.blocks(str(path))) == []
     assert not window.complete
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack", "entries"),
+    [("xz", lzma.compress, 2), ("bz2", bz2.compress, 2), ("zst", lambda _: b"\xff\n" * 9, 1)],
+)
+def test_what_is_packed_another_way_is_no_broken_line(
+    tmp_path: Path, ending: str, pack: Callable[[bytes], bytes], entries: int
+) -> None:
+    path = write(tmp_path / "a.log", line(10))
+    packed = tmp_path / f"a.log.1.{ending}"
+    packed.write_bytes(pack(line(100).encode()))
+    os.utime(packed, (NOW - 100, NOW - 100))
+    found = tail(log(path), UTC, 900, SOON, NOW)
+    assert (found.entries, found.broken, found.complete) == (entries, 0, entries == 2)

@@ -3,14 +3,16 @@
 A plain file is searched for the beginning of the window by halving; a compressed one can only be read from its start.
 """
 
+import bz2
 import glob
 import gzip
 import io
+import lzma
 import os
 import stat
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -21,6 +23,13 @@ from checks.engine.probes.logs.layout import Layout
 BLOCK = 1 << 20
 _LOOK = 1 << 16
 MOST_FILES = 64
+Readable = io.RawIOBase | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+_PACKED: dict[str, Callable[[Path], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+_UNREAD = {".zst", ".lz4", ".zip", ".Z"}  # for these Python has nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,12 @@ class Window:
         recent = [path for path, found in files(pattern, rotated=True) if found.st_mtime >= self.since]
         self.complete = len(recent) <= MOST_FILES
         for path in recent[:MOST_FILES]:
+            if path.suffix in _UNREAD:
+                self.complete = False
+                continue
             try:
-                yield from self._packed(path) if path.suffix == ".gz" else self._plain(path)
-            except (OSError, EOFError, zlib.error):
+                yield from self._packed(path) if path.suffix in _PACKED else self._plain(path)
+            except (OSError, EOFError, zlib.error, lzma.LZMAError):
                 # Rotated away between listing and opening, not ours to read, or cut while being compressed.
                 self.complete = False
                 self.broken_files.append(path.name)
@@ -80,13 +92,13 @@ class Window:
             yield from self._lines(path.name, file, start, size - start)
 
     def _packed(self, path: Path) -> Iterator[Block]:
-        with gzip.open(path) as file:
+        with _PACKED[path.suffix](path) as file:
             for block in self._lines(path.name, file, 0, 1 << 62):
                 newest = self._last_moment(block.data)
                 if newest is None or newest >= self.since:
                     yield block
 
-    def _lines(self, name: str, file: io.RawIOBase | gzip.GzipFile, position: int, left: int) -> Iterator[Block]:
+    def _lines(self, name: str, file: Readable, position: int, left: int) -> Iterator[Block]:
         rest = b""
         while left > 0 and not self._spent():
             data = file.read(min(BLOCK, left))
