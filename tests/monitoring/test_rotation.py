@@ -3,16 +3,19 @@
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from checks.engine.environment.monitoring import Rotation
-from checks.engine.model import ProbeError
+from checks.engine.model import ProbeError, State
 from checks.engine.probes.logs.rotation import rotation, stanzas
 from checks.engine.readings.logs import Writer
+from checks.logs import test_log_rotation as of_rotation
 from tests.monitoring.test_log_tail import log
+from tests.services.saying import says
 
 UTC = ZoneInfo("UTC")
 GUIDE = """\
@@ -72,6 +75,17 @@ def test_configuration_and_effect(file: Path) -> None:
     assert found.uncompressed == 1
     assert found.newest_rotated_age == pytest.approx(0.2 * 86400, abs=60)
     assert found.current_age == pytest.approx(100, abs=5)
+
+
+@pytest.mark.parametrize(("text", "state"), [("", State.OK), ("x\n", State.CRITICAL)], ids=["empty", "written"])
+def test_a_log_in_which_nothing_is_need_not_be_rotated(file: Path, text: str, state: State) -> None:
+    for old in file.parent.glob("app.log.*"):
+        os.utime(old, (time.time() - 3 * 86400,) * 2)
+    file.write_text(text and time.strftime("%Y-%m-%d %H:%M:%S,000 [INFO] Penhas - x\n", time.gmtime(time.time() - 2e5)))
+    found = rotation(log(file), Rotation(), UTC, time.time())
+    told = says(of_rotation.test_logs_rotation_done, replace(found, uncompressed=0))
+    assert told[0] is state
+    assert state is not State.OK or told[1] == "4 rotated files, the newest of 72 h ago"
 
 
 def test_a_log_that_no_stanza_covers(file: Path) -> None:

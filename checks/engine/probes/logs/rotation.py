@@ -171,13 +171,16 @@ def _process_age(pid: int) -> float | None:
 
 
 def _began(log: Log, path: Path, zone: ZoneInfo, now: float) -> float | None:
-    """Return the age of the first entry of a file."""
+    """Return the age of the first entry of a file; one in which nothing is begins now."""
     layout = LAYOUTS[log.layout]
     try:
         with path.open("rb") as file:
-            first = layout.entry.search(file.read(_FIRST))
+            data = file.read(_FIRST)
     except OSError:
         return None
+    if data == b"":
+        return 0.0
+    first = layout.entry.search(data)
     moment = None if first is None else layout.moment(first["stamp"], zone)
     return None if moment is None else now - moment
 
