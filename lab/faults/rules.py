@@ -114,7 +114,7 @@ def _drop_alert(running: Running) -> None:
     until(
         "it fires for long enough",
         lambda: any(
-            a["labels"]["alertname"] == "ExporterBlind" and time.time() - stamp(a["activeAt"]) > 16  # noqa: PLR2004
+            a["labels"]["alertname"] == "ExporterBlind" and time.time() - stamp(a["activeAt"]) > 16 + prometheus.FOR
             for a in metrics(running).ask("/api/v1/alerts")["alerts"]
         ),
     )

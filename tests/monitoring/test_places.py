@@ -41,7 +41,8 @@ def test_no_label_brings_a_secret_into_a_reading(server: Server) -> None:
     alert |= dict.fromkeys(("activeAt", "startsAt", "updatedAt"), stamp)
     target = {"labels": labels, "scrapeUrl": URL, "health": "down", "lastScrape": stamp, "lastError": URL}
     vector = [{"metric": {**labels, "__name__": "pg_up"}, "value": [0, "1"]}]
-    data = {"alerts": [alert], "activeTargets": [target], "result": vector, "startTime": stamp}
+    groups = [{"rules": [{"duration": 0, "alerts": [alert]}]}]
+    data = {"groups": groups, "activeTargets": [target], "result": vector, "startTime": stamp}
 
     def answer(path: str) -> Answer:
         table: object = {"status": "success", "data": data}

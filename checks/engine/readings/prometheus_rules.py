@@ -73,7 +73,7 @@ class PrometheusRules(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One alert that fires, and for how long in seconds."""
+    """One alert that fires, and for how long in seconds, without the time that it waited for its `for`."""
 
     alert: str
     severity: str

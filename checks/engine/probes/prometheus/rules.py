@@ -92,7 +92,7 @@ def loaded_rules(asker: Asker) -> tuple[Rule, ...]:
 def firing(asker: Asker, watchdogs: tuple[str, ...]) -> PrometheusFiring:
     """Return what fires now, and how often each alert began to in the last days."""
     at = now()
-    alerts = data(asker, "/api/v1/alerts")["alerts"]
+    groups = data(asker, "/api/v1/rules", {"type": "alert"})["groups"]
     # Of each rule the alert that did so most often: eleven targets that were down once are no flapping.
     began = instant(
         asker,
@@ -103,14 +103,11 @@ def firing(asker: Asker, watchdogs: tuple[str, ...]) -> PrometheusFiring:
         firing=tuple(
             sorted(
                 (
-                    Firing(
-                        a["labels"]["alertname"],
-                        a["labels"].get("severity", ""),
-                        place(a["labels"].get("instance", "")),
-                        at - unix(a["activeAt"]),
-                    )
-                    for a in alerts
-                    if a["state"] == "firing" and a["labels"]["alertname"] not in watchdogs
+                    _firing(alert, float(rule["duration"]), at)
+                    for group in groups
+                    for rule in group["rules"]
+                    for alert in rule["alerts"]
+                    if alert["state"] == "firing" and alert["labels"]["alertname"] not in watchdogs
                 ),
                 key=lambda f: (f.severity, f.alert, f.instance),
             )
@@ -118,7 +115,7 @@ def firing(asker: Asker, watchdogs: tuple[str, ...]) -> PrometheusFiring:
         history=tuple(
             sorted((p.labels["alertname"], int(p.value)) for p in began if p.labels["alertname"] not in watchdogs)
         ),
-        source="GET /api/v1/alerts",
+        source="GET /api/v1/rules",
         sampled_at=at,
     )
 
@@ -135,6 +132,16 @@ def shipped() -> tuple[Wanted, ...]:
     """Return the rows of checks/alert_rules.toml."""
     table = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
     return tuple(Wanted(row["alert"], row["expr"], float(row["for"]), row["severity"]) for row in table["rule"])
+
+
+def _firing(alert: dict[str, Any], due: float, at: float) -> Firing:
+    labels = alert["labels"]
+    return Firing(
+        alert=labels["alertname"],
+        severity=labels.get("severity", ""),
+        instance=place(labels.get("instance", "")),
+        since=max(0.0, at - unix(alert["activeAt"]) - due),  # it is active from when it begins to wait for its `for`
+    )
 
 
 def _rule(rule: dict[str, Any], group: dict[str, Any], at: float) -> Rule:
