@@ -131,3 +131,17 @@ def test_a_reader_is_no_writer(file: Path) -> None:
 def _writers(path: Path) -> list[Writer]:
     found = rotation(log(path), Rotation(), UTC, time.time()).writers
     return [writer for writer in found if writer.pid == os.getpid()]
+
+
+@pytest.mark.parametrize(
+    ("last_write", "started", "restarted"),
+    [(1.0, 0.5, True), (36000.0, 36002.0, False), (1.0, 36000.0, False)],
+    ids=["at-rotation", "before-a-quiet-day", "long-ago"],
+)
+def test_a_start_counts_that_is_of_the_time_of_the_rotation_itself(
+    writer: Path, monkeypatch: pytest.MonkeyPatch, last_write: float, started: float, restarted: bool
+) -> None:
+    monkeypatch.setattr("checks.engine.probes.logs.rotation._process_age", lambda _: started)
+    newest = writer.with_name("app.log.1.gz")  # renamed, and so changed, a moment ago: that is when it was rotated
+    os.utime(newest, (time.time() - last_write,) * 2)
+    assert rotation(log(writer), Rotation(), UTC, time.time()).restarted is restarted

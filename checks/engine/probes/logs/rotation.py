@@ -64,7 +64,7 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         uncompressed=sum(path.suffix not in {".gz", ".xz", ".zst", ".bz2"} for path, _ in old[1:]),
         writers=writers,
         blind=blind,
-        restarted=_restarted(writers, now - min(ages), now) if ages and writers else None,
+        restarted=_restarted(writers, old[0][1], now) if old and writers else None,
         mode=f"{stat.S_IMODE(newest.st_mode):04o}",
         owner=f"{user_name(newest.st_uid)} {group_name(newest.st_gid)}",
         source="logrotate's configuration and the files that it left",
@@ -157,9 +157,14 @@ def _held(process: Path, link: Path, pattern: str, current: set[Path]) -> str | 
     return "current" if Path(name) in current else "rotated"
 
 
-def _restarted(writers: tuple[Writer, ...], rotated: float, now: float) -> bool:
+def _restarted(writers: tuple[Writer, ...], rotated: os.stat_result, now: float) -> bool:
+    """Whether a writer started when the newest of the old files was written to last and renamed.
+
+    Of a log that is seldom written to, the last that is in it may be that its writer started, hours before.
+    """
     began = [now - age for writer in writers if (age := _process_age(writer.pid)) is not None]
-    return any(_WITH_ROTATION[0] <= start - rotated <= _WITH_ROTATION[1] for start in began)
+    moments = (rotated.st_mtime, rotated.st_ctime)
+    return any(all(_WITH_ROTATION[0] <= start - moment <= _WITH_ROTATION[1] for moment in moments) for start in began)
 
 
 def _process_age(pid: int) -> float | None:
