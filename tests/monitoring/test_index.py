@@ -4,12 +4,16 @@ import datetime
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from checks.engine.model import NotJudged, ProbeError, Reason, State
+from checks.engine.environment import Environment
+from checks.engine.model import NotJudged, ProbeError, Reason, State, Target
+from checks.engine.probes import logs
 from checks.engine.readings.elasticsearch import ElasticsearchIndex, ElasticsearchRetention
+from checks.engine.readings.logs import LogsCanary
 from checks.logs import test_log_index as of_index
 from tests.monitoring.asked import Answer, Kept, Server, kept_of
 from tests.services.saying import says
@@ -118,3 +122,30 @@ def test_today_is_no_day_without_an_index(server: Server) -> None:
     found = kept_of(server, "elasticsearch", "elasticsearch_retention").outcomes["elasticsearch_retention"]
     assert isinstance(found, ElasticsearchRetention), found
     assert found.missing_days == 1
+
+
+def _canary(server: Server, folder: Path, answers: list[int]) -> LogsCanary:
+    """Let a line of ours be looked for in an index whose searches have these statuses, the last one for ever."""
+    (folder / "app.log").write_text("")
+
+    def answer(_: str) -> Answer:
+        status = answers.pop(0) if len(answers) > 1 else answers[0]
+        return status, b'{"hits":{"total":{"value":1}}}' if status == 200 else b"{}"
+
+    server.answer = answer
+    log = {"name": "app", "pattern": str(folder / "app.log"), "layout": "guide", "canary": True}
+    index = {"url": server.url, "seen_within": 1.0}
+    environment = Environment.model_validate({"name": "t", "logs": {"targets": [log]}, "elasticsearch": index})
+    kept = Kept(environment, Target("logs", "app", "application"), ("logs_canary",))
+    logs.read(kept)
+    found = kept.outcomes["logs_canary"]
+    assert isinstance(found, LogsCanary), found
+    return found
+
+
+def test_a_line_of_ours_may_be_the_first_of_its_day(server: Server, tmp_path: Path) -> None:
+    assert _canary(server, tmp_path, [404, 404, 200]).seen_after is not None
+
+
+def test_without_an_index_no_line_of_ours_is_in_it(server: Server, tmp_path: Path) -> None:
+    assert _canary(server, tmp_path, [404]).seen_after is None
