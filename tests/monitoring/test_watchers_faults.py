@@ -86,7 +86,7 @@ TOGETHER = (
         "prometheus-evaluation-slow",
         "prometheus-reload-broken",
     ),
-    ("rule-failing", "alert-not-sent", "logstash-api-hangs"),
+    ("alert-pending-often", "rule-failing", "alert-not-sent", "logstash-api-hangs"),
     ("prometheus-refused", "elasticsearch-refused"),
     ("alertmanager-hangs", "elasticsearch-hangs"),
     # these take the watchdog away, for which Alertmanager is blamed only after two minutes

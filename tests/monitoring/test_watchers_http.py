@@ -75,6 +75,7 @@ ALL = (
     "prometheus_evaluation",
     "prometheus_rules",
     "prometheus_firing",
+    "prometheus_fired",
 )
 
 

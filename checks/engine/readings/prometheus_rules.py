@@ -84,10 +84,14 @@ class Firing:
 @reading("prometheus_firing", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusFiring(Reading):
-    """What fires now without the watchdog, and how often an alert of each rule began to in the last three days.
-
-    Of several alerts of one rule, the one that did so most often counts.
-    """
+    """What fires now without the watchdog."""
 
     firing: tuple[Firing, ...]
+
+
+@reading("prometheus_fired", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusFired(Reading):
+    """How often an alert of each rule began to fire in the last three days: (rule, times of the one that did most)."""
+
     history: tuple[tuple[str, int], ...]

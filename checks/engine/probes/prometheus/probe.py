@@ -51,6 +51,7 @@ def _readings(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) ->
         "prometheus_evaluation": lambda: rules.evaluation(asker, settings),
         "prometheus_rules": aged(rules.rules),
         "prometheus_firing": lambda: rules.firing(asker, watchdogs),
+        "prometheus_fired": lambda: rules.fired(asker, settings, watchdogs),
     }
 
 
