@@ -5,6 +5,7 @@ import pytest
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.prometheus import Due, PrometheusNodes, PrometheusSeries, PrometheusTextfiles
 
+AHEAD = 60.0  # seconds that clocks may differ by
 HISTORY = 3600.0  # seconds below which a pace says nothing
 
 
@@ -60,6 +61,9 @@ def test_metrics_textfiles_fresh(prometheus_textfiles: PrometheusTextfiles, judg
     old = tuple(f"{o.where} {o.name}: of {o.age / 3600:.0f} h ago" for o in found.left if o.age > due)
     if old:
         judged.warning(f"{len(old)} are older than {due / 3600:.0f} h: they show what no longer is", old)
+    ahead = tuple(f"{o.where} {o.name}: {-o.age / 3600:.1f} h ahead" for o in found.left if o.age < -AHEAD)
+    if ahead:
+        judged.warning(f"{len(ahead)} are of the future: a clock is wrong, and nobody sees when they grow old", ahead)
     if found.unreadable:
         judged.warning(f"{len(found.unreadable)} nodes have a text file that cannot be parsed", found.unreadable)
     if found.left == ():

@@ -43,6 +43,7 @@ TOGETHER = (
     (
         "receiver-refused",
         "prometheus-clock-wrong",
+        "textfile-ahead",
         "node-inodes-full",
         "log-layout-wrong",
         "log-secret",
