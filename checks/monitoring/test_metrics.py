@@ -113,7 +113,8 @@ def test_metrics_node_disk_forecast(prometheus_nodes: PrometheusNodes, judged: J
     seen = max((node.history for node in prometheus_nodes.nodes if node.history is not None), default=0.0)
     if seen < HISTORY:
         judged.not_judged(f"Prometheus has {seen / 60:.0f} min of history, {HISTORY / 60:.0f} are needed")
-    filling = {node.instance: node.full_in for node in prometheus_nodes.nodes if node.full_in is not None}
+    known = [node for node in prometheus_nodes.nodes if node.history is not None and node.history >= HISTORY]
+    filling = {node.instance: node.full_in for node in known if node.full_in is not None}
     if filling == {}:
         judged.ok("no disk fills")
         return
