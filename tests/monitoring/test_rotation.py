@@ -123,6 +123,19 @@ def test_who_writes_to_a_deleted_file(writer: Path) -> None:
     assert [w.holds for w in _writers(writer)] == ["deleted"]
 
 
+@pytest.mark.parametrize("other", ["app.logger", "app.log.json", "app.log-audit"])
+def test_who_writes_to_another_log_whose_name_begins_alike(file: Path, other: str) -> None:
+    with file.with_name(other).open("a"):
+        assert _writers(file) == []
+
+
+def test_who_writes_to_a_log_in_a_folder_below(file: Path) -> None:
+    below = file.parent / "below" / "app.log"
+    below.parent.mkdir()
+    with below.open("a"):
+        assert _writers(file.parent / "*.log") == []
+
+
 def test_a_reader_is_no_writer(file: Path) -> None:
     with file.open():
         assert _writers(file) == []

@@ -14,7 +14,7 @@ from checks.engine.environment.monitoring import Log, Rotation
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.logs.files import group_name, user_name
 from checks.engine.probes.logs.layout import LAYOUTS
-from checks.engine.probes.logs.window import files
+from checks.engine.probes.logs.window import files, with_rotated
 from checks.engine.readings.logs import LogsRotation, Writer
 
 PROC = Path("/proc")
@@ -143,7 +143,8 @@ def _held(process: Path, link: Path, pattern: str, current: set[Path]) -> str | 
     try:
         target = str(link.readlink())
         name = target.removesuffix(" (deleted)")
-        if not fnmatch.fnmatch(name, f"{pattern}*"):
+        # to fnmatch a * stands for folders too
+        if name.count("/") != pattern.count("/") or not any(fnmatch.fnmatch(name, p) for p in with_rotated(pattern)):
             return None
         flags = re.search(
             r"^flags:\s*(\d+)", (process / "fdinfo" / link.name).read_text(encoding="ascii"), re.MULTILINE

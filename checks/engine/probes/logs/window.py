@@ -160,9 +160,14 @@ class Window:
         return self.layout.moment(found[-1]["stamp"], self.zone) if found else None
 
 
+def with_rotated(pattern: str) -> tuple[str, ...]:
+    """Return the patterns of a log and of what logrotate makes of it."""
+    return (pattern, f"{pattern}.[0-9]*", f"{pattern}-[0-9]*")
+
+
 def files(pattern: str, *, rotated: bool = False) -> list[tuple[Path, os.stat_result]]:
     """Return the regular files of a pattern, newest first; with `rotated` also those that logrotate made of them."""
-    patterns = [pattern, f"{pattern}.[0-9]*", f"{pattern}-[0-9]*"] if rotated else [pattern]
+    patterns = with_rotated(pattern) if rotated else (pattern,)
     found: dict[Path, os.stat_result] = {}
     for name in patterns:
         for text in glob.iglob(name):  # noqa: PTH207 (the pattern is absolute)
