@@ -132,7 +132,7 @@ fault(
     "prometheus-no-alertmanager",
     "Prometheus is configured without an Alertmanager",
     {
-        **expect(prometheus_alertmanager_connected="CRITICAL"),
+        **expect(prometheus_alertmanager_connected="CRITICAL", prometheus_notifications_lost="CRITICAL"),
         **expect(A, alertmanager_watchdog_arrives="CRITICAL"),
     },
     configured(_no_alertmanager, alertmanager=False),

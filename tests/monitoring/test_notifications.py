@@ -1,5 +1,7 @@
 """What Prometheus lost of its notifications between two samples, reloads and restarts in between included."""
 
+from dataclasses import replace
+
 import pytest
 
 from checks.engine.model import NotJudged
@@ -37,6 +39,13 @@ def test_a_reload_excuses_ten_seconds_or_a_batch_and_no_more(apart: float, reloa
     found = prometheus_work(counters(0), counters(apart, sent=500, dropped=500, reloaded=reloaded))
     assert isinstance(found, PrometheusWork)
     assert found.lost == lost
+
+
+def test_one_after_which_no_alertmanager_is_known_excuses_nothing() -> None:
+    later = replace(counters(20, sent=5, dropped=15, reloaded=4), alertmanagers=0)
+    found = prometheus_work(counters(0), later)
+    assert isinstance(found, PrometheusWork)
+    assert (found.lost, found.lost_ratio) == (15, 1.0)
 
 
 def test_a_restart_begins_anew() -> None:

@@ -211,9 +211,10 @@ class PrometheusQueue(Reading):
 @reading("prometheus_counters", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusCounters(Reading):
-    """Prometheus' counters of its own work since it started."""
+    """Prometheus' counters of its own work since it started, and how many Alertmanagers it knows now."""
 
     started: float
+    alertmanagers: float = 1.0
     samples: float
     reloaded: float
     sent: float
@@ -231,7 +232,7 @@ class PrometheusWork(Reading):
     """What Prometheus did between two samples; `lost_ratio` is of the notifications that it had for Alertmanager.
 
     What it drops while it looks for its Alertmanager anew, after its configuration was read again, is not counted: as
-    much as falls on these seconds, or one batch.
+    much as falls on these seconds, or one batch, where it has found one again.
     """
 
     samples: Count
@@ -249,7 +250,7 @@ def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> P
     if later.started != earlier.started or later.samples < earlier.samples:
         return NotJudged("Prometheus restarted between the two samples")
     sent, dropped = later.sent - earlier.sent, later.dropped - earlier.dropped
-    if later.reloaded > earlier.sampled_at:
+    if later.reloaded > earlier.sampled_at and later.alertmanagers > 0:
         share = min(1.0, LOOKS / (later.sampled_at - earlier.sampled_at))
         dropped = max(0.0, dropped - max(BATCH, share * (sent + dropped)))
     lost = later.failed - earlier.failed + dropped

@@ -94,8 +94,10 @@ def _counters(asker: Asker, started: float) -> PrometheusCounters:
     found = asker.metrics()
     # one that has only just started exports this counter with its first sample: until then it is 0
     count = total if now() - started < YOUNG else due
+    known = "prometheus_notifications_alertmanagers_discovered"
     return PrometheusCounters(
         started=started,
+        alertmanagers=largest(found, known) if known in found else 1.0,
         samples=count(found, "prometheus_tsdb_head_samples_appended_total"),
         reloaded=total(found, "prometheus_config_last_reload_success_timestamp_seconds"),
         sent=total(found, "prometheus_notifications_sent_total"),
