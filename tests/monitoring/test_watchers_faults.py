@@ -51,6 +51,7 @@ TOGETHER = (
         "logstash-refused",
         "rotation-overdue",
         "index-kept-too-long",
+        "log-zone-wrong",
         "index-ahead",
     ),
     (

@@ -97,7 +97,7 @@ class _Found:
 
 def secrets(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> LogsSecrets:
     """Return what of the last `seconds` of a log should not be in it; raises ProbeError where nothing can be read."""
-    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until)
+    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until, now)
     found = _Found()
     for block in window.blocks(log.pattern):
         found.add(block)

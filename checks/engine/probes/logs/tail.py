@@ -140,7 +140,7 @@ class _Counts:
 
 def tail(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> LogsTail:
     """Return what the last `seconds` of a log hold; raises ProbeError where nothing in it can be read."""
-    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until)
+    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until, now)
     counts = _Counts(log, zone)
     for block in window.blocks(log.pattern):
         counts.add(block)

@@ -23,6 +23,8 @@ from checks.engine.probes.logs.layout import Layout
 BLOCK = 1 << 20
 _LOOK = 1 << 16
 MOST_FILES = 64
+_CLOCK = 60.0  # seconds that an entry may be stamped after it was written
+_BUFFER = 840.0  # and before that: the offsets of time zones are quarters of an hour
 Readable = io.RawIOBase | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 _PACKED: dict[str, Callable[[Path], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
     ".gz": gzip.open,
@@ -50,12 +52,16 @@ class Window:
     since: float
     budget: int
     until: float
+    now: float = field(default_factory=time.time)
     read: int = 0
     complete: bool = True
     broken_files: list[str] = field(default_factory=list)
 
     def blocks(self, pattern: str) -> Iterator[Block]:
-        """Yield the window's blocks, newest file first, each file from older to newer."""
+        """Yield the window's blocks, newest file first, each file from older to newer.
+
+        Raises ProbeError where the newest file's stamps cannot be of the time at which it was written.
+        """
         recent = [path for path, found in files(pattern, rotated=True) if found.st_mtime >= self.since]
         self.complete = len(recent) <= MOST_FILES
         for path in recent[:MOST_FILES]:
@@ -82,7 +88,8 @@ class Window:
 
     def _plain(self, path: Path) -> Iterator[Block]:
         with path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
+            size, written = os.fstat(file.fileno()).st_size, os.fstat(file.fileno()).st_mtime
+            self._expect_zone(file, size, written)
             start = self._begin(file, size)
             if size - start > self.budget - self.read:
                 # More than we may read: the newest part of it.
@@ -90,6 +97,24 @@ class Window:
                 start = _line_after(file, size - (self.budget - self.read))
             file.seek(start)
             yield from self._lines(path.name, file, start, size - start)
+
+    def _expect_zone(self, file: io.RawIOBase, size: int, written: float) -> None:
+        """Raise ProbeError where a file ends with an entry that cannot be of when it was written: so is the window."""
+        file.seek(max(0, size - _LOOK))
+        data = (file.read(_LOOK) or b"").rstrip(b"\n")
+        last = next(self.layout.entry.finditer(data, data.rfind(b"\n") + 1), None)
+        moment = None if last is None else self.layout.moment(last["stamp"], self.zone)
+        if moment is None or (moment <= self.now + _CLOCK and written - moment <= _BUFFER):
+            return
+        if moment > self.now:
+            gap, how = moment - self.now, "ahead"
+        else:
+            gap, how = written - moment, "before it was written"
+        raise ProbeError(
+            Reason.OURS,
+            f"its newest entry is stamped {gap / 3600:.1f} h {how}",
+            "Mend timezone under [logs], or the clock of who writes it.",
+        )
 
     def _packed(self, path: Path) -> Iterator[Block]:
         with _PACKED[path.suffix](path) as file:
