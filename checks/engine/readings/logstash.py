@@ -1,9 +1,8 @@
 """What is read of Logstash's own API: whether it answers, and its pipelines; read along with Elasticsearch."""
 
-from dataclasses import dataclass
-
 from checks.engine.model import Count, NotJudged, Reading, Seconds
 from checks.engine.readings import derived, reading
+from checks.engine.records import dataclass
 
 
 @reading("logstash_api", service="elasticsearch", requires=("elasticsearch.logstash_api",))
