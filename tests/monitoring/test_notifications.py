@@ -32,10 +32,10 @@ def counters(
 
 @pytest.mark.parametrize(
     ("apart", "reloaded", "lost"),
-    [(DAY, 0, 500), (DAY, 50000, 436), (5, 4, 0), (20, 4, 0), (40, 4, 250)],
+    [(DAY, 0, 500), (DAY, 50000, 436), (5, 4, 0), (60, 4, 0), (120, 4, 250)],
     ids=["no-reload", "one-in-a-day", "just-now", "half-of-the-time", "a-quarter"],
 )
-def test_a_reload_excuses_ten_seconds_or_a_batch_and_no_more(apart: float, reloaded: float, lost: int) -> None:
+def test_a_reload_excuses_thirty_seconds_or_a_batch_and_no_more(apart: float, reloaded: float, lost: int) -> None:
     found = prometheus_work(counters(0), counters(apart, sent=500, dropped=500, reloaded=reloaded))
     assert isinstance(found, PrometheusWork)
     assert found.lost == lost

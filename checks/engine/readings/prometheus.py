@@ -9,6 +9,7 @@ YOUNG = (
 )
 
 LOOKS = 10.0  # it looks for Alertmanagers anew, for five seconds at most, whenever its configuration was read
+EXCUSED = 30.0  # so much for reloads one after another, of which only the last is told
 BATCH = 64  # notifications that it sends at once
 
 
@@ -251,7 +252,7 @@ def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> P
         return NotJudged("Prometheus restarted between the two samples")
     sent, dropped = later.sent - earlier.sent, later.dropped - earlier.dropped
     if later.reloaded > earlier.sampled_at and later.alertmanagers > 0:
-        share = min(1.0, LOOKS / (later.sampled_at - earlier.sampled_at))
+        share = min(1.0, EXCUSED / (later.sampled_at - earlier.sampled_at))
         dropped = max(0.0, dropped - max(BATCH, share * (sent + dropped)))
     lost = later.failed - earlier.failed + dropped
     if lost > 0 and earlier.sampled_at - earlier.started < YOUNG:
