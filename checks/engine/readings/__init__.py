@@ -125,6 +125,7 @@ for _name in (
     "host",
     "host_units",
     "logs",
+    "logstash",
     "minion",
     "postgresql",
     "postgresql_activity",
