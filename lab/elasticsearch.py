@@ -5,8 +5,9 @@ answers' shapes as in Elastic's reference (7.17 and 8): cluster health, cat allo
 settings, lifecycle errors, an index's settings and mapping, and a search with filter, max and count, or for the newest
 documents. It does what the guide's pipeline would do once corrected: it follows the log files, parses each line, adds
 geoip, and indexes by day in UTC. On LOGSTASH_PORT it tells of that as Logstash does (logstash.py). PUT /_lab with a
-JSON object breaks it: status, disk, heap, breaker, read_only, hide, stop, behind, ahead, no_geoip, fields, days, gaps,
-lifecycle, queue, reload, stuck, pipelines; `forget` takes out the documents that hold a text.
+JSON object breaks it: literal (the guide's pipeline as it is written there), status, nodes, waits, disk, heap, breaker,
+read_only, hide, stop, behind, ahead, no_geoip, fields, days, gaps, lifecycle, queue, reload, stuck, pipelines; `forget`
+takes out the documents that hold a text.
 """
 
 import datetime
@@ -41,6 +42,7 @@ class Api:
             "/_cluster/health": self._health,
             "/_cat/allocation": lambda: [
                 {"node": "es1", "disk.percent": str(wrong.get("disk", 40))},
+                *({"node": f"es{number}", "disk.percent": "40"} for number in range(2, wrong.get("nodes", 1) + 1)),
                 {"node": "UNASSIGNED", "disk.percent": None},
             ],
             "/_nodes/stats/jvm,breaker": self._nodes,
@@ -88,12 +90,13 @@ class Api:
         return {"nodes": {"x": {"name": "es1", "jvm": heap, "breakers": breakers}}}
 
     def _health(self) -> Any:
-        status = self._store.wrong.get("status", "green")
+        status, waits = self._store.wrong.get("status", "green"), self._store.wrong.get("waits", 0)
         return {
             "cluster_name": "lab",
             "status": status,
             "unassigned_shards": 0 if status == "green" else 2,
-            "number_of_pending_tasks": 0,
+            "number_of_pending_tasks": 0 if waits == 0 else 250,
+            "task_max_waiting_in_queue_millis": waits,
         }
 
     def _indices(self) -> Any:

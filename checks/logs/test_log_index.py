@@ -37,7 +37,7 @@ def test_logs_logstash_listens(elasticsearch_logstash: ElasticsearchLogstash, ju
 @pytest.mark.guide("logs.aggregation")
 @pytest.mark.profiles("nightly", "triage")
 def test_logs_cluster(elasticsearch_cluster: ElasticsearchCluster, judged: Judge) -> None:
-    """The cluster holds every shard."""
+    """The cluster holds every shard: red is a shard without a place, yellow a copy without one."""
     found = elasticsearch_cluster
     evidence = (f"{found.unassigned} shards unassigned, {found.pending_tasks} tasks pending",)
     if found.status == "red":

@@ -72,6 +72,7 @@ _DEPENDENTS = {
             "logs-cluster-disk",
             "logs-heap",
             "logs-breakers",
+            "logs-tasks-waiting",
             "logs-index-today",
             "logs-index-parsed",
             "logs-index-located",

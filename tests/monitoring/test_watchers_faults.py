@@ -73,6 +73,8 @@ TOGETHER = (
     ),
     (
         "index-lifecycle-stuck",
+        "index-cluster-yellow",
+        "index-master-behind",
         "logstash-no-pipeline",
         "queue-of-delayed-jobs",
         "database-connections-many",
