@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lab.elasticsearch_documents import Store, aggregate, follow, matches, newest, parsed
+from lab.elasticsearch_documents import Store, aggregate, follow, literal, matches, newest, parsed
 from lab.logstash import Logstash
 
 _KEPT_DAYS = 20
@@ -67,7 +67,8 @@ class Api:
             names = (*_FIELDS, *(f"field{number}" for number in range(wrong.get("fields", 0))))
             return {self._store.today: {"mappings": {"properties": {name: {"type": "keyword"} for name in names}}}}
         body = json.loads(query["source"][0])
-        documents = [d for d in self._store.documents if "query" not in body or matches(body["query"], d)]
+        indexed = literal(self._store) if wrong.get("literal") else self._store.documents
+        documents = [d for d in indexed if "query" not in body or matches(body["query"], d)]
         if wrong.get("no_geoip"):
             documents = [{key: value for key, value in d.items() if key != "geoip"} for d in documents]
         if wrong.get("behind"):

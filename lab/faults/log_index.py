@@ -46,6 +46,12 @@ for _name, _what, _expect, _wrong in (
         },
         {"hide": True},
     ),
+    (
+        "pipeline-of-the-guide",
+        "Logstash runs the guide's pipeline as it is written there: it parses nothing",
+        {"logs-index-parsed": "CRITICAL", "logs-index-located": "not judged"},
+        {"literal": True},
+    ),
     ("index-read-only", "today's index is read-only", {"logs-index-today": "CRITICAL"}, {"read_only": True}),
     (
         "index-behind",

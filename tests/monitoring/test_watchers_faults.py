@@ -73,6 +73,7 @@ TOGETHER = (
     ),
     (
         "index-lifecycle-stuck",
+        "pipeline-of-the-guide",
         "index-cluster-yellow",
         "index-master-behind",
         "logstash-no-pipeline",
