@@ -35,6 +35,8 @@ PROMETHEUS = (
     "metrics-server-errors",
     "metrics-client-errors",
     "metrics-response-time",
+    "metrics-response-time-p50",
+    "metrics-response-time-p99",
     "metrics-queue-depth",
     "alerts-rules-loaded",
     "alerts-rules-healthy",
