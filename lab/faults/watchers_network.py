@@ -20,6 +20,7 @@ PROMETHEUS = (
     "prometheus-notifications-lost",
     "prometheus-notifications-waiting",
     "prometheus-evaluations-missed",
+    "prometheus-rules-failed",
     "metrics-application-kept",
     "metrics-database-kept",
     "metrics-infrastructure-kept",

@@ -28,6 +28,7 @@ COUNTED = {
     "prometheus-storage@prometheus",
     "prometheus-notifications-lost@prometheus",
     "prometheus-evaluations-missed@prometheus",
+    "prometheus-rules-failed@prometheus",
     "alertmanager-notifications-failed@alertmanager",
 }
 # What Alertmanager gives up at a reload is excused: a failure that lies between the same samples would be too.

@@ -262,8 +262,9 @@ def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> P
         samples=int(later.samples - earlier.samples),
         lost=int(lost),
         lost_ratio=lost / max(sent, lost) if lost > 0 else 0.0,
-        rule_failures=int(later.rule_failures - earlier.rule_failures),
-        missed_evaluations=int(later.missed_evaluations - earlier.missed_evaluations),
+        # counted by group of rules: what groups counted that are no longer loaded is gone
+        rule_failures=int(max(0.0, later.rule_failures - earlier.rule_failures)),
+        missed_evaluations=int(max(0.0, later.missed_evaluations - earlier.missed_evaluations)),
         storage_faults=int(faults),
         over_limit=int(later.over_limit - earlier.over_limit),
         source=later.source,
