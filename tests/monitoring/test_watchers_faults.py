@@ -144,6 +144,7 @@ def test_faults_change_what_they_say(watched: Watched, names: tuple[str, ...]) -
 
 def _is_wanting(silent: list[str], incoherent: list[str]) -> None:
     """Why the guide's own five are not enough, each by name."""
+    assert any(line.startswith("HighErrorRate: ") and "http_requests_total" in line for line in silent)
     assert any(line.startswith("DatabaseConnectionsHigh: its threshold 150 is never passed") for line in silent)
     assert any(line.startswith("SlowResponseTime: judges every endpoint by itself") for line in silent)
     assert any(line.startswith("DiskSpaceLow: watches only /, not /var/lib/postgresql") for line in incoherent)
