@@ -54,12 +54,17 @@ def test_prometheus_retention(prometheus_server: PrometheusServer, judged: Judge
 def test_prometheus_storage(
     prometheus_work: PrometheusWork, prometheus_server: PrometheusServer, judged: Judge
 ) -> None:
-    """Its storage is whole: no corruption, no compaction that failed, no scrape over its sample limit."""
+    """Its storage is whole: no corruption, no compaction that failed, no scrape over its sample limit.
+
+    How large it is has no limit of its own, and is shown: metrics-node-disk judges the disk that it lies on.
+    """
     if prometheus_server.corruptions > 0 or prometheus_work.storage_faults > 0:
         judged.critical("its storage is damaged: see its log, and free its disk")
     if prometheus_work.over_limit > 0:
         judged.warning(f"{prometheus_work.over_limit} scrapes were thrown away for their sample_limit: raise it")
-    judged.ok(f"{prometheus_server.series} series, no damage")
+    size = prometheus_server.stored
+    evidence = () if size is None else (f"its blocks hold {size / 2**20:.0f} MiB",)
+    judged.ok(f"{prometheus_server.series} series, no damage", evidence)
 
 
 @pytest.mark.guide("prometheus.config")
@@ -114,7 +119,10 @@ def test_prometheus_targets_up(prometheus_targets: PrometheusTargets, judged: Ju
 @pytest.mark.guide("prometheus.config")
 @pytest.mark.profiles("nightly", "triage")
 def test_prometheus_targets_fresh(prometheus_targets: PrometheusTargets, judged: Judge) -> None:
-    """Every target was scraped lately, and is scraped as often as it must be."""
+    """Every target was scraped lately, and is scraped as often as it must be.
+
+    What takes longer than its timeout is down, and prometheus-targets-up says so; how near to it any is, is shown.
+    """
     due = prometheus_targets.due_interval
     stale = [t for t in prometheus_targets.targets if t.age is not None and t.age > SEVERAL * t.interval + 5]
     if stale:

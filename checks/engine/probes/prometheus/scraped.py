@@ -118,6 +118,8 @@ def _scraped(one: Mapping[str, Any], due: set[tuple[str, str]], interval: float,
         age=seconds_since(one["lastScrape"], at),
         interval=duration(one.get("scrapeInterval", "")) or interval,
         problem="" if up else _problem(str(one.get("lastError", ""))),
+        took=float(one["lastScrapeDuration"]) if "lastScrapeDuration" in one else None,
+        timeout=duration(one.get("scrapeTimeout", "")),
     )
 
 
