@@ -118,9 +118,13 @@ class PrometheusTextfiles(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A figure that the guide wants kept: its metrics, of which one suffices, and where it has samples now."""
+    """A figure that the guide wants kept: its metrics, of which one suffices, and where it has samples now.
+
+    `judged_by` is the check that holds its value to a limit, empty where there is none.
+    """
 
     subject: str
+    judged_by: str
     metrics: tuple[str, ...]
     instances: tuple[str, ...]
     missing: tuple[str, ...]
