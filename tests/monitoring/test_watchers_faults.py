@@ -81,7 +81,7 @@ TOGETHER = (
         "database-connections-many",
         "node-disk-full",
     ),
-    ("api-errors-everywhere", "api-slow-everywhere"),
+    ("exporter-postgresql-blind", "api-errors-everywhere", "api-slow-everywhere"),
     ("api-requests-to-nowhere", "metrics-database-gone", "node-disk-fills-soon"),
     (
         "alert-flapping",
