@@ -43,6 +43,7 @@ TOGETHER = (
     (
         "receiver-refused",
         "prometheus-clock-wrong",
+        "target-down",
         "textfile-ahead",
         "node-inodes-full",
         "log-layout-wrong",
@@ -56,6 +57,7 @@ TOGETHER = (
     ),
     (
         "prometheus-overloaded",
+        "metric-dead",
         "alertmanager-route-to-nobody",
         "index-missing",
         "log-rotated",
@@ -64,6 +66,7 @@ TOGETHER = (
     (
         "prometheus-retention-short",
         "exporter-blind",
+        "rule-wrong-label",
         "silence-for-a-month",
         "index-behind",
         "index-personal-data",
