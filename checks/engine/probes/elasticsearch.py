@@ -63,6 +63,7 @@ def _connection(problem: str, seconds: float) -> ElasticsearchConnection:
 
 def _cluster(asker: Asker) -> ElasticsearchCluster:
     health = asker.json("/_cluster/health")
+    waited = health.get("task_max_waiting_in_queue_millis")
     disks = {
         str(row["node"]): _share(row.get("disk.percent"))
         for row in asker.json("/_cat/allocation", {"format": "json"})
@@ -80,6 +81,7 @@ def _cluster(asker: Asker) -> ElasticsearchCluster:
         nodes=nodes,
         unassigned=int(health["unassigned_shards"]),
         pending_tasks=int(health["number_of_pending_tasks"]),
+        longest_wait=None if waited is None else float(waited) / 1000,
         fullest_disk=_most(node.disk_ratio for node in nodes),
         fullest_heap=_most(node.heap_ratio for node in nodes),
         fullest_breaker=_most(node.breaker_ratio for node in nodes),

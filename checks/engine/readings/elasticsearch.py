@@ -28,12 +28,16 @@ class EsNode:
 @reading("elasticsearch_cluster", service="elasticsearch")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticsearchCluster(Reading):
-    """The cluster's health, its nodes, and the watermarks as shares of a disk."""
+    """The cluster's health, its nodes, and the watermarks as shares of a disk.
+
+    `longest_wait` is how long the oldest task of its master has waited, None where that is not told.
+    """
 
     status: str
     nodes: tuple[EsNode, ...]
     unassigned: Count
     pending_tasks: Count
+    longest_wait: Seconds | None = None
     fullest_disk: Ratio | None
     fullest_heap: Ratio | None
     fullest_breaker: Ratio | None = None
