@@ -27,6 +27,21 @@ def test_logs_written(logs_files: LogsFiles, judged: Judge) -> None:
 
 @pytest.mark.guide("logs.application")
 @pytest.mark.profiles("nightly")
+def test_logs_layout(logs_tail: LogsTail, judged: Judge) -> None:
+    """The lines of the log have the layout that its readers expect."""
+    if logs_tail.lines == 0:
+        judged.not_judged(f"nothing was logged in the last {logs_tail.seconds:.0f} s")
+    judged(
+        logs_tail.broken_ratio * 100,
+        unit="%",
+        subject=f"without the layout, of {logs_tail.lines} lines:",
+        reading=logs_tail,
+        above=(1, 20),
+    )
+
+
+@pytest.mark.guide("logs.application")
+@pytest.mark.profiles("nightly")
 def test_logs_levels(application_log: LogsTail, judged: Judge) -> None:
     """Every category writes at its level and above: DEBUG of a library floods the log and shows what it should not."""
     found = tuple(f"{category}: {count} entries of {level}" for category, level, count in application_log.too_low)
@@ -63,6 +78,8 @@ def test_logs_errors_new(application_log: LogsTail, deployed_at: float, judged: 
         judged.not_judged(
             f"the last {application_log.seconds:.0f} s hold too little of before the deploy: raise window in [logs]"
         )
+    if application_log.entries == 0:
+        judged.not_judged(f"nothing was logged in the last {application_log.seconds:.0f} s")
     if not application_log.complete or not application_log.all_kinds:
         judged.not_judged("too much was logged to know every kind of error from before the deploy")
     new = [kind for kind in application_log.kinds if kind.first is not None and kind.first >= deployed_at]

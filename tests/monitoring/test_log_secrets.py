@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -109,13 +110,24 @@ def test_a_log_that_cannot_be_read_is_not_one_without_secrets(tmp_path: Path, mo
     assert "cannot be read" in error.value.why
 
 
+@pytest.mark.parametrize("read", [tail, secrets], ids=["tail", "secrets"])
+def test_a_log_that_is_not_there_is_not_one_in_which_nothing_is_wrong(
+    tmp_path: Path, read: Callable[..., object]
+) -> None:
+    with pytest.raises(ProbeError) as error:
+        read(log(tmp_path / "no.log"), ZoneInfo("UTC"), 900, SOON, NOW)
+    assert error.value.why == "no file matches its pattern"
+
+
 def test_nothing_that_was_logged_is_nothing_to_judge(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", line(9000, "password=hunter22"), age=9000)
     found = secrets(log(path), ZoneInfo("UTC"), 900, SOON, NOW)
     assert says(of_secrets.test_logs_secrets, found)[0] is State.NOT_JUDGED
     counted = tail(log(path), ZoneInfo("UTC"), 900, SOON, NOW)
     assert says(of_application.test_logs_levels, counted)[0] is State.NOT_JUDGED
+    assert says(of_application.test_logs_layout, counted)[0] is State.NOT_JUDGED
     assert says(of_slow.test_slow_requests_logged, counted)[0] is State.NOT_JUDGED
+    assert says(of_application.test_logs_errors_new, counted, counted.sampled_at - 300)[0] is State.NOT_JUDGED
 
 
 def test_what_there_was_no_time_to_read_is_nothing_to_judge(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from checks.engine.environment.monitoring import Log
-from checks.engine.model import ProbeError
+from checks.engine.model import ProbeError, State
 from checks.engine.probes.logs.layout import LAYOUTS
 from checks.engine.probes.logs.secrets import secrets
 from checks.engine.probes.logs.tail import tail
 from checks.engine.probes.logs.window import Window
+from checks.logs import test_application_log as of_application
+from tests.services.saying import says
 
 UTC = ZoneInfo("UTC")
 SOON = time.monotonic() + 3600
@@ -218,3 +220,12 @@ def test_what_is_only_silent_is_of_its_zone(tmp_path: Path, lines: tuple[str, ..
 def test_a_few_seconds_ahead_are_none(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", line(-30))
     assert tail(log(path), UTC, 900, SOON, NOW).entries == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "state"),
+    [(0, State.OK), (1, State.OK), (2, State.WARNING), (20, State.WARNING), (21, State.CRITICAL)],
+)
+def test_lines_without_the_layout(tmp_path: Path, broken: int, state: State) -> None:
+    path = write(tmp_path / "a.log", line(60), "no layout\n" * broken, *(line(50) for _ in range(99 - broken)))
+    assert says(of_application.test_logs_layout, tail(log(path), UTC, 900, SOON, NOW))[0] is state

@@ -102,7 +102,7 @@ def secrets(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) 
     for block in window.blocks(log.pattern):
         found.add(block)
     if found.lines == 0:
-        window.expect_readable()
+        window.expect_readable(log.pattern)
     expected = dict(found.expected)
     if log.layout == "nginx" and found.lines:
         expected["ip"] = found.lines

@@ -145,7 +145,7 @@ def tail(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> 
     for block in window.blocks(log.pattern):
         counts.add(block)
     if counts.lines == 0:
-        window.expect_readable()
+        window.expect_readable(log.pattern)
     return _reading(counts, window, seconds, now)
 
 

@@ -75,8 +75,12 @@ class Window:
                 self.complete = False
                 self.broken_files.append(path.name)
 
-    def expect_readable(self) -> None:
-        """Raise ProbeError where nothing was read because it could not be."""
+    def expect_readable(self, pattern: str) -> None:
+        """Raise ProbeError where nothing was read because there is no file, or none that could be read."""
+        if not files(pattern):
+            raise ProbeError(
+                Reason.NO_DATA, "no file matches its pattern", "Mend the pattern, or see who should write it."
+            )
         if self.broken_files:
             raise ProbeError(Reason.OURS, "its files cannot be read", "Run as a user that may read the log.")
 
