@@ -88,6 +88,87 @@ def test_a_log_in_which_nothing_is_need_not_be_rotated(file: Path, text: str, st
     assert state is not State.OK or told[1] == "4 rotated files, the newest of 72 h ago"
 
 
+OF_THE_GUIDE = """\
+# /etc/logrotate.d/penhas
+
+/var/log/penhas/*.log {
+    daily
+    rotate 30
+    compress
+    delaycompress
+    missingok
+    notifempty
+    create 0644 penhas penhas
+    sharedscripts
+    postrotate
+        # Sinalizar app para reabrir arquivos de log
+        kill -USR1 $(cat /var/run/penhas.pid) 2>/dev/null || true
+    endscript
+}
+
+# Nginx logs
+/var/log/nginx/penhas-*.log {
+    daily
+    rotate 90
+    compress
+    delaycompress
+    missingok
+    notifempty
+    create 0644 www-data adm
+    sharedscripts
+    postrotate
+        nginx -s reload
+    endscript
+}
+"""
+
+
+def _told(folder: Path, config: str, pattern: Path, days: int) -> tuple[State, str]:
+    """Return what the check says of a log that was made for it and one configuration."""
+    (folder / "logrotate").write_text(config)
+    pattern.write_text("")
+    rule = Rotation(config=str(folder / "logrotate"), keep_days=days)
+    return says(of_rotation.test_logs_rotation_configured, rotation(log(pattern), rule, UTC, time.time()))
+
+
+@pytest.mark.parametrize(("name", "days"), [("penhas/app.log", 30), ("nginx/penhas-access.log", 90)])
+def test_the_guides_own_stanzas_are_as_they_must_be(tmp_path: Path, name: str, days: int) -> None:
+    (tmp_path / name).parent.mkdir()
+    text = OF_THE_GUIDE.replace("/var/log", str(tmp_path))
+    assert _told(tmp_path, text, tmp_path / name, days) == (State.OK, f"daily, {days} files")
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("kill -USR1 $(cat /run/x.pid) 2>/dev/null || true", True),
+        ("test ! -f /run/x.pid || kill -s USR1 `cat /run/x.pid`", True),
+        ("pkill --signal=HUP penhas", True),
+        ("nginx -s reload", True),
+        ("/usr/sbin/nginx -c /etc/nginx/nginx.conf -s reopen", True),
+        ("invoke-rc.d nginx rotate >/dev/null 2>&1", True),
+        ("service penhas reload", True),
+        ("/etc/init.d/penhas reload", True),
+        ("systemctl reload penhas.service", True),
+        ("systemctl kill penhas.service --signal=USR1", True),
+        ("/usr/bin/systemctl --quiet restart penhas", True),
+        ("/usr/lib/rsyslog/rsyslog-rotate", True),
+        ("# kill -USR1 $(cat /run/x.pid)", False),
+        ("kill -0 $(cat /run/x.pid)", False),
+        ("systemctl status nginx", False),
+        ("nginx -t", False),
+        ("echo rotated", False),
+        ("", False),
+    ],
+)
+def test_who_is_told_to_reopen_the_file(tmp_path: Path, script: str, *, told: bool) -> None:
+    text = GUIDE.replace("/var/log/penhas", str(tmp_path)).replace(
+        "kill -USR1 $(cat /var/run/penhas.pid) 2>/dev/null || true", script
+    )
+    state, _ = _told(tmp_path, text, tmp_path / "a.log", 30)
+    assert state is (State.OK if told else State.WARNING)
+
+
 def test_a_log_that_no_stanza_covers(file: Path) -> None:
     (file.parent / "logrotate").write_text(GUIDE)
     rule = Rotation(config=str(file.parent / "logrotate"))

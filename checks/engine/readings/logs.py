@@ -131,7 +131,8 @@ class LogsRotation(Reading):
     """What logrotate is told of this log, and what it did.
 
     `directives` are the words of the stanza that covers the log, None where no configuration is named; `signal` is what
-    its postrotate sends. Ages are None where nothing was rotated; `beyond` files are older than the days to keep.
+    its postrotate sends, or the word that it gives a service, as in `nginx -s reload`. Ages are None where nothing was
+    rotated; `beyond` files are older than the days to keep.
     """
 
     covered: bool | None

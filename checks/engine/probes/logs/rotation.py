@@ -20,6 +20,13 @@ from checks.engine.readings.logs import LogsRotation, Writer
 PROC = Path("/proc")
 _FIRST = 1 << 16
 _WITH_ROTATION = (-5.0, 120.0)  # seconds around a rotation in which a start is no coincidence
+_TELLS = re.compile(
+    r"\b(?:p?kill|killall)\s(?:.*?\s)??(?:-s\s+|--signal[= ]|-)(?:SIG)?([A-Z]+[0-9]?|\d+)\b"
+    r"|\bnginx\s(?:.*\s)?-s\s+(reopen|reload)\b"
+    r"|\b(?:systemctl|service|invoke-rc\.d|init\.d/\S+)\s(?:.*\s)?"
+    r"((?:try-)?(?:reload|restart)(?:-or-restart)?|force-reload|rotate|reopen)\b"
+    r"|\brsyslog-rotate\b"
+)
 _EVERY = ("hourly", "daily", "weekly", "monthly", "yearly")
 
 
@@ -200,8 +207,13 @@ def _comm(process: Path) -> str:
 
 
 def _signal(script: str) -> str | None:
-    found = re.search(r"\b(?:p?kill|killall)\s+(?:-s\s+|--signal[= ]|-)?(?:SIG)?([A-Z]+[0-9]?|\d+)\b", script)
-    return None if found is None else found.group(1)
+    """Return the signal that a script sends, or the word by which it has a service reopen its files."""
+    for line in script.splitlines():
+        found = None if line.startswith("#") else _TELLS.search(line)
+        word = None if found is None else next(filter(None, found.groups()), "rotate")
+        if word not in {None, "0"}:  # 0 asks only whether there is such a process
+            return word
+    return None
 
 
 def _integer(text: str | None) -> int | None:
