@@ -72,9 +72,10 @@ def test_configuration_and_effect(file: Path) -> None:
     assert (found.every, found.rotate, found.signal) == ("daily", 30, "USR1")
     assert found.rotated == 4
     assert found.beyond == 1
-    assert found.uncompressed == 1
-    assert found.newest_rotated_age == pytest.approx(0.2 * 86400, abs=60)
-    assert found.current_age == pytest.approx(100, abs=5)
+    (one,) = found.logs
+    assert (one.name, one.uncompressed) == ("app.log", 1)
+    assert one.rotated == pytest.approx(0.2 * 86400, abs=60)
+    assert one.begun == pytest.approx(100, abs=5)
 
 
 @pytest.mark.parametrize(("text", "state"), [("", State.OK), ("x\n", State.CRITICAL)], ids=["empty", "written"])
@@ -83,7 +84,8 @@ def test_a_log_in_which_nothing_is_need_not_be_rotated(file: Path, text: str, st
         os.utime(old, (time.time() - 3 * 86400,) * 2)
     file.write_text(text and time.strftime("%Y-%m-%d %H:%M:%S,000 [INFO] Penhas - x\n", time.gmtime(time.time() - 2e5)))
     found = rotation(log(file), Rotation(), UTC, time.time())
-    told = says(of_rotation.test_logs_rotation_done, replace(found, uncompressed=0))
+    logs = tuple(replace(one, uncompressed=0) for one in found.logs)
+    told = says(of_rotation.test_logs_rotation_done, replace(found, logs=logs, beyond=0))
     assert told[0] is state
     assert state is not State.OK or told[1] == "4 rotated files, the newest of 72 h ago"
 
@@ -167,6 +169,41 @@ def test_who_is_told_to_reopen_the_file(tmp_path: Path, script: str, *, told: bo
     )
     state, _ = _told(tmp_path, text, tmp_path / "a.log", 30)
     assert state is (State.OK if told else State.WARNING)
+
+
+def _of_each(folder: Path, **days: tuple[float, float, tuple[float, ...]]) -> tuple[State, str]:
+    """Return what is said of `*.log`: of each file how long ago it was begun, last written and rotated, in days."""
+    for name, (begun, written, rotated) in days.items():
+        file = folder / f"{name}.log"
+        moments = [(file, written), *((folder / f"{name}.log.{n + 1}", age) for n, age in enumerate(rotated))]
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - begun * 86400))
+        for path, age in moments:
+            path.write_text(f"{stamp},000 [INFO] Penhas - x\n")
+            os.utime(path, (time.time() - age * 86400,) * 2)
+    return says(of_rotation.test_logs_rotation_done, rotation(log(folder / "*.log"), Rotation(), UTC, time.time()))
+
+
+def test_each_file_of_a_pattern_is_rotated_by_itself(tmp_path: Path) -> None:
+    told = _of_each(tmp_path, a=(0.04, 0.0, (0.04,)), b=(20.0, 0.001, ()))
+    assert told == (State.CRITICAL, "was not rotated for 480 h")
+
+
+def test_the_newest_old_file_of_each_may_be_uncompressed(tmp_path: Path) -> None:
+    assert _of_each(tmp_path, a=(0.1, 0.0, (0.1,)), b=(0.1, 0.0, (0.1,)))[0] is State.OK
+    told = _of_each(tmp_path, a=(0.1, 0.0, (0.1, 1.1)), b=(0.1, 0.0, (0.1,)))
+    assert told == (State.WARNING, "1 rotated files are not compressed")
+
+
+def test_a_file_of_a_day_that_is_over_is_whole(tmp_path: Path) -> None:
+    assert _of_each(tmp_path, a=(0.1, 0.0, (0.1,)), b=(3.0, 2.0, ()))[0] is State.OK
+    told = _of_each(tmp_path, a=(0.1, 0.0, (0.1,)), b=(34.0, 33.0, ()))
+    assert told == (State.WARNING, "1 files are older than 30 d")
+
+
+def test_of_a_log_that_is_gone_nothing_is_overdue(tmp_path: Path) -> None:
+    (tmp_path / "gone.log.1").write_text("x")
+    os.utime(tmp_path / "gone.log.1", (time.time() - 9 * 86400,) * 2)
+    assert _of_each(tmp_path, a=(0.1, 0.0, (0.1,)))[0] is State.OK
 
 
 def test_a_log_that_no_stanza_covers(file: Path) -> None:

@@ -125,14 +125,34 @@ class Writer:
     holds: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """One of the files of a log, and what became of it: how long ago it was last written, begun and rotated.
+
+    `written` and `begun` are None where only rotated files are left of it; those that should be compressed by now and
+    are not are `uncompressed`.
+    """
+
+    name: str
+    written: float | None
+    begun: float | None
+    rotated: float | None
+    uncompressed: int
+
+    @property
+    def since(self) -> float | None:
+        """How long ago it was begun anew, by what is in it or by its newest rotated file; None where neither tells."""
+        return min((age for age in (self.begun, self.rotated) if age is not None), default=None)
+
+
 @reading("logs_rotation", service="logs")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsRotation(Reading):
     """What logrotate is told of this log, and what it did.
 
     `directives` are the words of the stanza that covers the log, None where no configuration is named; `signal` is what
-    its postrotate sends, or the word that it gives a service, as in `nginx -s reload`. Ages are None where nothing was
-    rotated; `beyond` files are older than the days to keep.
+    its postrotate sends, or the word that it gives a service, as in `nginx -s reload`; `beyond` files
+    are older than the days to keep.
     """
 
     covered: bool | None
@@ -142,12 +162,9 @@ class LogsRotation(Reading):
     create: str | None
     signal: str | None
     keep_days: Count
-    current_age: Seconds | None
-    newest_rotated_age: Seconds | None
-    oldest_rotated_age: Seconds | None
+    logs: tuple[Rotated, ...]
     rotated: Count
     beyond: Count
-    uncompressed: Count
     writers: tuple[Writer, ...]
     blind: bool
     restarted: bool | None

@@ -14,8 +14,8 @@ from checks.engine.environment.monitoring import Log, Rotation
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.logs.files import group_name, user_name
 from checks.engine.probes.logs.layout import LAYOUTS
-from checks.engine.probes.logs.window import files, with_rotated
-from checks.engine.readings.logs import LogsRotation, Writer
+from checks.engine.probes.logs.window import MOST_FILES, files, with_rotated
+from checks.engine.readings.logs import LogsRotation, Rotated, Writer
 
 PROC = Path("/proc")
 _FIRST = 1 << 16
@@ -27,7 +27,10 @@ _TELLS = re.compile(
     r"((?:try-)?(?:reload|restart)(?:-or-restart)?|force-reload|rotate|reopen)\b"
     r"|\brsyslog-rotate\b"
 )
+_COMPRESSED = {".gz", ".xz", ".zst", ".bz2"}
 _EVERY = ("hourly", "daily", "weekly", "monthly", "yearly")
+
+Found = list[tuple[Path, os.stat_result]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
     old = [(path, found) for path, found in files(log.pattern, rotated=True) if path not in names]
     if not current and not old:
         raise ProbeError(Reason.NO_DATA, "no file matches its pattern", "Mend the pattern, or see who should write it.")
-    ages = [now - found.st_mtime for _, found in old]
+    ages = [now - found.st_mtime for _, found in (*old, *current[1:])]
     stanza = None if rule.config is None else _stanza(Path(rule.config), log.pattern, [str(p) for p in names])
     writers, blind = _writers(log.pattern, names)
     newest = current[0][1] if current else old[0][1]
@@ -63,12 +66,9 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         create=None if stanza is None else stanza.value("create"),
         signal=None if stanza is None else _signal(stanza.script),
         keep_days=rule.keep_days,
-        current_age=_began(log, current[0][0], zone, now) if current else None,
-        newest_rotated_age=min(ages, default=None),
-        oldest_rotated_age=max(ages, default=None),
+        logs=tuple(_each(log, current, old, zone, now)),
         rotated=len(old),
         beyond=sum(age > (rule.keep_days + 2) * 86400 for age in ages),
-        uncompressed=sum(path.suffix not in {".gz", ".xz", ".zst", ".bz2"} for path, _ in old[1:]),
         writers=writers,
         blind=blind,
         restarted=_restarted(writers, old[0][1], now) if old and writers else None,
@@ -181,6 +181,30 @@ def _process_age(pid: int) -> float | None:
     except OSError:
         return None
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(after[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def _each(log: Log, current: Found, old: Found, zone: ZoneInfo, now: float) -> Iterator[Rotated]:
+    """Yield each file of the log with what it was rotated into; both are listed newest first."""
+    before: dict[str, Found] = {}
+    for path, found in old:
+        before.setdefault(_name_before(path, log.pattern), []).append((path, found))
+    there = dict(current[:MOST_FILES])
+    for path in dict.fromkeys((*there, *map(Path, before))):
+        written, own = there.get(path), before.get(str(path), [])
+        yield Rotated(
+            name=path.name,
+            written=None if written is None else now - written.st_mtime,
+            begun=None if written is None else _began(log, path, zone, now),
+            rotated=now - own[0][1].st_mtime if own else None,
+            uncompressed=sum(one.suffix not in _COMPRESSED for one, _ in own[1:]),
+        )
+
+
+def _name_before(path: Path, pattern: str) -> str:
+    """Return what a rotated file was called: of a name with several numbers in it, the longest that is a log's."""
+    text = str(path)
+    ends = [found.start() for found in re.finditer(r"[.-](?=\d[^/]*$)", text)]
+    return next((text[:end] for end in reversed(ends) if fnmatch.fnmatch(text[:end], pattern)), text)
 
 
 def _began(log: Log, path: Path, zone: ZoneInfo, now: float) -> float | None:
