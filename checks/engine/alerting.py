@@ -85,16 +85,15 @@ def incoherent(reading: PrometheusRules, limits: Mapping[str, tuple[Bound, str]]
     return found
 
 
-def watches_absence(reading: PrometheusRules) -> bool:
-    """Whether any rule fires when a target, or a metric, is gone: without one, no data looks like no problem."""
+def unwatched(reading: PrometheusRules) -> list[str]:
+    """Return the jobs whose targets may be gone without any rule firing: of them no data looks like no problem."""
+    nodes: list[object] = []
     for rule in reading.rules:
         try:
-            node = promql.parse(rule.expr)
+            nodes.append(promql.parse(rule.expr))
         except ValueError:
             continue
-        if "absent" in promql.calls(node) or any(s.metric == "up" for s in promql.selectors(node)):
-            return True
-    return False
+    return [job for job in reading.jobs if not any(promql.fires_when_down(node, job, reading.jobs) for node in nodes)]
 
 
 def _is_form(rule: Rule, form: Wanted) -> bool:

@@ -118,7 +118,47 @@ def test_a_rule_on_the_root_alone_leaves_other_mounts_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expr", "watched"), [("up == 0", True), ("absent(x)", True), ("x > 1", False), ('x{job="up"} > 1', False)]
+    ("expr", "unwatched"),
+    [
+        ("up == 0", []),
+        ("0 == up", []),
+        ("up < 1", []),
+        ("up != 1", []),
+        ("1 - up > 0", []),
+        ('up{job=~"api|node"} == 0', []),
+        ('up{env="production"} == 0', []),
+        ("sum by (job) (up) == 0", []),
+        ("sum without (instance) (up) == 0", []),
+        ("count by (job) (up == 0) > 0", []),
+        ("avg by (job) (up) < 0.5", []),
+        ("avg_over_time(up[5m]) < 0.8", []),
+        ("min(up) == 0", []),
+        ("up == 0 and on (job) x > 1", []),
+        ("x > 1 or up == 0", []),
+        ('absent(up{job="api"} == 1) or absent(up{job="node"} == 1)', []),
+        ('up{job="api"} == 0', ["node"]),
+        ('up{job!="node"} == 0', ["node"]),
+        ('absent(x{job="api"})', ["node"]),
+        ("absent(x)", ["api", "node"]),
+        ('absent(up{job="api"})', ["api", "node"]),
+        ('up{job="only-this"} == 0', ["api", "node"]),
+        ('up{instance="api:1"} == 0', ["api", "node"]),
+        ("up > 5", ["api", "node"]),
+        ("up == 1", ["api", "node"]),
+        ("up >= 0", ["api", "node"]),
+        ("up == bool 0", ["api", "node"]),
+        ("sum(up) == 0", ["api", "node"]),
+        ("count by (job) (up == 1) < 3", ["api", "node"]),
+        ("x > 1", ["api", "node"]),
+        ("vector(1)", ["api", "node"]),
+        ('x{job="up"} > 1', ["api", "node"]),
+    ],
 )
-def test_silence_is_watched(expr: str, *, watched: bool) -> None:
-    assert alerting.watches_absence(reading(rule("A", expr))) is watched
+def test_of_every_job_somebody_watches_for_silence(expr: str, unwatched: list[str]) -> None:
+    assert alerting.unwatched(reading(rule("A", expr))) == unwatched
+
+
+def test_of_several_rules_each_may_watch_a_job() -> None:
+    rules = (rule("A", 'up{job="api"} == 0'), rule("B", 'sum(up{job=~"no.*"}) == 0'))
+    assert alerting.unwatched(reading(*rules)) == []
+    assert alerting.unwatched(reading(jobs=("api",))) == ["api"]

@@ -3,6 +3,7 @@
 Pure: PromQL is parsed, nothing is asked. Called by the probe of Prometheus and by the checks of alert rules.
 """
 
+from checks.engine.promql.absence import fires_when_down
 from checks.engine.promql.meaning import COMPARISONS, Meaning, meaning, parse, same
 from checks.engine.promql.selectors import Selector, calls, labels, selectors
 from checks.engine.promql.thresholds import Comparison, comparisons, histogram, is_share, reachable
@@ -14,6 +15,7 @@ __all__ = [
     "Selector",
     "calls",
     "comparisons",
+    "fires_when_down",
     "histogram",
     "is_share",
     "labels",
