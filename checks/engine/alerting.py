@@ -4,6 +4,7 @@ Called by checks/monitoring/test_alerts.py. A finding is one line that names the
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from checks.engine import promql
 from checks.engine.judge import factor, show
@@ -58,12 +59,21 @@ def cannot_fire(reading: PrometheusRules) -> list[Finding]:
         except ValueError:
             found.append(Finding(rule.name, "its expression is newer than our parser: not looked at", False))
             continue
-        if "absent" not in promql.calls(node) and "absent_over_time" not in promql.calls(node):
-            found += _dead(rule, [one for one in reading.selected if one.rule == rule.name])
-        found += _windows(rule, node, reading.scrape_interval)
-        for comparison in promql.comparisons(node):
-            found += _out_of_reach(rule, comparison, reading)
+        asks_absence = {"absent", "absent_over_time"} & {*promql.calls(node)}
+        each = [list(_of_arm(rule, arm, reading, dead=not asks_absence)) for arm in promql.arms(node)]
+        # Of the arms of an `or` one that can fire is enough; what is wrong with the others is told all the same.
+        silent = all(any(finding.silent for finding in arm) for arm in each)
+        found += [replace(finding, silent=finding.silent and silent) for arm in each for finding in arm]
     return list(dict.fromkeys(found))
+
+
+def _of_arm(rule: Rule, node: object, reading: PrometheusRules, *, dead: bool) -> Iterator[Finding]:
+    if dead:
+        texts = {selector.text for selector in promql.selectors(node)}
+        yield from _dead(rule, [one for one in reading.selected if one.rule == rule.name and one.text in texts])
+    yield from _windows(rule, node, reading.scrape_interval)
+    for comparison in promql.comparisons(node):
+        yield from _out_of_reach(rule, comparison, reading)
 
 
 def incoherent(reading: PrometheusRules, limits: Mapping[str, tuple[Bound, str]]) -> list[Finding]:

@@ -77,6 +77,26 @@ def test_a_selector_that_finds_nothing_silences(fields: dict[str, object], text:
     assert found.silent
 
 
+@pytest.mark.parametrize(
+    ("expr", "silent"),
+    [
+        ("x == 0 or y == 0", False),
+        ("(z == 0 or (x == 0)) or y == 0", False),
+        ("x == 0 or x == 1", True),
+        ("x == 0 and y == 0", True),
+        ("x == 0", True),
+    ],
+)
+def test_one_arm_of_an_or_that_can_fire_is_enough(expr: str, *, silent: bool) -> None:
+    found = alerting.cannot_fire(reading(rule("A", expr), empty={"x": {"series": 0, "metric_series": 0}}))
+    assert [(one.text, one.silent) for one in found] == [("nothing exports x", silent)]
+
+
+def test_an_arm_whose_threshold_is_out_of_reach_silences_no_other() -> None:
+    high = rule("High", "pg_stat_database_numbackends > 150 or x > 1")
+    assert [one.silent for one in alerting.cannot_fire(reading(high))] == [False]
+
+
 def test_a_status_that_never_occurred_is_no_finding() -> None:
     assert alerting.cannot_fire(reading(rule("A", 'x{status=~"5.."} > 1'), empty={"x": {"series": 0}})) == []
 

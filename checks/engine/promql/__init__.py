@@ -6,13 +6,14 @@ Pure: PromQL is parsed, nothing is asked. Called by the probe of Prometheus and 
 from checks.engine.promql.absence import fires_when_down
 from checks.engine.promql.meaning import COMPARISONS, Meaning, meaning, parse, same
 from checks.engine.promql.selectors import Selector, calls, labels, selectors
-from checks.engine.promql.thresholds import Comparison, comparisons, histogram, is_share, reachable
+from checks.engine.promql.thresholds import Comparison, arms, comparisons, histogram, is_share, reachable
 
 __all__ = [
     "COMPARISONS",
     "Comparison",
     "Meaning",
     "Selector",
+    "arms",
     "calls",
     "comparisons",
     "fires_when_down",

@@ -38,6 +38,14 @@ def comparisons(node: object) -> Iterator[Comparison]:
             yield from comparisons(right)
 
 
+def arms(node: object) -> tuple[object, ...]:
+    """Return the sides of every `or` that an expression as a whole is: any of them alone makes it have a value."""
+    node = _bare(node)
+    if isinstance(node, parser.BinaryExpr) and str(node.op) == "or":
+        return (*arms(node.lhs), *arms(node.rhs))
+    return (node,)
+
+
 def reachable(comparison: Comparison, greatest: float, least: float) -> bool:
     """Whether a value between `least` and `greatest` can satisfy a comparison."""
     match comparison.op:
