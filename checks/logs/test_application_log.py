@@ -37,6 +37,7 @@ def test_logs_layout(logs_tail: LogsTail, judged: Judge) -> None:
         subject=f"without the layout, of {logs_tail.lines} lines:",
         reading=logs_tail,
         above=(1, 20),
+        evidence=_own(logs_tail),
     )
 
 
@@ -64,7 +65,7 @@ def test_logs_errors(application_log: LogsTail, judged: Judge) -> None:
         subject=f"errors among {application_log.entries} entries",
         reading=application_log,
         above=(WARNING_SHARE, CRITICAL_SHARE),
-        evidence=(*map(_shown, application_log.shapes), *_levels(application_log)),
+        evidence=(*map(_shown, application_log.shapes), *_levels(application_log), *_own(application_log)),
     )
 
 
@@ -95,6 +96,10 @@ def test_logs_errors_new(application_log: LogsTail, deployed_at: float, judged: 
 
 def _levels(log: LogsTail) -> tuple[str, ...]:
     return tuple(f"{level}: {count}" for level, count in log.levels)
+
+
+def _own(log: LogsTail) -> tuple[str, ...]:
+    return (f"{log.own} lines of this suite's own requests, left out",) if log.own else ()
 
 
 def _shown(shape: Shape) -> str:

@@ -75,7 +75,13 @@ def test_what_only_looks_like_one_is_not(tmp_path: Path, text: str) -> None:
 def test_a_line_counts_once_a_kind_and_the_suites_own_requests_not_at_all(tmp_path: Path) -> None:
     found = _found(tmp_path / "a.log", "?secret=abcd1234 ?secret=abcd1234", "?secret=abcd1234 penhas-checks/1")
     assert [(one.kind, one.lines) for one in found.exposed] == [("maintenance secret", 1)]
-    assert found.own == 1
+    assert (found.own, found.lines) == (1, 1)
+
+
+def test_a_log_of_nothing_but_the_suites_own_requests_is_not_judged(tmp_path: Path) -> None:
+    found = _found(tmp_path / "a.log", "?secret=abcd1234 penhas-checks/1 penhas-checks/1")
+    assert (found.own, found.lines) == (1, 0)
+    assert says(of_secrets.test_logs_secrets, found)[0] is State.NOT_JUDGED
 
 
 def test_ip_and_user_are_expected(tmp_path: Path) -> None:

@@ -161,6 +161,26 @@ def test_levels_errors_shapes_and_slow_requests(tmp_path: Path) -> None:
     assert (slow.method, slow.endpoint, slow.count, slow.slowest) == ("GET", "/clientes/:id", 2, 2.5)
 
 
+def test_the_suites_own_requests_count_nowhere_else(tmp_path: Path) -> None:
+    def slow(age: int, agent: str) -> str:
+        text = line(age, f"Requisição lenta: GET /clientes/42 levou 1.250s {agent}")
+        return text.replace("[INFO]", "[ERROR]")
+
+    theirs, ours = slow(10, "PenhaS/3"), slow(9, "penhas-checks/1 penhas-checks/1")
+    path = write(tmp_path / "a.log", ours, "without layout penhas-checks/1\n", theirs, ours, ours)
+    found = tail(log(path), UTC, 900, SOON, NOW)
+    assert (found.own, found.lines, found.entries, found.errors, found.broken) == (4, 1, 1, 1, 0)
+    assert [one.count for one in found.slow] == [1]
+    assert [one.count for one in found.shapes] == [1]
+
+
+def test_a_log_of_nothing_but_the_suites_own_requests_is_not_judged(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", *(line(age, "penhas-checks/1", "nginx") for age in range(9, 0, -1)))
+    found = tail(log(path, "nginx"), UTC, 900, SOON, NOW)
+    assert (found.own, found.lines) == (9, 0)
+    assert says(of_application.test_logs_layout, found)[0] is State.NOT_JUDGED
+
+
 def test_json_entries_say_what_they_lack(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", line(9, '{"timestamp":1,"level":"info"}'), line(8, "{broken"), line(7))
     found = tail(log(path, structured=True), UTC, 900, SOON, NOW)

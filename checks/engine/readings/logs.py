@@ -64,8 +64,8 @@ class LogsTail(Reading):
     """The last minutes of the log, counted: `seconds` of it were read, `complete` says whether that is all that is due.
 
     `broken` are lines that have neither the layout nor belong to an entry that has; `too_low` are entries (category,
-    level) below the level that the category may write; `own` are requests of this suite, which count nowhere else.
-    `kinds` are all kinds of errors, or the most frequent ones where `all_kinds` is not so.
+    level) below the level that the category may write; `own` are lines of this suite's requests, which count nowhere
+    else. `kinds` are all kinds of errors, or the most frequent ones where `all_kinds` is not so.
     """
 
     lines: Count
@@ -105,7 +105,7 @@ class Exposed:
 class LogsSecrets(Reading):
     """What of the last minutes should not be in a log: counts and byte positions, never the text.
 
-    `own` are requests of this suite, which are looked at by nobody else.
+    `own` are lines of this suite's requests, which are not looked at and not among `lines`.
     """
 
     exposed: tuple[Exposed, ...]

@@ -69,8 +69,9 @@ class _Found:
 
     def add(self, block: Block) -> None:
         data = block.data
-        self.lines += data.count(b"\n")
-        self.own += data.count(OURS)
+        own = sum(1 for _ in _lines_with(data, (OURS,)))
+        self.lines += data.count(b"\n") - own
+        self.own += own
         small = data.lower()
         for kind in KINDS:
             for start, end in _lines_with(small, kind.words):
