@@ -66,6 +66,7 @@ TOGETHER = (
         "exporter-blind",
         "silence-for-a-month",
         "index-behind",
+        "index-lifecycle-refused",
         "index-personal-data",
         "log-deleted-under-writer",
         "rsyslog-stopped",
