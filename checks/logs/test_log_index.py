@@ -178,9 +178,7 @@ def test_logs_index_retention(elasticsearch_retention: ElasticsearchRetention, j
     if found.missing_days > 0:
         judged.warning(f"{found.missing_days} days have no index")
     if found.stuck_refused:
-        judged.unknown(
-            "whether a lifecycle policy is stuck is refused: the user that asks needs view_index_metadata on its indexes"
-        )
+        judged.unknown("whether a lifecycle policy is stuck is refused: let the user that asks view_index_metadata")
     untold = ("whether a lifecycle policy is stuck is not told",) if found.stuck is None else ()
     judged.ok(f"{found.indexes} indexes, the oldest {found.oldest_age / 86400:.0f} d old", untold)
 

@@ -7,11 +7,11 @@ metrics that are not `up` is not known; of a job that is down they are gone.
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import promql_parser as parser
 
 from checks.engine.promql.meaning import COMPARISONS
+from checks.engine.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
