@@ -69,6 +69,7 @@ TOGETHER = (
         "index-lifecycle-refused",
         "index-personal-data",
         "log-deleted-under-writer",
+        "log-missing",
         "rsyslog-stopped",
         "logstash-queue-filling",
     ),
