@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from checks.engine import promql
-from checks.engine.judge import factor, show
-from checks.engine.model import Bound, Unit
+from checks.engine.alert_triggers import Trigger, trigger_of
+from checks.engine.judge import show
+from checks.engine.model import Bound
 from checks.engine.readings.prometheus_rules import PrometheusRules, Rule, Selected, Wanted
 from checks.engine.records import dataclass
 
@@ -26,15 +27,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.text}"
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """A row of the capacity table as an alert's threshold must be: `value` of the rule, in the row's unit."""
-
-    row: str
-    value: float
-    unit: str
 
 
 def not_loaded(reading: PrometheusRules) -> list[Finding]:
@@ -85,7 +77,7 @@ def incoherent(reading: PrometheusRules, limits: Mapping[str, tuple[Bound, str]]
         except ValueError:
             continue
         for comparison in promql.comparisons(node):
-            trigger = _trigger(comparison)
+            trigger = trigger_of(comparison)
             if trigger is not None and trigger.row in limits:
                 found += _against(rule, trigger, *limits[trigger.row])
         watched = promql.labels(node, "node_filesystem", "mountpoint")
@@ -174,18 +166,6 @@ def _out_of_reach(rule: Rule, comparison: promql.Comparison, reading: Prometheus
 def _is_connections(node: object) -> bool:
     metrics = {selector.metric for selector in promql.selectors(node)}
     return metrics in ({"pg_stat_database_numbackends"}, {"pg_stat_activity_count"})
-
-
-def _trigger(comparison: promql.Comparison) -> Trigger | None:
-    metrics = {selector.metric for selector in promql.selectors(comparison.left)}
-    if promql.histogram(comparison.left) is not None and any("duration_seconds" in m for m in metrics):
-        return Trigger("capacity-api-response-time", comparison.number * factor(Unit.SECONDS, "ms"), "ms")
-    if metrics and all(m.startswith("node_filesystem_") and m.endswith("_bytes") for m in metrics):
-        used = 1 - comparison.number if comparison.op in {"<", "<="} else comparison.number
-        return Trigger("capacity-disk", round(used * 100, 6), "%")
-    if metrics and all(m.startswith("minion_jobs_") for m in metrics):
-        return Trigger("capacity-job-queue", comparison.number, "jobs")
-    return None
 
 
 def _against(rule: Rule, trigger: Trigger, above: Bound, unit: str) -> Iterator[Finding]:

@@ -8,8 +8,14 @@ from checks.engine.readings.prometheus_rules import Wanted
 from tests.monitoring.made import reading, rule
 
 BUCKETS = "http_request_duration_seconds_bucket"
+FREE = "node_filesystem_avail_bytes / node_filesystem_size_bytes"
+IDLE = 'rate(node_cpu_seconds_total{mode="idle"}[5m])'
+BUSY = 'rate(node_cpu_seconds_total{mode!="idle"}[5m])'
+ALL = "rate(node_cpu_seconds_total[5m])"
 TABLE = {
     "capacity-api-response-time": (Bound(500, 1000), "ms"),
+    "capacity-database-cpu": (Bound(70, 85), "%"),
+    "capacity-redis-memory": (Bound(80, 90), "%"),
     "capacity-disk": (Bound(70, 85), "%"),
     "capacity-job-queue": (Bound(500, 1000), "jobs"),
 }
@@ -120,6 +126,42 @@ def test_a_window_holds_four_scrapes(window: int, findings: int, *, silent: bool
     [
         ("node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.15", "critical", None),
         ("node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.1", "critical", "fires above 90 %"),
+        (f"{FREE} * 100 < 10", "critical", "fires above 90 %, but critical is above 85 %"),
+        (f"{FREE} * 100 < 15", "critical", None),
+        (f"100 - 100 * ({FREE}) > 85", "critical", None),
+        (f"(1 - {FREE}) * 100 > 90", "critical", "fires above 90 %"),
+        (f"min by (instance) ({FREE}) < 0.1", "critical", "fires above 90 %"),
+        (
+            "(node_filesystem_size_bytes - node_filesystem_avail_bytes) / node_filesystem_size_bytes > 0.85",
+            "critical",
+            None,
+        ),
+        (
+            "(node_filesystem_size_bytes - node_filesystem_avail_bytes) / node_filesystem_size_bytes > 0.9",
+            "critical",
+            "90 %",
+        ),
+        ("node_filesystem_avail_bytes < 5e9", "critical", None),
+        (f"1 - avg by (instance) ({IDLE}) > 0.85", "critical", None),
+        (f"100 - (avg by (instance) ({IDLE}) * 100) > 90", "critical", "fires above 90 %, but critical is above 85 %"),
+        (f"avg by (instance) ({IDLE}) < 0.1", "warning", "is warning above 90 %, but critical is above 85 %"),
+        (f"sum({BUSY}) / sum({ALL}) > 0.8", "warning", "fires above 80 %, but warning is above 70 %"),
+        ("1 - avg(rate(node_cpu_seconds_total{mode='idle',instance='api1'}[5m])) > 0.9", "critical", None),
+        ("1 - avg(rate(node_cpu_seconds_total{mode='idle',instance='db1'}[5m])) > 0.9", "critical", "fires above 90 %"),
+        ("avg by (instance) (rate(node_cpu_seconds_total{mode='iowait'}[5m])) > 0.2", "warning", None),
+        ("redis_memory_used_bytes / redis_memory_max_bytes > 0.9", "critical", None),
+        (
+            "redis_memory_used_bytes / redis_memory_max_bytes * 100 > 95",
+            "critical",
+            "fires above 95 %, but critical is above 90 %",
+        ),
+        (f"sum by (instance) ({IDLE}) < 0.1", "critical", None),
+        ("redis_memory_used_bytes > 1e9", "warning", None),
+        (
+            f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) * 1000 > 2000",
+            "warning",
+            "is warning above 2000 ms",
+        ),
         ("minion_jobs_inactive > 1000", "warning", "is warning above 1000 jobs, but critical is above 1000 jobs"),
         ("minion_jobs_inactive > 500", "warning", None),
         (f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) > 2", "warning", "is warning above 2000 ms"),

@@ -6,7 +6,17 @@ Pure: PromQL is parsed, nothing is asked. Called by the probe of Prometheus and 
 from checks.engine.promql.absence import fires_when_down
 from checks.engine.promql.meaning import COMPARISONS, Meaning, meaning, parse, same
 from checks.engine.promql.selectors import Selector, calls, labels, selectors
-from checks.engine.promql.thresholds import Comparison, arms, comparisons, histogram, is_share, reachable
+from checks.engine.promql.thresholds import (
+    Comparison,
+    arms,
+    comparisons,
+    histogram,
+    is_aggregate,
+    is_share,
+    reachable,
+    sides,
+    unscaled,
+)
 
 __all__ = [
     "COMPARISONS",
@@ -18,6 +28,7 @@ __all__ = [
     "comparisons",
     "fires_when_down",
     "histogram",
+    "is_aggregate",
     "is_share",
     "labels",
     "meaning",
@@ -25,4 +36,6 @@ __all__ = [
     "reachable",
     "same",
     "selectors",
+    "sides",
+    "unscaled",
 ]
