@@ -32,6 +32,8 @@ def _wrong(found: LogsRotation, directives: tuple[str, ...]) -> list[str]:
     wrong += [f"no {name}" for name in DIRECTIVES[:3] if name not in directives]
     if found.signal is None and "copytruncate" not in directives:
         wrong.append("its postrotate tells no process to reopen the file")
+    if found.signalled is False:
+        wrong.append("the pid file that its postrotate reads names no process: nobody is told to reopen the file")
     return wrong
 
 
@@ -92,11 +94,12 @@ def test_logs_rotation_survived(logs_rotation: LogsRotation, judged: Judge) -> N
 @pytest.mark.profiles("nightly")
 def test_logs_mode(logs_rotation: LogsRotation, judged: Judge) -> None:
     """The file has the mode and owner that logrotate gives it, and not everybody may read it."""
-    due = (logs_rotation.create or "").split()
-    if due and due[0].isdigit() and int(due[0], 8) != int(logs_rotation.mode, 8):
-        judged.warning(f"has mode {logs_rotation.mode}, logrotate creates it with {due[0]}")
-    if len(due) > 1 and " ".join(due[1:3]) != logs_rotation.owner[: len(" ".join(due[1:3]))]:
-        judged.warning("does not belong to the user that logrotate creates it for")
+    due = (logs_rotation.create or "").split()  # mode owner group, of which any may be left out
+    mode = due.pop(0) if due and due[0].isdigit() else None
+    if mode is not None and int(mode, 8) != int(logs_rotation.mode, 8):
+        judged.warning(f"has mode {logs_rotation.mode}, logrotate creates it with {mode}")
+    if due != logs_rotation.owner.split()[: len(due)]:
+        judged.warning("does not belong to the user and group that logrotate creates it for")
     if int(logs_rotation.mode, 8) & 0o007:
         judged.warning(f"has mode {logs_rotation.mode}: everybody may read personal data. Set create 0640")
     judged.ok(f"mode {logs_rotation.mode}")

@@ -11,7 +11,8 @@ import pytest
 
 from checks.engine.environment.monitoring import Rotation
 from checks.engine.model import ProbeError, State
-from checks.engine.probes.logs.rotation import rotation, stanzas
+from checks.engine.probes.logs.logrotate import stanzas
+from checks.engine.probes.logs.rotation import rotation
 from checks.engine.readings.logs import Writer
 from checks.logs import test_log_rotation as of_rotation
 from tests.monitoring.test_log_tail import log
@@ -204,6 +205,39 @@ def test_of_a_log_that_is_gone_nothing_is_overdue(tmp_path: Path) -> None:
     (tmp_path / "gone.log.1").write_text("x")
     os.utime(tmp_path / "gone.log.1", (time.time() - 9 * 86400,) * 2)
     assert _of_each(tmp_path, a=(0.1, 0.0, (0.1,)))[0] is State.OK
+
+
+@pytest.mark.parametrize(
+    ("create", "state"),
+    [
+        ("", State.OK),
+        ("0640", State.OK),
+        ("0640 penhas", State.OK),
+        ("0640 penhas adm", State.OK),
+        ("penhas adm", State.OK),
+        ("0600 penhas adm", State.WARNING),
+        ("0640 pen", State.WARNING),
+        ("0640 root adm", State.WARNING),
+        ("0640 penhas root", State.WARNING),
+        ("root", State.WARNING),
+    ],
+)
+def test_the_file_is_as_logrotate_creates_it(file: Path, create: str, state: State) -> None:
+    found = replace(rotation(log(file), Rotation(), UTC, time.time()), mode="0640", owner="penhas adm", create=create)
+    assert says(of_rotation.test_logs_mode, found)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("text", "signalled"), [(str(os.getpid()), True), ("999999999", False), ("", False), ("../", False), (None, False)]
+)
+def test_whom_a_pid_file_names(file: Path, text: str | None, *, signalled: bool) -> None:
+    pidfile = file.with_name("app.pid")
+    if text is not None:
+        pidfile.write_text(f"{text}\n")
+    rule = Rotation(config=str(file.parent / "logrotate"), pidfile=str(pidfile))
+    found = replace(rotation(log(file), rule, UTC, time.time()))
+    assert found.signalled is signalled
+    assert says(of_rotation.test_logs_rotation_configured, found)[0] is (State.OK if signalled else State.WARNING)
 
 
 def test_a_log_that_no_stanza_covers(file: Path) -> None:

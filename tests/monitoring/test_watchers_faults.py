@@ -50,6 +50,8 @@ TOGETHER = (
         "log-stopped",
         "logstash-refused",
         "rotation-overdue",
+        "rotation-for-another",
+        "rotation-tells-nobody",
         "index-kept-too-long",
         "log-zone-wrong",
         "index-ahead",

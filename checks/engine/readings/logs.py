@@ -151,8 +151,9 @@ class LogsRotation(Reading):
     """What logrotate is told of this log, and what it did.
 
     `directives` are the words of the stanza that covers the log, None where no configuration is named; `signal` is what
-    its postrotate sends, or the word that it gives a service, as in `nginx -s reload`; `beyond` files
-    are older than the days to keep.
+    its postrotate sends, or the word that it gives a service, as in `nginx -s reload`; `signalled` says whether the pid
+    file names a process, None where the environment file names no pid file. `beyond` files are older than the days to
+    keep.
     """
 
     covered: bool | None
@@ -161,6 +162,7 @@ class LogsRotation(Reading):
     directives: tuple[str, ...] | None
     create: str | None
     signal: str | None
+    signalled: bool | None
     keep_days: Count
     logs: tuple[Rotated, ...]
     rotated: Count

@@ -6,7 +6,6 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,37 +13,16 @@ from checks.engine.environment.monitoring import Log, Rotation
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.logs.files import group_name, user_name
 from checks.engine.probes.logs.layout import LAYOUTS
+from checks.engine.probes.logs.logrotate import EVERY, integer, signal_of, stanza_of
 from checks.engine.probes.logs.window import MOST_FILES, files, with_rotated
 from checks.engine.readings.logs import LogsRotation, Rotated, Writer
 
 PROC = Path("/proc")
 _FIRST = 1 << 16
 _WITH_ROTATION = (-5.0, 120.0)  # seconds around a rotation in which a start is no coincidence
-_TELLS = re.compile(
-    r"\b(?:p?kill|killall)\s(?:.*?\s)??(?:-s\s+|--signal[= ]|-)(?:SIG)?([A-Z]+[0-9]?|\d+)\b"
-    r"|\bnginx\s(?:.*\s)?-s\s+(reopen|reload)\b"
-    r"|\b(?:systemctl|service|invoke-rc\.d|init\.d/\S+)\s(?:.*\s)?"
-    r"((?:try-)?(?:reload|restart)(?:-or-restart)?|force-reload|rotate|reopen)\b"
-    r"|\brsyslog-rotate\b"
-)
 _COMPRESSED = {".gz", ".xz", ".zst", ".bz2"}
-_EVERY = ("hourly", "daily", "weekly", "monthly", "yearly")
 
 Found = list[tuple[Path, os.stat_result]]
-
-
-@dataclass(frozen=True, slots=True)
-class Stanza:
-    """The patterns of one stanza, its directives (those outside of stanzas before them), and its postrotate script."""
-
-    patterns: tuple[str, ...]
-    directives: tuple[str, ...]
-    script: str
-
-    def value(self, word: str) -> str | None:
-        """Return what follows a directive, the last one of that name; None where it is not there."""
-        found = [line for line in self.directives if line.split()[0] == word]
-        return found[-1].partition(" ")[2].strip() if found else None
 
 
 def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotation:
@@ -55,16 +33,17 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
     if not current and not old:
         raise ProbeError(Reason.NO_DATA, "no file matches its pattern", "Mend the pattern, or see who should write it.")
     ages = [now - found.st_mtime for _, found in (*old, *current[1:])]
-    stanza = None if rule.config is None else _stanza(Path(rule.config), log.pattern, [str(p) for p in names])
+    stanza = None if rule.config is None else stanza_of(Path(rule.config), log.pattern, [str(p) for p in names])
     writers, blind = _writers(log.pattern, names)
     newest = current[0][1] if current else old[0][1]
     return LogsRotation(
         covered=None if rule.config is None else stanza is not None,
-        every=None if stanza is None else next((e for e in reversed(stanza.directives) if e in _EVERY), None),
-        rotate=None if stanza is None else _integer(stanza.value("rotate")),
+        every=None if stanza is None else next((e for e in reversed(stanza.directives) if e in EVERY), None),
+        rotate=None if stanza is None else integer(stanza.value("rotate")),
         directives=None if stanza is None else tuple(dict.fromkeys(d.split()[0] for d in stanza.directives)),
         create=None if stanza is None else stanza.value("create"),
-        signal=None if stanza is None else _signal(stanza.script),
+        signal=None if stanza is None else signal_of(stanza.script),
+        signalled=None if rule.pidfile is None else _is_process(Path(rule.pidfile)),
         keep_days=rule.keep_days,
         logs=tuple(_each(log, current, old, zone, now)),
         rotated=len(old),
@@ -77,50 +56,6 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         source="logrotate's configuration and the files that it left",
         sampled_at=now,
     )
-
-
-def stanzas(text: str) -> Iterator[Stanza]:
-    """Yield the stanzas of a logrotate configuration."""
-    outside: list[str] = []
-    patterns: list[str] = []
-    inside: list[str] | None = None
-    script: list[str] | None = None
-    scripts = ""
-    for raw in text.splitlines():
-        line = raw.strip()
-        if script is not None:
-            if line == "endscript":
-                scripts, script = "\n".join(script), None
-            else:
-                script.append(line)
-        elif line == "" or line.startswith("#"):
-            continue
-        elif inside is None:
-            head, brace, _ = line.partition("{")
-            words = re.findall(r'"[^"]*"|\S+', head)
-            if words and words[0].strip('"').startswith("/"):
-                patterns += [word.strip('"') for word in words]
-            elif words:
-                outside.append(head.strip())
-            inside = [] if brace else None
-        elif line.startswith("}"):
-            yield Stanza(tuple(patterns), (*outside, *inside), scripts)
-            patterns, inside, scripts = [], None, ""
-        elif line.split()[0] in {"postrotate", "prerotate", "firstaction", "lastaction", "preremove"}:
-            script = []
-        else:
-            inside.append(re.sub(r"\s*[=\s]\s*", " ", line, count=1))
-
-
-def _stanza(config: Path, pattern: str, names: list[str]) -> Stanza | None:
-    try:
-        text = config.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return None
-    except OSError:
-        raise ProbeError(Reason.OURS, "logrotate's configuration cannot be read", "Let this user read it.") from None
-    wanted = [pattern, *names]
-    return next((s for s in stanzas(text) if any(fnmatch.fnmatch(w, p) for w in wanted for p in s.patterns)), None)
 
 
 def _writers(pattern: str, current: set[Path]) -> tuple[tuple[Writer, ...], bool]:
@@ -230,15 +165,12 @@ def _comm(process: Path) -> str:
     return text if re.fullmatch(r"[A-Za-z0-9_./:+-]{1,16}", text) else "?"
 
 
-def _signal(script: str) -> str | None:
-    """Return the signal that a script sends, or the word by which it has a service reopen its files."""
-    for line in script.splitlines():
-        found = None if line.startswith("#") else _TELLS.search(line)
-        word = None if found is None else next(filter(None, found.groups()), "rotate")
-        if word not in {None, "0"}:  # 0 asks only whether there is such a process
-            return word
-    return None
-
-
-def _integer(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"\d{1,6}", text) else None
+def _is_process(pidfile: Path) -> bool:
+    """Whether a pid file is there and names a process that is: else `kill … || true` fails without a word."""
+    try:
+        text = pidfile.read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        raise ProbeError(Reason.OURS, "the writer's pid file cannot be read", "Let this user read it.") from None
+    return re.fullmatch(r"\d{1,9}", text) is not None and (PROC / text).is_dir()
