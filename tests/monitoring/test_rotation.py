@@ -240,6 +240,17 @@ def test_whom_a_pid_file_names(file: Path, text: str | None, *, signalled: bool)
     assert says(of_rotation.test_logs_rotation_configured, found)[0] is (State.OK if signalled else State.WARNING)
 
 
+@pytest.mark.parametrize(("word", "told"), [("prerotate", False), ("firstaction", False), ("lastaction", True)])
+def test_only_what_runs_after_rotating_tells_who_writes(tmp_path: Path, word: str, *, told: bool) -> None:
+    text = GUIDE.replace("/var/log/penhas", str(tmp_path))
+    state, _ = _told(tmp_path, text.replace("postrotate", word), tmp_path / "a.log", 30)
+    assert state is (State.OK if told else State.WARNING)
+    beside = text.replace("    postrotate", f"    {word}\n        true\n    endscript\n    postrotate")
+    assert _told(tmp_path, beside, tmp_path / "a.log", 30)[0] is State.OK
+    beside = text.replace("}\n\n", f"    {word}\n        true\n    endscript\n}}\n\n")
+    assert _told(tmp_path, beside, tmp_path / "a.log", 30)[0] is State.OK
+
+
 def test_a_log_that_no_stanza_covers(file: Path) -> None:
     (file.parent / "logrotate").write_text(GUIDE)
     rule = Rotation(config=str(file.parent / "logrotate"))

@@ -23,7 +23,7 @@ _TELLS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Stanza:
-    """The patterns of one stanza, its directives (those outside of stanzas before them), and its postrotate script."""
+    """The patterns of one stanza, its directives (with those before all stanzas), and what it runs after rotating."""
 
     patterns: tuple[str, ...]
     directives: tuple[str, ...]
@@ -41,12 +41,14 @@ def stanzas(text: str) -> Iterator[Stanza]:
     patterns: list[str] = []
     inside: list[str] | None = None
     script: list[str] | None = None
-    scripts = ""
+    after = False
+    scripts: list[str] = []
     for raw in text.splitlines():
         line = raw.strip()
         if script is not None:
             if line == "endscript":
-                scripts, script = "\n".join(script), None
+                scripts += script if after else []
+                script = None
             else:
                 script.append(line)
         elif line == "" or line.startswith("#"):
@@ -60,10 +62,10 @@ def stanzas(text: str) -> Iterator[Stanza]:
                 outside.append(head.strip())
             inside = [] if brace else None
         elif line.startswith("}"):
-            yield Stanza(tuple(patterns), (*outside, *inside), scripts)
-            patterns, inside, scripts = [], None, ""
+            yield Stanza(tuple(patterns), (*outside, *inside), "\n".join(scripts))
+            patterns, inside, scripts = [], None, []
         elif line.split()[0] in {"postrotate", "prerotate", "firstaction", "lastaction", "preremove"}:
-            script = []
+            script, after = [], line.split()[0] in {"postrotate", "lastaction"}
         else:
             inside.append(re.sub(r"\s*[=\s]\s*", " ", line, count=1))
 
