@@ -41,6 +41,25 @@ def _found(path: Path, *texts: str, layout: str = "guide") -> LogsSecrets:
         ("/reset?email=ana%40exemplo.invalid", "e-mail address"),
         ("sms para +5511977130001", "telephone number"),
         ("sms para (11) 97713-0001", "telephone number"),
+        ("para (11) 97713-0001", "telephone number"),
+        ("para (11) 3277-0001", "telephone number"),
+        ("para 11 97713-0001", "telephone number"),
+        ("para 11-97713-0001.", "telephone number"),
+        ("para +55 11 3277-0001", "telephone number"),
+        ("/invite?to=%2B5511977130001", "telephone number"),
+        ("wa 5511977130001@c.us", "telephone number"),
+        ("sms para 11977130001", "telephone number"),
+        ('{"celular":"11977130001"}', "telephone number"),
+        ("telefone: 1132770001", "telephone number"),
+        ("csrf_token=abcdefgh", "token or key"),
+        ('{"accessToken":"abcdefgh"}', "token or key"),
+        ('{"client_secret":"abcdefgh"}', "token or key"),
+        ("AWS_SECRET_ACCESS_KEY=abcdefgh", "token or key"),
+        ('"{\\"client_secret\\":\\"abcdefgh\\"}"', "token or key"),
+        ("next=%2Fx%3Fsecret%3Dabcdefgh", "maintenance secret"),
+        ("(secret=abcdefgh)", "maintenance secret"),
+        ("new_password=hunter22", "password"),
+        ('{"user_password":"hunter22"}', "password"),
         ("cpf 529.982.247-25", "CPF"),
         ("cpf 52998224725", "CPF"),
     ],
@@ -51,7 +70,7 @@ def test_each_kind_is_found_and_not_shown(tmp_path: Path, text: str, kind: str) 
     one = next(one for one in found.exposed if one.kind == kind)
     assert (one.lines, one.file, one.position) == (1, "a.log", len(line(9, "nothing here")))
     shown = repr(dataclasses.asdict(dataclasses.replace(found, sampled_at=0.0)))
-    assert not any(word in shown for word in ("hunter22", "abcd", "ana", "97713", "529", "AKIA"))
+    assert not any(word in shown for word in ("hunter22", "abcd", "ana", "97713", "3277", "529", "AKIA"))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +85,19 @@ def test_each_kind_is_found_and_not_shown(tmp_path: Path, text: str, kind: str) 
         "see http://localhost:3000/x",
         "order 123.456.789-00",
         "a@b",
+        "job 11977130001 terminado",
+        "pedido 1132770001",
+        "celular ok 2026-11-28 10:43:11,977 1790000000 1790000000123",
+        "celular 119.977130001 11977130001ab",
+        "em 11 97713 0001 linhas",
+        "(12) 20261128",
+        "a 20 97713-0001",
+        "6f1c1a52-11-97713-0001-58",
+        "tokens=4096",
+        "secretaria: aberta",
+        "client_secret=***",
+        '{\\"client_secret\\":\\"***\\"}',
+        "token_type=Bearer",
     ],
 )
 def test_what_only_looks_like_one_is_not(tmp_path: Path, text: str) -> None:
