@@ -237,6 +237,14 @@ def test_what_is_only_silent_is_of_its_zone(tmp_path: Path, lines: tuple[str, ..
     assert tail(log(path), UTC, 900, SOON, NOW).complete
 
 
+@pytest.mark.parametrize("rest", ["  at Penhas.pm line 3\n", "\tat Penhas.pm line 3\n\n" * 40, "\n"])
+def test_stamps_of_another_zone_are_told_of_an_entry_of_many_lines_too(tmp_path: Path, rest: str) -> None:
+    path = write(tmp_path / "a.log", *(line(age + 3 * 3600) for age in range(2000, -1, -1)), rest)
+    with pytest.raises(ProbeError) as error:
+        tail(log(path), UTC, 900, SOON, NOW)
+    assert "timezone" in error.value.mend
+
+
 def test_a_few_seconds_ahead_are_none(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", line(-30))
     assert tail(log(path), UTC, 900, SOON, NOW).entries == 1
