@@ -27,23 +27,36 @@ class Kind:
     pattern: re.Pattern[bytes]
 
 
-_VALUE = (
-    rb"\\*[\"']?\s*(?:[=:]|%3[Dd])\s*\\*[\"']?"
-    rb"(?!\*|null|undef|<|\[|REDACTED|FILTERED|hidden|true\b|false\b)[^\s\"',;&}]{4,}"
-)
+_IS = rb"(?!\*|null|undef|<|\[|REDACTED|FILTERED|hidden|true\b|false\b)[^\s\"',;&}]{4,}"
+_VALUE = rb"\\*[\"']?\s*(?:[=:]|%3[Dd])\s*\\*[\"']?" + _IS
+# Of a word within a longer one only as a key: reset_password: sent is a sentence.
+_KEYED = rb"\\*(?:[\"']\s*:|[\"']?\s*(?:=|%3[Dd]))\s*\\*[\"']?" + _IS
 KINDS = (
     Kind(
         "maintenance secret",
         (b"secret",),
         re.compile(rb"(?i)(?:(?<![\w-])|(?<=%[0-9a-f][0-9a-f]))secret" + _VALUE),
     ),
-    Kind("password", (b"passw", b"senha"), re.compile(rb"(?i)(?:password|passwd|passwort|senha)\w{0,10}" + _VALUE)),
+    Kind(
+        "password",
+        (b"passw", b"senha"),
+        re.compile(
+            rb"(?i)\b(?:password|passwd|passwort|senha)\w{0,10}"
+            + _VALUE
+            + rb"|(?:password|passwd|passwort|senha)\w{0,10}"
+            + _KEYED
+        ),
+    ),
     Kind(
         "token or key",
         (b"token", b"api_key", b"api-key", b"apikey", b"bearer ", b"authorization", b"secret"),
         re.compile(
-            rb"(?i)(?:(?:token|api[_-]?key|(?<!%[0-9a-f])[a-z0-9][_-]?secret|secret[_-]?(?:access[_-]?)?key)"
+            rb"(?i)(?:\b(?:x-)?(?:access_|refresh_|session_|auth_)?(?:token|api[_-]?key)"
             + _VALUE
+            + rb"|(?:(?<!%[0-9a-f])[a-z0-9][_-]?secret|secret[_-]?(?:access[_-]?)?key)"
+            + _VALUE
+            + rb"|(?:token|api[_-]?key)"
+            + _KEYED
             + rb"|\bbearer\s+[A-Za-z0-9._~+/-]{8,}|\bauthorization[\"']?\s*:\s*[\"']?basic\s+[A-Za-z0-9+/=]{8,})"
         ),
     ),
