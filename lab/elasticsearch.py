@@ -6,8 +6,8 @@ settings, lifecycle errors, an index's settings and mapping, and a search with f
 documents. It does what the guide's pipeline would do once corrected: it follows the log files, parses each line, adds
 geoip, and indexes by day in UTC. On LOGSTASH_PORT it tells of that as Logstash does (logstash.py). PUT /_lab with a
 JSON object breaks it: literal (the guide's pipeline as it is written there), status, nodes, waits, disk, heap, breaker,
-read_only, hide, stop, behind, ahead, no_geoip, fields, days, gaps, lifecycle, queue, reload, stuck, pipelines; `forget`
-takes out the documents that hold a text.
+read_only, hide, stop, behind, ahead, no_geoip, fields, days, gaps, lifecycle, no_lifecycle, queue, reload, stuck,
+pipelines; `forget` takes out the documents that hold a text.
 """
 
 import datetime
@@ -53,6 +53,8 @@ class Api:
         if path.startswith("/_cat/indices/"):
             return 200, self._indices()
         if path.endswith("/_ilm/explain"):
+            if wrong.get("no_lifecycle"):
+                return 403, {"error": {"type": "security_exception"}, "status": 403}
             return 200, {"indices": {n: {"index": n, "step": "ERROR"} for n in wrong.get("lifecycle", ())}}
         if name != self._store.today or wrong.get("hide"):
             return 404, {"error": {"type": "index_not_found_exception"}, "status": 404}

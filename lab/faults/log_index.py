@@ -79,6 +79,12 @@ for _name, _what, _expect, _wrong in (
         {"logs-index-retention": "WARNING"},
         {"lifecycle": ["penhas-2026.11.01", "penhas-2026.11.02"]},
     ),
+    (
+        "index-lifecycle-refused",
+        "the user that asks may not know of lifecycle policies",
+        {"logs-index-retention": "UNKNOWN"},
+        {"no_lifecycle": True},
+    ),
     # seen by the canary alone, until the newest document is old
     ("index-takes-nothing", "nothing more arrives in the index", {}, {"stop": True}),
     ("index-days-missing", "three days have no index", {"logs-index-retention": "WARNING"}, {"gaps": 3}),

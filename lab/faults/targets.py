@@ -185,7 +185,9 @@ fault(
     "a label holds paths with ids in them",
     expect(metrics_endpoints_folded="WARNING"),
     _textfile(
-        "endpoints", 'http_request_duration_seconds_count{endpoint="/clientes/77131",method="GET",status="200"} 1\n'
+        "endpoints",
+        'http_request_duration_seconds_count{endpoint="/clientes/77131",method="GET",status="200"} 1\n'
+        'http_requests_total{path="clientes/77132",method="GET",status="200"} 1\n',
     ),
     _textfile("endpoints", None),
 )

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -50,6 +50,7 @@ class Watched:
     lab: Lab
     reports: Path
     healthy: Outcome
+    tried: set[str] = field(default_factory=set)  # the faults that this run set out to prove
     settled: float = 0.0  # on the monotonic clock: before that a difference would reach back to what was broken
 
     @property
@@ -71,6 +72,7 @@ class Watched:
 
     def prove(self, names: Sequence[str]) -> Outcome:
         """Break some things at once and see that exactly the checks that they name change; mend them."""
+        self.tried.update(names)
         faults = [FAULTS[name] for name in names]
         expected: dict[str, str] = {}
         for fault in faults:

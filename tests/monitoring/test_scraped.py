@@ -10,6 +10,7 @@ from checks.engine.environment import Environment
 from checks.engine.model import State, Target
 from checks.engine.probes import prometheus
 from checks.engine.readings.prometheus import PrometheusExporters, PrometheusSeries, PrometheusTargets
+from checks.monitoring import test_metrics as of_metrics
 from checks.monitoring import test_prometheus as of_prometheus
 from tests.monitoring.asked import Answer, Kept, Server
 from tests.services.saying import says, shows
@@ -87,6 +88,28 @@ def test_a_figure_is_kept_of_a_target_however_it_is_written(server: Server, due:
     found = found_of(server, "prometheus_series", jobs, {"result": [{"metric": metric, "value": [0, "1"]}]})
     assert isinstance(found, PrometheusSeries), found
     assert found.application[0].missing == ()
+
+
+@pytest.mark.parametrize(
+    ("labels", "state"),
+    [
+        ([], State.NOT_JUDGED),
+        ([{}], State.NOT_JUDGED),
+        ([{"endpoint": "/clientes/:id"}, {"path": "/health"}], State.OK),
+        ([{"endpoint": "/clientes/77131"}], State.WARNING),
+        ([{"endpoint": "/ok", "uri": "/clientes/77131"}], State.WARNING),
+        ([{"handler": "clientes/77131"}], State.WARNING),
+    ],
+    ids=str,
+)
+def test_a_raw_path_in_any_label_of_a_request_is_told(
+    server: Server, labels: list[dict[str, str]], state: State
+) -> None:
+    jobs = [{"name": "penhas-api", "targets": ["api1:3000"]}]
+    result = [{"metric": one | {"instance": "api1:3000"}, "value": [0, "1"]} for one in labels]
+    found = found_of(server, "prometheus_series", jobs, {"result": result})
+    assert says(of_metrics.test_metrics_endpoints_folded, found)[0] is state
+    assert "77131" not in repr(found)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ TOGETHER = (
         "log-stopped",
         "logstash-refused",
         "rotation-overdue",
+        "rotation-for-another",
+        "rotation-tells-nobody",
         "index-kept-too-long",
         "log-zone-wrong",
         "index-ahead",
@@ -69,8 +71,10 @@ TOGETHER = (
         "rule-wrong-label",
         "silence-for-a-month",
         "index-behind",
+        "index-lifecycle-refused",
         "index-personal-data",
         "log-deleted-under-writer",
+        "log-missing",
         "rsyslog-stopped",
         "logstash-queue-filling",
     ),
@@ -158,8 +162,9 @@ def _is_wanting(silent: list[str], incoherent: list[str]) -> None:
 
 def test_the_five_reached_somebody(watched: Watched) -> None:
     """Each of the corrected rules was made to fire above, and its alert was delivered: by webhook or by mail."""
-    if "HighErrorRate" not in {one["alert"] for one in watched.delivered}:
-        pytest.skip("nothing was made to fire in this run")
+    left_out = {name for group in TOGETHER for name in group} - watched.tried
+    if left_out:
+        pytest.skip(f"{len(left_out)} faults were not asked for: not everything was made to fire in this run")
     fired = {(one["alert"], one["how"]) for one in watched.delivered if one["status"] == "firing"}
     assert {alert for alert, _ in fired} >= {*FIVE, "Watchdog", "TargetDown", "ExporterBlind"}
     assert ("DatabaseConnectionsHigh", "mail") in fired

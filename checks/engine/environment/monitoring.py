@@ -70,7 +70,7 @@ class Alertmanager(Asked):
 
 
 class Rotation(Model):
-    """How a log is rotated: logrotate's configuration file, and how many days may and must be there."""
+    """How a log is rotated: logrotate's configuration, how many days must be there, and the pid file it signals by."""
 
     config: str | None = None
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 30

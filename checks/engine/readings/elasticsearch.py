@@ -98,7 +98,8 @@ class ElasticsearchExposed(Reading):
 class ElasticsearchRetention(Reading):
     """The indexes of the pattern: how many, how old the oldest is by its name, and the days that none is there for.
 
-    `stuck` are those whose lifecycle policy came to an error and does not go on; None where that is not told.
+    `stuck` are those whose lifecycle policy came to an error and does not go on; None where that is not told:
+    `stuck_refused` says that it would be, to another user.
     """
 
     indexes: Count
@@ -107,6 +108,7 @@ class ElasticsearchRetention(Reading):
     missing_days: Count
     red: Count
     stuck: Count | None = None
+    stuck_refused: bool = False
 
 
 @reading("elasticsearch_logstash", service="elasticsearch", requires=("elasticsearch.logstash",))

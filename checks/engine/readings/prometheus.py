@@ -133,13 +133,18 @@ class Due:
 @reading("prometheus_series", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusSeries(Reading):
-    """Whether the guide's figures have samples of the last five minutes; `raw_endpoints` are labels that hold ids."""
+    """Whether the guide's figures have samples of the last five minutes.
+
+    `endpoints` are the values of labels that say to what a request was; `raw_endpoints` of them, in the labels
+    `raw_labels`, hold ids.
+    """
 
     application: tuple[Due, ...]
     database: tuple[Due, ...]
     infrastructure: tuple[Due, ...]
     endpoints: Count
     raw_endpoints: Count
+    raw_labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

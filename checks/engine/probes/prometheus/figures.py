@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
-from checks.engine.probes.folding import fold_path
+from checks.engine.probes.folding import fold_path, is_raw
 from checks.engine.probes.prometheus.query import Point, figures, instant, now, one
 from checks.engine.probes.prometheus.scraped import address, instances_of
 from checks.engine.probes.watchers import Asker
@@ -21,6 +21,8 @@ from checks.engine.readings.prometheus import (
 
 MINIMUM_REQUESTS = 50
 HISTOGRAM = "http_request_duration_seconds"
+COUNTED = f"http_requests_total|{HISTOGRAM}_(count|bucket)"
+ROUTES = ("endpoint", "handler", "path", "route", "uri", "url")  # the labels that programs keep the route in
 OWN_PATHS = "/health.*|/metrics|/maintenance/.*|/minion/stats"
 
 # figure -> the check that holds it to a limit, empty where the guide has none, and its metrics, of which any one will
@@ -76,15 +78,16 @@ def series(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusSerie
     ):
         return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
     # Not the API of label values: it still knows those of series that ended hours ago.
-    now_there = instant(asker, f'count by (endpoint) ({{__name__=~"{HISTOGRAM}_(count|bucket)"}})')
-    values = [point.labels.get("endpoint", "") for point in now_there]
+    now_there = instant(asker, f'count by ({",".join(ROUTES)}) ({{__name__=~"{COUNTED}"}})')
+    values = {(name, point.labels[name]) for point in now_there for name in ROUTES if point.labels.get(name)}
+    raw = {(name, value) for name, value in values if is_raw(value)}
     return PrometheusSeries(
         application=application,
         database=database,
         infrastructure=infrastructure,
         endpoints=len(values),
-        # a label that is no path at all is the name of a route
-        raw_endpoints=sum(value.startswith("/") and fold_path(value) != value for value in values),
+        raw_endpoints=len(raw),
+        raw_labels=tuple(sorted({name for name, _ in raw})),
         source="GET /api/v1/query",
         sampled_at=now(),
     )
