@@ -225,9 +225,14 @@ def test_what_is_not_implemented_is_untold() -> None:
 def test_a_listing_for_an_answer_is_untold() -> None:
     """A store that does not know a question may answer it as if it asked for what is in the bucket."""
     with serving(Listing) as endpoint:
-        found = settings(endpoint)
+        outcomes = read(endpoint)
 
+    found, uploads = outcomes["s3_settings"], outcomes["s3_uploads"]
+    assert isinstance(found, S3Settings)
+    assert isinstance(uploads, S3Uploads)
     assert {getattr(found, name) for name in SETTINGS} == {"untold"}
+    assert uploads.told == "untold"
+    assert says(health.test_s3_uploads_ended, uploads)[0].value == "not judged"
 
 
 THIRTY = {"NoncurrentDays": 30}

@@ -53,6 +53,8 @@ def uploads(_: Context, client: Any, bucket: str) -> Reading:
 
     def count(answer: dict[str, Any]) -> str:
         nonlocal stale
+        if "Bucket" not in answer and "UploadIdMarker" not in answer:
+            return s3_settings.UNTOLD  # another answer, or none: a list without uploads says at least of what it is one
         limit = datetime.now(UTC) - STALE
         stale = sum(upload["Initiated"] < limit for upload in answer.get("Uploads", ()))
         return s3_settings.ON
