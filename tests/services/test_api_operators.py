@@ -121,6 +121,34 @@ def test_the_guard_is_tried_under_maintenance_only() -> None:
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        *("/maintenance/housekeeping", "/maintenance", "/maintenance/minion-stats/../housekeeping"),
+        *("//maintenance/housekeeping", "/x/../maintenance/housekeeping", "/%6Daintenance/housekeeping"),
+    ],
+)
+@pytest.mark.parametrize("key", ["minion_stats", "metrics", "admin"])
+def test_nothing_under_maintenance_is_asked_but_the_statistics(key: str, path: str) -> None:
+    """The housekeeping least of all, which with the right secret would run."""
+    with pytest.raises(ValueError, match="changes the backend when asked"):
+        read("api_minion_stats", "http://127.0.0.1:1", **{key: path})
+
+
+def test_what_is_only_called_alike_may_be_asked() -> None:
+    settings = {"minion_stats": "/maintenance-stats", "guarded": "/maintenance/housekeeping-log"}
+    with serving(Backend) as port:
+        found = read("api_guard", f"http://127.0.0.1:{port}", **settings)
+
+    assert isinstance(found, ApiGuard)
+
+
+@pytest.mark.parametrize("path", ["/maintenance/housekeeping", "/maintenance/x/../housekeeping", "/maintenance/../x"])
+def test_the_guard_is_not_tried_on_the_housekeeping(path: str) -> None:
+    with pytest.raises(ValueError, match="guarded must be"):
+        read("api_guard", "http://127.0.0.1:1", guarded=path)
+
+
+@pytest.mark.parametrize(
     ("days", "address", "trusted", "problem"),
     [
         (30, "127.0.0.1", True, ""),
