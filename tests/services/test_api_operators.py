@@ -115,6 +115,36 @@ def test_the_guard_is_tried_without_and_with_a_wrong_secret(handler: type[Backen
     assert (found.without, found.wrong, page.status) == (status, status, status)
 
 
+@pytest.mark.parametrize(
+    ("without", "wrong", "state"),
+    [
+        (403, 403, "OK"),
+        (401, 403, "OK"),
+        (404, 404, "not judged"),
+        (403, 404, "not judged"),
+        (404, 200, "CRITICAL"),
+        (403, 200, "CRITICAL"),
+        (200, 403, "CRITICAL"),
+        (500, 403, "UNKNOWN"),
+        (302, 302, "UNKNOWN"),
+    ],
+)
+def test_a_path_that_is_not_there_guards_nothing(without: int, wrong: int, state: str) -> None:
+    found = ApiGuard(without=without, wrong=wrong, source="t", sampled_at=0.0)
+
+    assert says(operators.test_api_maintenance_guarded, found)[0].value == state
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [(401, "OK"), (403, "OK"), (404, "not judged"), (200, "CRITICAL"), (302, "UNKNOWN"), (500, "UNKNOWN")],
+)
+def test_a_page_that_is_not_there_refuses_nobody(status: int, state: str) -> None:
+    found = ApiAdmin(status=status, source="t", sampled_at=0.0)
+
+    assert says(operators.test_api_admin_guarded, found)[0].value == state
+
+
 def test_the_guard_is_tried_under_maintenance_only() -> None:
     with pytest.raises(ValueError, match="guarded"):
         read("api_guard", "http://127.0.0.1:1", guarded="/clientes")
