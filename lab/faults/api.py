@@ -98,6 +98,12 @@ _control(
     version="2.13.9",
 )
 _control(
+    f"{NAME}-version-untold",
+    f"{NAME} does not say which version it runs, and the others do",
+    {f"api-versions-agree@{NAME}": "WARNING"},
+    version="",
+)
+_control(
     f"{NAME}-maintenance-open",
     f"{NAME} runs its maintenance routes for everybody",
     {f"api-maintenance-guarded@{NAME}": "CRITICAL"},

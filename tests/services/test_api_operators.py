@@ -15,7 +15,7 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import api
-from checks.engine.readings.api import ApiAdmin, ApiCertificate, ApiGuard, ApiMinionStats
+from checks.engine.readings.api import ApiAdmin, ApiCertificate, ApiGuard, ApiMinionStats, ApiVersions
 from checks.health import test_api_operators as operators
 from tests.probes.certificates import certificate, server_context
 from tests.probes.context import Kept
@@ -133,6 +133,23 @@ def test_a_path_that_is_not_there_guards_nothing(without: int, wrong: int, state
     found = ApiGuard(without=without, wrong=wrong, source="t", sampled_at=0.0)
 
     assert says(operators.test_api_maintenance_guarded, found)[0].value == state
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "state"),
+    [
+        ("2", ("2", "2"), "OK"),
+        ("2", ("1", "2"), "OK"),
+        ("2", ("1", "1"), "WARNING"),
+        (None, ("2",), "WARNING"),
+        (None, (), "not judged"),
+        ("2", (), "not judged"),
+    ],
+)
+def test_versions_agree_where_there_are_two(own: str | None, others: tuple[str, ...], state: str) -> None:
+    found = ApiVersions(own=own, others=others, source="t", sampled_at=0.0)
+
+    assert says(operators.test_api_versions_agree, found)[0].value == state
 
 
 @pytest.mark.parametrize(
