@@ -33,6 +33,9 @@ def test_cron_scripts(cron_jobs: CronJobs, judged: Judge) -> None:
     dead = [line for line in evidence if line.endswith(("is not there", "lacks x"))]
     if dead:
         judged.critical(f"{len(dead)} scripts cannot run", evidence)
+    unread = [line for line in evidence if line.endswith("read by us")]
+    if unread:
+        judged.unknown(f"{len(unread)} scripts cannot be read by us: let our user read them and their folder", evidence)
     if evidence:
         judged.warning(f"{len(evidence)} things in the scripts will go wrong, or go wrong unseen", evidence)
     judged.ok("every script is there, and none hides its own failure")
