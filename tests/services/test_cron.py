@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from checks.engine.environment import Environment
-from checks.engine.model import ProbeError, Reason, Target
+from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import cron
 from checks.engine.probes.cron import crontab_of, problems_of
 from checks.engine.readings.cron import CronJobs
@@ -139,3 +139,23 @@ def test_mail_that_waits_is_counted(tmp_path: Path) -> None:
     found = read(dict(table(tmp_path)), "cron_mail").outcomes["cron_mail"]
 
     assert "waiting=1" in repr(found)
+
+
+@pytest.mark.parametrize("half", [{"effect": "/x"}, {"effect": "table:jobs-purged"}, {"max_age": 60.0}])
+def test_an_effect_without_its_age_is_refused(tmp_path: Path, half: dict[str, object]) -> None:
+    job = {"schedule": "0 4 * * *", "command": "/opt/a.sh", **half}
+
+    with pytest.raises(ValueError, match="set both effect and max_age, or neither"):
+        read({"crontab": str(tmp_path / "crontab"), "jobs": [job]})
+
+
+def test_a_job_without_an_effect_is_told(tmp_path: Path) -> None:
+    write(tmp_path)
+    settings = dict(table(tmp_path))
+    for job in settings["jobs"][2:]:
+        del job["effect"], job["max_age"]
+
+    found = read(settings).outcomes["cron_jobs"]
+
+    assert isinstance(found, CronJobs)
+    assert says(checks.test_cron_effects, found) == (State.OK, "1 jobs have a recent effect, of 5 none is named")

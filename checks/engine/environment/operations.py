@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from checks.engine.environment.canaries import MinionCanary
 from checks.engine.environment.secrets import Connection, Model, Name
@@ -112,6 +112,12 @@ class CronJob(Model):
         if _SCHEDULE.fullmatch(value) is None:
             raise ValueError("must be the five fields of crontab(5), as in '0 4 * * *'")
         return value
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> "CronJob":
+        if (self.effect is None) != (self.max_age is None):
+            raise ValueError("an effect is judged by its age: set both effect and max_age, or neither")
+        return self
 
 
 _SCRIPTS = "/opt/penhas/scripts"
