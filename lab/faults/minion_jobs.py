@@ -110,6 +110,19 @@ register(
         _thaw_worker,
     )
 )
+register(
+    Fault(
+        "minion-worker-killed",
+        "one of two workers was killed, and gave no sign for an hour",
+        ("minion",),
+        {"minion-workers-live@queue": "WARNING"},
+        _do(
+            "INSERT INTO minion_workers (host, pid, started, notified)"
+            " VALUES ('lab', 999999, now() - interval '1 day', now() - interval '1 hour')"
+        ),
+        _do("DELETE FROM minion_workers WHERE host = 'lab' AND pid = 999999"),
+    )
+)
 
 
 def _emergency(running: Running) -> None:

@@ -30,6 +30,8 @@ def workers(**changes: Any) -> MinionWorkers:
         ({}, State.OK),
         ({"heartbeat": 600.0}, State.OK),
         ({"heartbeat": 601.0}, State.WARNING),
+        ({"gone": 1}, State.WARNING),
+        ({"gone": 3, "heartbeat": 601.0}, State.WARNING),
         ({"live": 0, "heartbeat": None}, State.CRITICAL),
         ({"live": 0, "gone": 2, "heartbeat": None, "uptime": 5.0}, State.CRITICAL),
         ({"live": 0, "heartbeat": None, "uptime": 299.0}, State.NOT_JUDGED),
