@@ -48,6 +48,12 @@ for _name, _what, _expect, _break in (
         _do(_jobs("failed", "finished, result", "now(), '\"Worker went away\"'")),
     ),
     (
+        "minion-job-stuck",
+        "Minion gave up a job that no worker took for two days",
+        {"minion-abandoned@queue": "WARNING"},
+        _do(_jobs("failed", "finished, result", "now(), '\"Job appears stuck in queue\"'")),
+    ),
+    (
         "minion-orphan",
         "a job is active without a worker for an hour",
         {"minion-orphans@queue": "CRITICAL"},

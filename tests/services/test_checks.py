@@ -42,6 +42,22 @@ def test_workers_are_waited_for_only_where_the_table_was_emptied(changes: dict[s
 
 
 @pytest.mark.parametrize(
+    ("changes", "state", "said"),
+    [
+        ({}, State.OK, "no job was abandoned"),
+        ({"abandoned": 1}, State.WARNING, "workers went away from 1 jobs"),
+        ({"stuck": 1}, State.WARNING, "1 jobs were given up: no worker took them for two days"),
+    ],
+)
+def test_jobs_that_are_given_up(changes: dict[str, int], state: State, said: str) -> None:
+    values = {"failed": 1, "finished": 9, "abandoned": 0, "stuck": 0, **changes}
+    found, text = says(minion.test_minion_abandoned, MinionFailures(**values, culprits=(), **STAMP))
+
+    assert found is state
+    assert said in text
+
+
+@pytest.mark.parametrize(
     ("started", "state"), [(1000.0, State.OK), (999.0, State.CRITICAL), (None, State.UNKNOWN), (2000.0, State.OK)]
 )
 def test_a_worker_from_before_the_deploy_runs_old_code(started: float | None, state: State) -> None:
