@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from checks.capacity import test_capacity as capacity
 from checks.capacity import test_growth as growth
 from checks.engine.model import State
 from checks.engine.readings.api import ApiHistogram
 from checks.engine.readings.application import ApplicationBusiness, ApplicationGrowth, Course
 from checks.engine.readings.minion import MinionBacklog, MinionFailures, MinionWorkers
+from checks.engine.readings.redis import RedisMemory
 from checks.health import test_api_operators as operators
 from checks.monitoring import test_business as business
 from checks.troubleshooting import test_minion as minion
@@ -55,6 +57,23 @@ def test_jobs_that_are_given_up(changes: dict[str, int], state: State, said: str
 
     assert found is state
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("maxmemory", "limit", "state"),
+    [
+        (8 * MIB, 8 * MIB, State.OK),
+        (0, 32 * MIB, State.WARNING),
+        (33 * MIB, 32 * MIB, State.WARNING),
+        (32 * MIB, 32 * MIB, State.OK),
+    ],
+)
+def test_maxmemory_lies_within_the_container(maxmemory: int, limit: int, state: State) -> None:
+    sizes = {"used": MIB, "maxmemory": maxmemory, "limit": limit, "used_ratio": 0.1}
+
+    found = RedisMemory(**sizes, limit_is="t", policy="noeviction", **STAMP)
+
+    assert says(capacity.test_capacity_redis_memory_limit, found)[0] is state
 
 
 @pytest.mark.parametrize(
