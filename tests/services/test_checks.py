@@ -52,7 +52,7 @@ def test_workers_are_waited_for_only_where_the_table_was_emptied(changes: dict[s
     ],
 )
 def test_jobs_that_are_given_up(changes: dict[str, int], state: State, said: str) -> None:
-    values = {"failed": 1, "finished": 9, "abandoned": 0, "stuck": 0, **changes}
+    values: dict[str, Any] = {"failed": 1, "finished": 9, "abandoned": 0, "stuck": 0, **changes}
     found, text = says(minion.test_minion_abandoned, MinionFailures(**values, culprits=(), **STAMP))
 
     assert found is state
@@ -69,7 +69,7 @@ def test_jobs_that_are_given_up(changes: dict[str, int], state: State, said: str
     ],
 )
 def test_maxmemory_lies_within_the_container(maxmemory: int, limit: int, state: State) -> None:
-    sizes = {"used": MIB, "maxmemory": maxmemory, "limit": limit, "used_ratio": 0.1}
+    sizes: dict[str, Any] = {"used": MIB, "maxmemory": maxmemory, "limit": limit, "used_ratio": 0.1}
 
     found = RedisMemory(**sizes, limit_is="t", policy="noeviction", **STAMP)
 

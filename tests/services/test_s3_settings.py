@@ -181,14 +181,27 @@ def test_clocks_that_do_not_agree(ahead: float, state: str) -> None:
 def test_only_the_places_of_the_sample_are_listed(endpoint: str, client: Any) -> None:
     for key, body in (("guardiao/1.m4a", b"12345"), ("guardiao/2.m4a", b"1"), ("guardiao/10.m4a", b"1")):
         client.put_object(Bucket=BUCKET, Key=key, Body=body)
-    media_sample.keep((("guardiao/1.m4a", 5), ("guardiao/2.m4a", 7), ("guardiao/3.m4a", 1), ("guardiao/1", 5)))
-    sample = ApplicationMedia(sampled=4, source="t", sampled_at=0.0)
+    due = (("guardiao/1.m4a", 5), ("guardiao/2.m4a", 7), ("guardiao/3.m4a", 1), ("guardiao/1", 5))
+    media_sample.keep((*due, ("guardiao/10.m4a", None)))  # of the last the database tells no size
+    sample = ApplicationMedia(sampled=5, source="t", sampled_at=0.0)
 
     found = read(endpoint, ("s3_connection", "s3_objects"), peers={"application_media": sample})["s3_objects"]
 
     assert isinstance(found, S3Objects), found
-    assert (found.sampled, found.missing, found.other_size) == (4, 2, 1)
+    assert (found.sampled, found.missing, found.other_size) == (5, 2, 1)
     assert "guardiao" not in repr(found)
+
+
+def test_addresses_that_name_no_object_are_not_taken_for_no_media(endpoint: str, client: Any) -> None:
+    assert client is not None
+    for unnamed, said in ((0, "the database knows no media"), (20, "none of the 20 addresses")):
+        media_sample.keep(())
+        sample = ApplicationMedia(sampled=0, unnamed=unnamed, source="t", sampled_at=0.0)
+
+        found = read(endpoint, ("s3_connection", "s3_objects"), peers={"application_media": sample})["s3_objects"]
+
+        assert isinstance(found, ProbeError if unnamed else NotJudged)
+        assert said in found.why
 
 
 class Poor(http.server.BaseHTTPRequestHandler):
