@@ -134,6 +134,12 @@ _control(
     wrong_figures={"database.connections": 9000, "redis.memory_used": 9_000_000_000, "minion.job_queue_size": 9000},
 )
 _control(
+    f"{NAME}-statistics-wrong",
+    f"{NAME} counts 9000 jobs that wait where hardly any do",
+    {f"minion-stats@{NAME}": "WARNING"},
+    inactive=9000,
+)
+_control(
     f"{NAME}-errors",
     f"{NAME} answers every request of the application with 500",
     {f"api-probes@{NAME}": "CRITICAL"},

@@ -8,11 +8,12 @@ import pytest
 from checks.capacity import test_capacity as capacity
 from checks.capacity import test_growth as growth
 from checks.engine.model import State
-from checks.engine.readings.api import ApiHistogram
+from checks.engine.readings.api import ApiHistogram, ApiMinionStats
 from checks.engine.readings.application import ApplicationBusiness, ApplicationGrowth, Course
-from checks.engine.readings.minion import MinionBacklog, MinionFailures, MinionWorkers
+from checks.engine.readings.minion import MinionBacklog, MinionFailures, MinionQueue, MinionWorkers
 from checks.engine.readings.redis import RedisMemory
 from checks.health import test_api_operators as operators
+from checks.maintenance import test_minion as upkeep
 from checks.monitoring import test_business as business
 from checks.troubleshooting import test_minion as minion
 from tests.services.saying import says
@@ -57,6 +58,29 @@ def test_jobs_that_are_given_up(changes: dict[str, int], state: State, said: str
 
     assert found is state
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("told", "ready", "inactive", "state"),
+    [
+        (None, 0, 0, State.CRITICAL),
+        (0.0, 0, 0, State.OK),
+        (35.0, 0, 10, State.OK),
+        (36.0, 0, 10, State.WARNING),
+        (50.0, 100, 200, State.OK),
+        (49.0, 100, 200, State.WARNING),
+        (250.0, 100, 200, State.OK),
+        (251.0, 100, 200, State.WARNING),
+        (0.0, 600, 600, State.WARNING),
+    ],
+)
+def test_the_statistics_are_what_we_count(told: float | None, ready: int, inactive: int, state: State) -> None:
+    """Between the jobs that are ready and all that wait, and a quarter or 25 of them more or less."""
+    counts = dict.fromkeys(("delayed", "active", "failed", "workers"), 0)
+    queue = MinionQueue(ready=ready, oldest_ready=0.0, inactive=inactive, **counts, **STAMP)
+    stats = ApiMinionStats(http_status=200, inactive=told, **STAMP)
+
+    assert says(upkeep.test_minion_stats, stats, queue)[0] is state
 
 
 @pytest.mark.parametrize(
