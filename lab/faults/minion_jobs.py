@@ -1,5 +1,6 @@
 """What goes wrong with single jobs and with the worker: each fault adds rows that say so, and takes them away again."""
 
+from lab import minion
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -127,6 +128,25 @@ register(
             " VALUES ('lab', 999999, now() - interval '1 day', now() - interval '1 hour')"
         ),
         _do("DELETE FROM minion_workers WHERE host = 'lab' AND pid = 999999"),
+    )
+)
+
+
+def _restart_worker(running: Running) -> None:
+    if running.worker is not None:
+        running.worker.process.stop()
+        running.worker = minion.start(running.launcher, running.minion_dsn)
+        running.worker.process.await_ready(lambda: running.primary.value("SELECT count(*) FROM minion_workers") != 0)
+
+
+register(
+    Fault(
+        "minion-worker-restarted",
+        "the worker was restarted: no finding, and with --deployed-at it no longer runs the code of before",
+        ("minion",),
+        {},
+        _restart_worker,
+        lambda _: None,
     )
 )
 

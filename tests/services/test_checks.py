@@ -76,7 +76,7 @@ def test_jobs_that_are_given_up(changes: dict[str, int], state: State, said: str
 )
 def test_the_statistics_are_what_we_count(told: float | None, ready: int, inactive: int, state: State) -> None:
     """Between the jobs that are ready and all that wait, and a quarter or 25 of them more or less."""
-    counts = dict.fromkeys(("delayed", "active", "failed", "workers"), 0)
+    counts: dict[str, Any] = dict.fromkeys(("delayed", "active", "failed", "workers"), 0)
     queue = MinionQueue(ready=ready, oldest_ready=0.0, inactive=inactive, **counts, **STAMP)
     stats = ApiMinionStats(http_status=200, inactive=told, **STAMP)
 
