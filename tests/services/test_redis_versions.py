@@ -13,6 +13,8 @@ from checks.engine.probes import redis as probe
 from checks.engine.readings.redis import RedisClients, RedisReplicas, RedisWrites
 from checks.maintenance import test_redis as upkeep
 from checks.troubleshooting import test_redis as troubles
+from lab.processes import free_port
+from tests.probes.certificates import certificate
 from tests.probes.context import Kept
 from tests.services.saying import says
 from tests.services.servers import Redis, redis
@@ -59,19 +61,41 @@ def server(request: pytest.FixtureRequest) -> Iterator[Redis]:
         yield started
 
 
-def read(server: Redis) -> dict[str, Reading | ProbeError | NotJudged]:
+def read(url: str) -> dict[str, Reading | ProbeError | NotJudged]:
     table = {"name": "t", "redis": {"targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS"}]}}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PENHAS_CHECKS_REDIS", server.url)
+        patch.setenv("PENHAS_CHECKS_REDIS", url)
         kept = Kept(Environment.model_validate(table), Target("redis", "cache"), NAMES)
         probe.read(kept)
     return kept.outcomes
 
 
 def test_each_version_gives_every_reading(server: Redis) -> None:
-    outcomes = read(server)
+    outcomes = read(server.url)
 
     assert {name: outcome for name, outcome in outcomes.items() if not isinstance(outcome, Reading)} == {}
+
+
+def test_the_whole_matrix_has_every_version(pytestconfig: pytest.Config) -> None:
+    if not pytestconfig.getoption("--full"):
+        pytest.skip("only the whole matrix needs them all")
+    assert {"debian", *_PACKAGES} - binaries().keys() == set()
+
+
+def test_every_reading_comes_over_tls(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """The server's certificate is verified against the authority that the connection string names."""
+    if "debian" not in binaries() and not pytestconfig.getoption("--full"):
+        pytest.skip("Debian's redis-server is not installed, and the others know no TLS")
+    pem, port = certificate(tmp_path), free_port()
+    files = (f"tls-{name} {pem}" for name in ("cert-file", "key-file", "ca-cert-file"))
+    with redis(f"tls-port {port}", "tls-auth-clients no", *files, binary=binaries()["debian"]) as server:
+        url = f"{server.url.replace('redis:', 'rediss:').replace(str(server.port), str(port))}?ssl_ca_certs="
+        outcomes = read(f"{url}{pem}")
+        stranger = read(f"{url}{certificate(tmp_path, days=29)}")["redis_connection"]
+
+    assert {name: outcome for name, outcome in outcomes.items() if not isinstance(outcome, Reading)} == {}
+    assert isinstance(stranger, ProbeError)
+    assert stranger.why == "its TLS certificate is not signed by a root that we trust"
 
 
 def clients(ratio: float | None) -> RedisClients:
