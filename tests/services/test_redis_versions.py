@@ -1,6 +1,7 @@
 """Every reading of Redis on every server that is installed: what a version does not tell is said, never a zero."""
 
 import importlib.util
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 import pytest
 
 from checks.engine.environment import Environment
+from checks.engine.environment.operations import Redis as Settings
+from checks.engine.environment.secrets import Connection
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import redis as probe
-from checks.engine.readings.redis import RedisClients, RedisReplicas, RedisWrites
+from checks.engine.probes.redis_info import FROM_INFO
+from checks.engine.readings.redis import RedisClients, RedisLock, RedisPersistence, RedisReplicas, RedisWrites
 from checks.maintenance import test_redis as upkeep
 from checks.troubleshooting import test_redis as troubles
 from lab.processes import free_port
@@ -143,3 +147,57 @@ def test_room_for_writes(used: int, maxmemory: int, evictable: int, missing: boo
     )
 
     assert says(troubles.test_redis_takes_writes, reading)[0].value == state
+
+
+DAY = 86400.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "states"),
+    [
+        ({}, ("OK", "OK")),
+        ({"save_failed": True}, ("CRITICAL", "WARNING")),
+        ({"aof": True, "aof_failed": True}, ("CRITICAL", "WARNING")),
+        ({"changes": 1, "save_age": DAY}, ("OK", "OK")),
+        ({"changes": 1, "save_age": DAY + 1000}, ("WARNING", "OK")),
+        ({"changes": 1, "save_age": 2 * DAY}, ("WARNING", "OK")),
+        ({"changes": 1, "save_age": 2 * DAY + 1000}, ("CRITICAL", "OK")),
+        ({"changes": 0, "save_age": 9 * DAY}, ("OK", "OK")),
+        ({"changes": 1, "save_age": 9 * DAY, "aof": True}, ("OK", "OK")),
+    ],
+)
+def test_saves_where_data_must_outlive_a_restart_and_where_not(
+    changes: dict[str, Any], states: tuple[str, str]
+) -> None:
+    values: dict[str, Any] = {"save_failed": False, "save_age": 0.0, "changes": 0, "aof": False, "aof_failed": False}
+    found = [RedisPersistence(expected=due, **{**values, **changes}, **STAMP) for due in (True, False)]
+
+    assert tuple(says(upkeep.test_redis_persistence, reading)[0].value for reading in found) == states
+
+
+@pytest.mark.parametrize(
+    ("enabled", "write", "rewrite", "failed"),
+    [("1", "ok", "ok", False), ("1", "err", "ok", True), ("1", "ok", "err", True), ("0", "ok", "err", False)],
+)
+def test_an_append_only_file_fails_by_either_of_its_statuses(
+    enabled: str, write: str, rewrite: str, failed: bool
+) -> None:
+    told = {"aof_enabled": enabled, "aof_last_write_status": write, "aof_last_bgrewrite_status": rewrite}
+    saved = {"rdb_last_bgsave_status": "ok", "rdb_last_save_time": "1", "rdb_changes_since_last_save": "0"}
+    settings = Settings(targets=(Connection(name="cache", env="PENHAS_CHECKS_REDIS"),))
+
+    found = FROM_INFO["redis_persistence"]({**told, **saved}, settings)
+
+    assert isinstance(found, RedisPersistence)
+    assert found.aof_failed is failed
+
+
+@pytest.mark.parametrize(
+    ("left", "state"),
+    [
+        *((None, "OK"), (0.0, "OK"), (60.0, "OK"), (61.0, "WARNING"), (120.0, "WARNING"), (121.0, "CRITICAL")),
+        (math.inf, "CRITICAL"),
+    ],
+)
+def test_a_lock_that_holds_for_long(left: float | None, state: str) -> None:
+    assert says(upkeep.test_redis_lock_expires, RedisLock(expires_in=left, **STAMP))[0].value == state
