@@ -3,6 +3,8 @@
 What does not touch is broken together, so that this takes minutes; --full breaks each by itself.
 """
 
+import time
+
 import pytest
 
 from lab.faults import FAULTS
@@ -188,6 +190,25 @@ def test_the_canary_is_found_and_missed(watched: Watched) -> None:
         lost = run(watched.lab, watched.reports, [nodeid], ["--allow-writes"])
     assert lost.checks["logs-canary@api"].state == "CRITICAL"
     assert "logs-canary@api" not in watched.healthy.checks
+
+
+def test_errors_new_since_a_deploy_are_seen(watched: Watched) -> None:
+    """With --deployed-at a kind of error that the log had not before it is found, and forgotten when it is gone."""
+    key = "logs-errors-new@api"
+    nodeid = "checks/logs/test_application_log.py::test_logs_errors_new[api]"
+    deployed = f"--deployed-at={time.time():.0f}"
+    time.sleep(1.1)  # a line tells the second in which it was written
+
+    def state() -> str:
+        outcome = run(watched.lab, watched.reports, [nodeid], [deployed])
+        assert leaks(watched.lab, watched.reports, outcome) == []
+        return outcome.checks[key].state
+
+    healthy = state()
+    with watched.lab.broken("log-errors"):
+        broken = state()
+    assert (healthy, broken, state()) == ("OK", "WARNING", "OK")
+    assert key not in watched.healthy.checks
 
 
 def test_mended_is_as_before(watched: Watched) -> None:

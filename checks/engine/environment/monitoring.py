@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from checks.engine.environment.models import plain_url
+from checks.engine.environment.addresses import plain_url
 from checks.engine.environment.secrets import Model, Name, Secret
 
 

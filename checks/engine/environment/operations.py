@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from checks.engine.environment.canaries import MinionCanary
 from checks.engine.environment.secrets import Connection, Model, Name
@@ -17,8 +17,9 @@ class Redis(Model):
     """The Redis servers, the prefix of session keys, and how much of a server a search among its keys may take.
 
     `replicas` is how many must follow each server; `persistent` says that what it holds must outlive a restart;
-    `lock_key` is the lock that must not outlive its holder. A search takes at most `keys_seconds` and sends at most
-    `keys_per_second` commands a second.
+    `lock_key` is the lock that must not outlive its holder; `memory_bytes` is what the container of each server may
+    take, which Redis itself does not know: it tells the memory of the host. A search takes at most `keys_seconds` and
+    sends at most `keys_per_second` commands a second.
     """
 
     targets: Annotated[tuple[Connection, ...], Field(min_length=1)]
@@ -26,6 +27,7 @@ class Redis(Model):
     replicas: Annotated[int, Field(ge=0)] = 0
     persistent: bool = False
     lock_key: str | None = None
+    memory_bytes: Annotated[int, Field(gt=0)] | None = None
     keys_seconds: Annotated[float, Field(gt=0, le=120)] = 10.0
     keys_per_second: Annotated[int, Field(ge=100)] = 50000
 
@@ -112,6 +114,12 @@ class CronJob(Model):
         if _SCHEDULE.fullmatch(value) is None:
             raise ValueError("must be the five fields of crontab(5), as in '0 4 * * *'")
         return value
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> "CronJob":
+        if (self.effect is None) != (self.max_age is None):
+            raise ValueError("an effect is judged by its age: set both effect and max_age, or neither")
+        return self
 
 
 _SCRIPTS = "/opt/penhas/scripts"

@@ -22,7 +22,8 @@ _ALSO_SET = re.compile(r"\b(?:read(?:\s+-\w+)*|for)\s+([A-Za-z_]\w*)")
 _USED = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?![\w]*:?[-=?])|([A-Za-z_]\w*))")
 _OF_CRON = {"HOME", "LOGNAME", "USER", "SHELL", "PATH", "PWD", "OLDPWD", "IFS", "RANDOM", "SECONDS", "HOSTNAME", "UID"}
 _SOURCES = re.compile(r"^\s*(?:\.|source)\s+\S", re.MULTILINE)
-_CALL = r"(?:^|[\s;&|(`])"
+_CALL = r"(?:^|[\s;&|(`])(?:[\w./${}-]*/)?"  # a program, or its path
+_UNREAD = "cannot be read by us"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,14 @@ def _job(job: operations.CronJob, table: Crontab) -> Job:
 def _script(path: Path, variables: dict[str, str]) -> tuple[str, ...]:
     if not path.is_absolute():
         return ()
-    if not path.is_file():
-        return ("is not there",)
-    if not path.stat().st_mode & 0o111:
-        return ("cannot be executed: its mode lacks x",)
     try:
+        if not path.is_file():
+            return ("is not there",)
+        if not path.stat().st_mode & 0o111:
+            return ("cannot be executed: its mode lacks x",)
         return problems_of(path.read_bytes()[:_LONGEST].decode("utf-8", "replace"), variables)
     except OSError:
-        return ()  # ours to execute is not ours to read: what is in it stays unknown
+        return (_UNREAD,)  # theirs to execute is not ours to read, nor its folder ours to enter
 
 
 def _age(path: Path) -> float | None:

@@ -31,7 +31,10 @@ class RedisServer(Reading):
 @reading("redis_memory", service="redis")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisMemory(Reading):
-    """INFO memory; `limit` is maxmemory where it is set, else the memory of the container or host (`limit_is`)."""
+    """INFO memory; `limit` is the smaller of maxmemory and the container's memory that the environment file tells.
+
+    Where neither is set it is the memory that Redis sees, the host's. `limit_is` says which.
+    """
 
     used: Bytes
     maxmemory: Bytes
