@@ -31,6 +31,7 @@ QUEUE = tuple(
     for check in (
         "capacity-job-queue",
         "minion-workers-live",
+        "minion-workers-busy",
         "minion-queue-moves",
         "minion-failures",
         "minion-abandoned",

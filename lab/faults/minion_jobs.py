@@ -67,6 +67,15 @@ for _name, _what, _expect, _break in (
             .replace("now(), '{", "now() - interval '10 min', '{")),
     ),
     (
+        "minion-workers-busy",
+        "every worker has its hands full, and a job waits",
+        {"minion-workers-busy@queue": "WARNING"},
+        _do(
+            _jobs("active", "started, worker", "now(), (SELECT max(id) FROM minion_workers)", 8),
+            _jobs("inactive", values_of=_VALUES.replace("send_sms", "nobody")),
+        ),
+    ),
+    (
         "minion-last-attempt",
         "a job waits for its last attempt",
         {"minion-retries@queue": "WARNING"},
