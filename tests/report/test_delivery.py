@@ -89,7 +89,7 @@ def test_a_limit_about_to_be_met_is_a_warning_at_night(suite: Suite) -> None:
         history.record(dataclasses.replace(night, run_id=str(days), started=time.time() - days * 86400))
     ran = suite.run("--exit-codes=graded")
     assert ran.code == 10
-    assert "host db1: jobs 80 jobs, 90 jobs in about 5 days as it grows now" in ran.messages().values()
+    assert "host db1: jobs 80 jobs, 90 jobs in about 5 days (5 to 5) as it grows now" in ran.messages().values()
     assert suite.run("--exit-codes=graded", "--profile=smoke").code == 0
 
 
