@@ -33,11 +33,10 @@ class Redis(Model):
 class Minion(Model):
     """The job queue, read through the primary's connection.
 
-    `schema_version` is that of the deployed Minion; `longest` gives seconds that a job of a task may take.
+    `longest` gives seconds that a job of a task may take; the version of its tables is one of [postgresql] migrations.
     """
 
     name: Name = "queue"
-    schema_version: int | None = None
     longest: dict[str, float] = Field(default_factory=dict)
     canary: MinionCanary | None = None
 
