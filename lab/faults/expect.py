@@ -41,6 +41,7 @@ QUEUE = tuple(
         "minion-dependents",
         "minion-locks",
         "minion-retention",
+        "minion-jobs-kept",
     )
 )
 APPLICATION = tuple(

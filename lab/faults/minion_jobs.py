@@ -101,6 +101,17 @@ for _name, _what, _expect, _break in (
     register(Fault(_name, _what, ("minion", "cron"), _expect, _break, _do(_CLEAR)))
 register(
     Fault(
+        "job-table-million",
+        "a million jobs that finished are kept",
+        ("minion",),
+        {"minion-jobs-kept@queue": "WARNING"},
+        _do(_jobs("finished", "finished", "now() - interval '2 hours'", 1_000_001), "ANALYZE minion_jobs"),
+        _do(_CLEAR, "VACUUM minion_jobs"),
+        slow=True,
+    )
+)
+register(
+    Fault(
         "minion-lock-long",
         "a lock of Minion's holds for a month",
         ("minion",),
