@@ -63,7 +63,8 @@ S3 = tuple(
     f"s3-{check}@media"
     for check in (
         *("objects", "private", "versioning", "encryption", "uploads-ended", "clock"),
-        *("access-blocked", "encrypted-only", "versions-expire", "access-logged", "replicated", "locked", "key-age"),
+        *("access-blocked", "encrypted-only", "versions-expire", "access-logged", "replicated", "locked"),
+        *("key-age", "key-not-root"),
     )
 )
 PRIMARY = (
