@@ -93,6 +93,17 @@ def test_a_limit_about_to_be_met_is_a_warning_at_night(suite: Suite) -> None:
     assert suite.run("--exit-codes=graded", "--profile=smoke").code == 0
 
 
+def test_every_file_says_at_its_top_that_emergency_mode_is_on(suite: Suite) -> None:
+    suite.environment(f'[report]\ntextfile = "{suite.folder}/penhas.prom"')
+    suite.check(CHECKS.replace("test_disk_read", "test_emergency_mode"))
+    suite.run(MADE_BAD="1")
+    latest, said = suite.reports / "here/latest", "host root: MARKED text of a finding; host data: MARKED text"
+    assert f"<p><b>EMERGENCY MODE IS ON:</b> {said}" in (latest / "report.html").read_text()
+    assert f'<property name="emergency" value="{said}' in (latest / "junit.xml").read_text()
+    metrics = (suite.folder / "penhas-all.prom").read_text()
+    assert re.search(r"^penhas_checks_emergency_mode\{.*\} 1$", metrics, re.MULTILINE)
+
+
 def test_a_run_that_selects_nothing_is_graded_unknown(suite: Suite) -> None:
     assert suite.run("--exit-codes=graded", "-k", "nothing").code == 11
 
