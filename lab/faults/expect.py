@@ -105,6 +105,7 @@ REDIS_INFO = (
     "redis-takes-writes@cache",
     "redis-fragmentation@cache",
     "redis-clients@cache",
+    "redis-clients-blocked@cache",
     "redis-evictions@cache",
     "redis-writes-refused@cache",
     "redis-connections-rejected@cache",
