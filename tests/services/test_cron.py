@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from checks.engine.environment import Environment
-from checks.engine.model import ProbeError, Reason, Target
+from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import cron
 from checks.engine.probes.cron import crontab_of, problems_of
-from checks.engine.readings.cron import CronJobs
-from lab.cron import LITERAL, table, write
+from checks.engine.readings.cron import CronJobs, CronMailer
+from checks.maintenance import test_cron as upkeep
+from lab.cron import LITERAL, mailer, table, write
 from tests.probes.context import Kept
+from tests.services.saying import says
 
 HOUSEKEEPING = """#!/bin/bash
 API_URL="http://localhost:3000/maintenance"
@@ -99,3 +101,22 @@ def test_mail_that_waits_is_counted(tmp_path: Path) -> None:
     found = read(dict(table(tmp_path)), "cron_mail").outcomes["cron_mail"]
 
     assert "waiting=1" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("mode", "due", "state"),
+    [
+        (0o755, True, State.OK),
+        (0o644, True, State.WARNING),
+        (None, True, State.WARNING),
+        (None, False, State.NOT_JUDGED),
+    ],
+)
+def test_mail_wants_a_program_that_sends_it(tmp_path: Path, mode: int | None, due: bool, state: State) -> None:
+    write(tmp_path)
+    mailer(tmp_path).unlink() if mode is None else mailer(tmp_path).chmod(mode)
+
+    found = read({**table(tmp_path), "mailto": due}, "cron_mailer").outcomes["cron_mailer"]
+
+    assert isinstance(found, CronMailer)
+    assert says(upkeep.test_cron_mailer, found)[0] is state

@@ -131,11 +131,12 @@ GUIDE_JOBS = tuple(
 class Cron(Model):
     """The crontab of this host, as a file, and the jobs that must be in it (default: the guide's seven).
 
-    `spool` is where the mail that cron sends waits to leave.
+    `sendmail` is the program that cron sends its mail with, `spool` is where that waits to leave.
     """
 
     name: Name = "cron"
     crontab: str
     mailto: bool = True
+    sendmail: Annotated[str, Field(pattern="^/")] = "/usr/sbin/sendmail"
     jobs: Annotated[tuple[CronJob, ...], Field(min_length=1)] = GUIDE_JOBS
     spool: str | None = None
