@@ -1,4 +1,8 @@
-"""Emergency mode: what it leaves behind, on purpose or by mistake. Every report says at its top what is found here."""
+"""Emergency mode: what it leaves behind, on purpose or by mistake. Every report says at its top what is found here.
+
+That no worker lives stays CRITICAL in minion-workers-live, on purpose or not: until they are back no alert leaves, and
+whoever accepts that says so with a waiver, which has an owner and an end.
+"""
 
 import time
 
