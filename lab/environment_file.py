@@ -42,14 +42,6 @@ _NO_CREATED_AT: dict[str, Any] = {
     "reason": "the public backend's clientes_active_sessions has no column created_at",
     "owner": "the lab",
 }
-_COLUMNS = {
-    "guide": {
-        "users_created": "clientes.created_at",
-        "sessions_created": "clientes_active_sessions.created_at",
-        "uploads_created": "media_upload.created_at",
-    },
-    "public": {"users_created": "clientes.created_on", "uploads_created": "media_upload.created_at"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +95,6 @@ def text(layout: Layout) -> str:
             "primary": {"name": "primary", "env": "PENHAS_CHECKS_PRIMARY_DSN"},
             "replicas": [{"name": "replica1", "env": "PENHAS_CHECKS_REPLICA1_DSN"}],
             "pooler": False,
-            "columns": _COLUMNS[layout.flavour],
             "migrations": {"minion": "23"},
         },
         "redis": {

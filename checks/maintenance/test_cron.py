@@ -4,7 +4,7 @@ import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.application import ApplicationEffects
-from checks.engine.readings.cron import CronJobs, CronMail, Job
+from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
 
 HOUR = 3600.0
 
@@ -92,3 +92,14 @@ def test_cron_mail_leaves(cron_mail: CronMail, judged: Judge) -> None:
         reading=cron_mail,
         above=(1, 24),
     )
+
+
+@pytest.mark.guide("cron.jobs")
+@pytest.mark.profiles("nightly")
+def test_cron_mailer(cron_mailer: CronMailer, judged: Judge) -> None:
+    """Where the mail of cron is due, the program that it is sent with is there."""
+    if not cron_mailer.due:
+        judged.not_judged("no mail of cron is due: mailto is false under [cron]")
+    if not cron_mailer.works:
+        judged.warning(f"{cron_mailer.program} is not there, or cannot be executed: cron throws away what a job says")
+    judged.ok(f"{cron_mailer.program} is there")

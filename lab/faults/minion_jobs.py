@@ -74,6 +74,15 @@ for _name, _what, _expect, _break in (
             .replace("now(), '{", "now() - interval '10 min', '{")),
     ),
     (
+        "minion-workers-busy",
+        "every worker has its hands full, and a job waits",
+        {"minion-workers-busy@queue": "WARNING"},
+        _do(
+            _jobs("active", "started, worker", "now(), (SELECT max(id) FROM minion_workers)", 8),
+            _jobs("inactive", values_of=_VALUES.replace("send_sms", "nobody")),
+        ),
+    ),
+    (
         "minion-last-attempt",
         "a job waits for its last attempt",
         {"minion-retries@queue": "WARNING"},
@@ -97,6 +106,17 @@ for _name, _what, _expect, _break in (
     ),
 ):  # fmt: skip
     register(Fault(_name, _what, ("minion", "cron"), _expect, _break, _do(_CLEAR)))
+register(
+    Fault(
+        "job-table-million",
+        "a million jobs that finished are kept",
+        ("minion",),
+        {"minion-jobs-kept@queue": "WARNING"},
+        _do(_jobs("finished", "finished", "now() - interval '2 hours'", 1_000_001), "ANALYZE minion_jobs"),
+        _do(_CLEAR, "VACUUM minion_jobs"),
+        slow=True,
+    )
+)
 register(
     Fault(
         "minion-lock-long",

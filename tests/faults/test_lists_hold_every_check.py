@@ -17,6 +17,7 @@ from lab.state import REPOSITORY
 # What the lab cannot break within seconds, or for which it has nothing: each is judged by tests of its own.
 WITHOUT_FAULT = {
     "s3-key-age": "of Amazon's own store only; tests/services/test_s3_policy.py has an IAM that tells it",
+    "s3-key-not-root": "of Amazon's own store only; tests/services/test_s3_policy.py has an STS that tells it",
     "s3-access-logged": "of Amazon's own store only: another says nothing where none are kept",
 }
 # Those of PostgreSQL and of the backups have their reasons in tests/postgresql and tests/backup.

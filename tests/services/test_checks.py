@@ -117,7 +117,9 @@ def test_a_worker_from_before_the_deploy_runs_old_code(started: float | None, st
     ],
 )
 def test_a_job_that_waits_beside_a_free_worker(oldest: float, free: int, state: State, said: str) -> None:
-    found, text = says(minion.test_minion_queue_moves, MinionBacklog(oldest=oldest, free=free, culprits=(), **STAMP))
+    found, text = says(
+        minion.test_minion_queue_moves, MinionBacklog(oldest=oldest, free=free, unserved=0, culprits=(), **STAMP)
+    )
 
     assert found is state
     assert said in text

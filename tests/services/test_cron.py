@@ -8,9 +8,9 @@ from checks.engine.environment import Environment
 from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import cron
 from checks.engine.probes.cron import crontab_of, problems_of
-from checks.engine.readings.cron import CronJobs
+from checks.engine.readings.cron import CronJobs, CronMailer
 from checks.maintenance import test_cron as checks
-from lab.cron import LITERAL, script, table, write
+from lab.cron import LITERAL, mailer, script, table, write
 from tests.probes.context import Kept
 from tests.services.saying import says
 
@@ -159,3 +159,22 @@ def test_a_job_without_an_effect_is_told(tmp_path: Path) -> None:
 
     assert isinstance(found, CronJobs)
     assert says(checks.test_cron_effects, found) == (State.OK, "1 jobs have a recent effect, of 5 none is named")
+
+
+@pytest.mark.parametrize(
+    ("mode", "due", "state"),
+    [
+        (0o755, True, State.OK),
+        (0o644, True, State.WARNING),
+        (None, True, State.WARNING),
+        (None, False, State.NOT_JUDGED),
+    ],
+)
+def test_mail_wants_a_program_that_sends_it(tmp_path: Path, mode: int | None, due: bool, state: State) -> None:
+    write(tmp_path)
+    mailer(tmp_path).unlink() if mode is None else mailer(tmp_path).chmod(mode)
+
+    found = read({**table(tmp_path), "mailto": due}, "cron_mailer").outcomes["cron_mailer"]
+
+    assert isinstance(found, CronMailer)
+    assert says(checks.test_cron_mailer, found)[0] is state

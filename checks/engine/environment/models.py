@@ -86,7 +86,6 @@ class Postgresql(Model):
     replicas: tuple[Connection, ...] = ()
     pooler: bool = False
     statement_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
-    columns: dict[str, str] = Field(default_factory=dict)
     migrations: Annotated[dict[str, str], Field(min_length=1)] | None = None
     superusers: tuple[str, ...] = ("postgres",)
     plaintext_networks: tuple[str, ...] = ()

@@ -35,11 +35,10 @@ class Redis(Model):
 class Minion(Model):
     """The job queue, read through the primary's connection.
 
-    `schema_version` is that of the deployed Minion; `longest` gives seconds that a job of a task may take.
+    `longest` gives seconds that a job of a task may take; the version of its tables is one of [postgresql] migrations.
     """
 
     name: Name = "queue"
-    schema_version: int | None = None
     longest: dict[str, float] = Field(default_factory=dict)
     canary: MinionCanary | None = None
 
@@ -140,11 +139,12 @@ GUIDE_JOBS = tuple(
 class Cron(Model):
     """The crontab of this host, as a file, and the jobs that must be in it (default: the guide's seven).
 
-    `spool` is where the mail that cron sends waits to leave.
+    `sendmail` is the program that cron sends its mail with, `spool` is where that waits to leave.
     """
 
     name: Name = "cron"
     crontab: str
     mailto: bool = True
+    sendmail: Annotated[str, Field(pattern="^/")] = "/usr/sbin/sendmail"
     jobs: Annotated[tuple[CronJob, ...], Field(min_length=1)] = GUIDE_JOBS
     spool: str | None = None

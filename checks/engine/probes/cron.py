@@ -11,7 +11,7 @@ from pathlib import Path
 from checks.engine.environment import operations
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
-from checks.engine.readings.cron import CronJobs, CronMail, Job
+from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
 from checks.engine.records import dataclass
 
 _FIELDS = 5
@@ -41,7 +41,7 @@ def read(context: Context) -> None:
         raise ProbeError(Reason.OURS, "the environment file has no table cron")
     for name in context.names:
         try:
-            context.settle(name, _jobs(settings) if name == "cron_jobs" else _mail(settings))
+            context.settle(name, _READ[name](settings))
         except ProbeError as error:
             context.settle(name, error)
 
@@ -147,3 +147,15 @@ def _text(path: Path, what: str, mend: str) -> str:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno is not None else "no reason given"
         raise ProbeError(Reason.OURS, f"{what} cannot be read ({reason})", mend) from None
+
+
+def _mailer(settings: operations.Cron) -> Reading:
+    program = Path(settings.sendmail)
+    try:
+        works = program.is_file() and program.stat().st_mode & 0o111 != 0
+    except OSError:
+        raise ProbeError(Reason.OURS, f"{program} cannot be looked at", "Mend sendmail under [cron].") from None
+    return CronMailer(due=settings.mailto, program=str(program), works=works, source="its file", sampled_at=time.time())
+
+
+_READ = {"cron_jobs": _jobs, "cron_mail": _mail, "cron_mailer": _mailer}

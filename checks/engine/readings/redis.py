@@ -160,7 +160,10 @@ class RedisExposure(Reading):
 @reading("redis_latency", service="redis", noisy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisLatency(Reading):
-    """Round trips of a few PINGs, one after another on one connection: the 90th percentile, the middle, the longest."""
+    """Round trips of a few PINGs, one after another on one connection: the 90th percentile, the middle, the longest.
+
+    LATENCY LATEST is not asked for: while latency-monitor-threshold is 0, as it is by default, it says nothing.
+    """
 
     p90: Seconds
     median: Seconds

@@ -318,7 +318,8 @@ $$;
 REVOKE ALL ON FUNCTION penhas_checks.business_hours() FROM PUBLIC;
 
 -- Growth: new users by month, audio uploads by day with their bytes; counts and sums only. `users known` and `uploads
--- known` say that there is such a table, also where it is empty.
+-- known` say that there is such a table, also where it is empty. Where a table or a column has another name, write that
+-- here: the environment file names neither, so that what may be read is said in one place.
 CREATE OR REPLACE FUNCTION penhas_checks.growth()
 RETURNS TABLE (figure text, day date, events bigint, bytes bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
