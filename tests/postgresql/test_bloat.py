@@ -1,17 +1,21 @@
 """Bloat: measured where the extension is there, estimated where it is not, and neither where the estimate is good."""
 
 import time
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from checks.engine.judge import judge_field
+from checks.engine.model import Bound, Limits, State
 from checks.engine.readings.postgresql_vacuum import PostgresqlBloat, PostgresqlIndexBloat
 from tests.postgresql.conftest import Pair, Read
 
 NAMES = ("postgresql_bloat", "postgresql_index_bloat")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bloated(pair: Pair) -> Iterator[Pair]:
     """A table of which nine tenths were deleted, and one that is whole."""
     for name in ("bloated", "whole"):
@@ -49,3 +53,47 @@ def test_what_is_bloated_is_named_and_what_is_whole_is_not(bloated: Pair, read: 
         assert ("estimated" in reading.culprits[0]) is (not extension)
     assert "VACUUM FULL would lock it for all" in table.culprits[0]
     assert index.culprits[0].startswith("bloated_idx: ")
+
+
+def test_what_is_too_large_to_be_read_is_judged_by_its_estimate_and_reaches_the_shipped_limits(
+    bloated: Pair, read: Read
+) -> None:
+    # The catalogue says that they are large, as it does of such ones: nothing else of them would be read anyway.
+    large = "UPDATE pg_class SET relpages = 200000, relallvisible = 0 WHERE relname IN ('bloated', 'bloated_idx')"
+    bloated.primary.execute((large,))
+    try:
+        outcomes = read(NAMES).outcomes
+    finally:
+        bloated.primary.execute(("VACUUM (ANALYZE) bloated",))
+    rows = tomllib.loads(Path("checks/thresholds.toml").read_text(encoding="utf-8"))["threshold"]
+    for row in rows:
+        name, _, field = row["reading"].partition(".")
+        if name in NAMES:
+            limits = Limits(row["unit"], Bound(row["above"]["warning"], row["above"]["critical"]), None, "the row")
+            found = judge_field(outcomes[name], name, field, row["subject"], limits)  # type: ignore[arg-type]
+            assert found.state is State.WARNING, found.message
+            assert any(text.startswith("bloated") and ", estimated" in text for text in found.evidence)
+
+
+def test_what_has_no_statistics_is_counted_and_named(pair: Pair, read: Read) -> None:
+    rows = "SELECT n, md5(n::text) AS word FROM generate_series(1, 30000) AS n"
+    pair.primary.execute(
+        (
+            f"CREATE TABLE unanalysed WITH (autovacuum_enabled = false) AS {rows}",
+            "CREATE INDEX unanalysed_idx ON unanalysed (word)",
+            "CREATE INDEX expressed_idx ON unanalysed (lower(word))",
+            "SELECT pg_stat_force_next_flush()",
+        )
+    )
+    try:
+        table, index = read(NAMES).outcomes.values()
+    finally:
+        pair.primary.execute(("DROP TABLE unanalysed",))
+    assert isinstance(table, PostgresqlBloat)
+    assert isinstance(index, PostgresqlIndexBloat)
+    assert (table.not_known, index.not_known) == (1, 2)
+    assert "unanalysed: not known, it has no statistics: ANALYZE it" in table.culprits
+    assert set(index.culprits) >= {
+        "unanalysed_idx: not known, its table has no statistics: ANALYZE it",
+        "expressed_idx: not known, it is one of expressions",
+    }

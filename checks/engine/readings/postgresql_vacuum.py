@@ -59,18 +59,26 @@ class PostgresqlVacuumed(Reading):
 @reading("postgresql_bloat", service="postgresql", kinds=("primary",), deadline=60.0)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlBloat(Reading):
-    """The most space that one table wastes, measured only where the estimate is bad."""
+    """The most space that one table wastes, measured only where the estimate is bad and the table not too large.
+
+    `not_known` tables are too large to be left out in silence and have no statistics to estimate by: they are named.
+    """
 
     wasted: Bytes
     measured: Count
+    not_known: Count
     culprits: tuple[str, ...]
 
 
 @reading("postgresql_index_bloat", service="postgresql", kinds=("primary",), deadline=60.0)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlIndexBloat(Reading):
-    """The most space that one B-tree wastes, by the density of its leaves, measured only where its estimate is bad."""
+    """The most space that one B-tree wastes: its estimate, and where that is bad the density of its leaves.
+
+    One too large to be read is judged by its estimate; `not_known` are those that there is no estimate of.
+    """
 
     wasted: Bytes
     measured: Count
+    not_known: Count
     culprits: tuple[str, ...]
