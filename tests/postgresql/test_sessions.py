@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from checks.engine.readings.postgresql_activity import PostgresqlTransactions
+from checks.engine.readings.postgresql_activity import PostgresqlBlocked, PostgresqlTransactions
 from tests.postgresql.conftest import Pair, Read
 
 
@@ -29,3 +29,35 @@ def test_a_dump_is_at_work_and_another_session_is_not(
         text.startswith(f"pid {pid} (postgres, {application}, idle in transaction{suffix}): transaction 1 s")
         for text in found.culprits
     )
+
+
+@pytest.mark.parametrize(
+    ("work", "waits", "blocks"),
+    [
+        ("CREATE INDEX CONCURRENTLY tags_waiting ON tags (title)", 0, False),
+        ("REINDEX INDEX CONCURRENTLY tags_pkey", 0, False),
+        ("VACUUM tags", 0, False),  # a page that somebody uses it passes over
+        ("CREATE INDEX tags_waiting ON tags (title)", 1, True),  # the table is locked: that is no work
+    ],
+)
+def test_work_that_waits_for_a_dump_is_named_and_no_blocked_session(
+    pair: Pair, read: Read, work: str, waits: int, *, blocks: bool
+) -> None:
+    with pair.primary.connect() as dump, pair.primary.connect() as worker:
+        worker.execute("SET statement_timeout = '5s'")
+        dump.execute("SET application_name = 'pg_dump'")
+        dump.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        dump.execute("INSERT INTO tags (title) VALUES ('unseen')" if blocks else "SELECT count(*) FROM tags")
+        worker.pgconn.send_query(work.encode())
+        time.sleep(0.6)
+        blocked = read(("postgresql_blocked", "postgresql_transactions")).outcomes["postgresql_blocked"]
+        dump.execute("ROLLBACK")
+        while worker.pgconn.get_result() is not None:
+            pass
+    pair.primary.execute(("DROP INDEX IF EXISTS tags_waiting",))
+    assert isinstance(blocked, PostgresqlBlocked)
+    assert (blocked.sessions, blocked.longest > 0) == (waits, waits > 0)
+    if "CONCURRENTLY" in work:
+        (text,) = blocked.culprits
+        assert ", at work) waits" in text
+        assert "blocked by pid" in text
