@@ -1,0 +1,56 @@
+"""What each migration tool says, and that an empty table is no version."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from checks.engine.model import State
+from checks.engine.readings.postgresql_schema import PostgresqlMigrations
+from checks.health.test_postgresql import test_postgresql_migrations as the_check
+from tests.postgresql.conftest import Pair, Read
+from tests.services.saying import says
+
+NAME = "postgresql_migrations"
+# As sqitch makes it, less what nothing here reads.
+_SQITCH = (
+    "CREATE SCHEMA sqitch",
+    "CREATE TABLE sqitch.changes (change text NOT NULL, project text NOT NULL, committed_at timestamptz NOT NULL)",
+    "INSERT INTO sqitch.changes VALUES ('0019-older', 'penhas', now() - interval '2 d')",
+    "INSERT INTO sqitch.changes VALUES ('0020-circulopenhas', 'penhas', now() - interval '1 d')",
+    "INSERT INTO sqitch.changes VALUES ('0003-other', 'another', now())",
+)
+
+
+@pytest.fixture
+def sqitch(pair: Pair) -> Iterator[None]:
+    """Sqitch's table of two projects, the application's not being the one that changed last."""
+    pair.primary.execute(_SQITCH)
+    yield
+    pair.primary.execute(("DROP SCHEMA sqitch CASCADE",))
+
+
+@pytest.mark.usefixtures("sqitch")
+@pytest.mark.parametrize(
+    ("expected", "state"),
+    [("0020-circulopenhas", State.OK), ("0019-older", State.CRITICAL), ("0021-newer", State.CRITICAL)],
+)
+def test_the_last_change_of_each_project_of_sqitch_is_its_version(read: Read, expected: str, state: State) -> None:
+    found = read((NAME,), migrations={"sqitch": expected}).outcomes[NAME]
+    assert isinstance(found, PostgresqlMigrations)
+    assert {text for text in found.applied if text.startswith("sqitch")} == {
+        "sqitch 0003-other",
+        "sqitch 0020-circulopenhas",
+    }
+    assert says(the_check, found)[0] is state
+
+
+def test_a_tool_that_left_no_version_is_unknown(pair: Pair, read: Read) -> None:
+    with pair.primary.connect() as session:
+        rows = session.execute("DELETE FROM mojo_migrations RETURNING name, version").fetchall()
+    try:
+        found = read((NAME,)).outcomes[NAME]
+    finally:
+        with pair.primary.connect() as session:
+            for row in rows:
+                session.execute("INSERT INTO mojo_migrations VALUES (%s, %s)", row)
+    assert says(the_check, found)[0] is State.UNKNOWN
