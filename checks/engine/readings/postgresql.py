@@ -49,7 +49,10 @@ class PostgresqlPrivileges(Reading):
 @reading("postgresql_connections", service="postgresql")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlConnections(Reading):
-    """Client sessions by state (catalogue PG03); usable = max_connections less what is reserved for superusers."""
+    """Client sessions by state (catalogue PG03); usable = max_connections less what is reserved for superusers.
+
+    Behind a pooler they are its own: who waits there for one only the pooler can tell.
+    """
 
     used: Count
     usable: Count
