@@ -10,7 +10,7 @@ from checks.engine.records import dataclass
 class PostgresqlSlots(Reading):
     """Replication slots (catalogue PG21): `lost` ones hold nothing any more, so that their bytes say nothing either.
 
-    `inactive_age` is that of the slot longest without a reader, which servers before 17 do not tell.
+    `inactive_age` is that of the slot longest without a reader: at least so long on 15 and 16, not known on 14.
     """
 
     slots: Count
