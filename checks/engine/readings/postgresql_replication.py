@@ -1,6 +1,6 @@
 """Replication in depth: the stream from either side, conflicts on the standby, and what a standby needs to follow."""
 
-from checks.engine.model import Bytes, Count, NotJudged, Reading, Seconds
+from checks.engine.model import Bytes, Count, NotJudged, Ratio, Reading, Seconds
 from checks.engine.readings import alias, derived, reading
 from checks.engine.records import dataclass
 
@@ -10,20 +10,26 @@ from checks.engine.records import dataclass
 class PostgresqlSent(Reading):
     """The standby that is furthest behind in receiving, as the primary sees it; there is none where none is attached.
 
-    `reply_age` grows without bound where the stream hangs while its state still says that it streams.
+    `reply_age` grows without bound where the stream hangs while its state still says that it streams; `reply_ratio` is
+    its share of wal_sender_timeout, 0 where that is off: the replica's side then still tells.
     """
 
     unflushed: Bytes
     reply_age: Seconds
+    reply_ratio: Ratio
     culprits: tuple[str, ...]
 
 
 @reading("postgresql_received", service="postgresql", kinds=("replica",), noisy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlReceived(Reading):
-    """How long the replica has heard nothing, and what it has received and not replayed (catalogue PG19)."""
+    """How long the replica has heard nothing, and what it has received and not replayed (catalogue PG19).
+
+    `message_ratio` is the share of wal_receiver_timeout, 0 where that is off: the primary's side then still tells.
+    """
 
     message_age: Seconds
+    message_ratio: Ratio
     apply_backlog: Bytes
 
 
