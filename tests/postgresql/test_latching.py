@@ -56,6 +56,17 @@ def test_rates_are_of_the_time_between() -> None:
     assert found.temporary == 300_000  # 600,000 bytes in ten minutes are 300,000 in five
 
 
+def test_the_databases_that_deadlocks_and_temporary_files_are_of_are_named() -> None:
+    earlier = replace(COUNTERS, databases=("7 1000 penhas", "1 0 other one"))
+    later = replace(COUNTERS, deadlocks=10, sampled_at=1060.0, databases=("9 1000 penhas", "1 0 other one", "1 0 new"))
+    found = rates(earlier, later)
+    assert isinstance(found, PostgresqlRates)
+    assert found.culprits == (
+        "penhas: 2 deadlocks, 0 MiB of temporary files",
+        "new: 1 deadlocks, 0 MiB of temporary files",
+    )
+
+
 @pytest.mark.parametrize(
     "change", [{"deadlocks": 6}, {"temporary": 0}, {"blocks_hit": 1}, {"reset": "t1"}, {"in_recovery": True}]
 )
@@ -81,6 +92,9 @@ def test_cancelled_queries_are_those_of_an_hour() -> None:
         assert isinstance(found, PostgresqlCancelled)
         assert found.per_hour == expected
     assert isinstance(cancelled(earlier, replace(earlier, cancelled=0)), NotJudged)
+    named = cancelled(replace(earlier, databases=("5 penhas",)), replace(more, databases=("5 penhas", "1 other one")))
+    assert isinstance(named, PostgresqlCancelled)
+    assert named.culprits == ("other one: 1 queries",)
 
 
 def test_checkpoints_are_judged_from_a_dozen_on() -> None:

@@ -1,5 +1,6 @@
 """What a check reads and says: `resolve` hands it a reading, `Judge` takes its finding."""
 
+import time
 from dataclasses import replace
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from checks.engine.readings import READINGS
 
 PAUSE = 2.0  # seconds between two samples: long enough for a spike to pass
 EXTRA_SAMPLES = 2
+DAY = 86400.0
 JUDGEMENT = pytest.StashKey[Judgement]()
 
 
@@ -56,6 +58,11 @@ class Judge:
     def target(self) -> Target:
         """What the check is of."""
         return self._case.target
+
+    def last(self, name: str, within: float = DAY) -> Reading | None:
+        """Return what an earlier run read last of a `kept` reading of this target, at most so many seconds ago."""
+        now = time.time()
+        return self._suite.samples.previous(name, self.target, now - within, now)
 
     def row(self, row: Row) -> None:
         """Judge a row; a noisy reading that is not OK is read again, up to twice, and the middle of three counts."""

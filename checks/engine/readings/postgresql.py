@@ -46,7 +46,7 @@ class PostgresqlPrivileges(Reading):
     writable_tables: Count
 
 
-@reading("postgresql_connections", service="postgresql")
+@reading("postgresql_connections", service="postgresql", kept=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlConnections(Reading):
     """Client sessions by state (catalogue PG03); usable = max_connections less what is reserved for superusers.
@@ -60,6 +60,7 @@ class PostgresqlConnections(Reading):
     active: Count
     idle: Count
     idle_in_transaction: Count
+    culprits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,13 @@ class PostgresqlReceived(Reading):
 @reading("postgresql_conflicts", service="postgresql", kinds=("replica",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlConflicts(Reading):
-    """Queries on the replica that replay cancelled, since the statistics began (catalogue PG20)."""
+    """Queries on the replica that replay cancelled, since the statistics began (catalogue PG20).
+
+    `databases` has `number name` of those where any was, for comparing.
+    """
 
     cancelled: Count
+    databases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class PostgresqlCancelled(Reading):
     """Queries that replay cancelled between two samples, an hour's worth where they lie further apart."""
 
     per_hour: Count
+    culprits: tuple[str, ...] = ()
 
 
 @derived("postgresql_cancelled", base="postgresql_conflicts", apart=(10.0, 7 * 86400.0), type=PostgresqlCancelled)
@@ -53,9 +58,13 @@ def cancelled(earlier: PostgresqlConflicts, later: PostgresqlConflicts) -> Postg
     """Return the cancellations of the time between; a smaller total means that the statistics were reset."""
     if later.cancelled < earlier.cancelled:
         return NotJudged("the statistics were reset since the last sample")
+    before = {name: int(number) for number, name in (text.split(" ", 1) for text in earlier.databases)}
+    now = {name: int(number) for number, name in (text.split(" ", 1) for text in later.databases)}
+    grown = {name: number - before.get(name, 0) for name, number in now.items()}
     hours = max(1.0, (later.sampled_at - earlier.sampled_at) / 3600)
     return PostgresqlCancelled(
         per_hour=-(-(later.cancelled - earlier.cancelled) // round(hours)),
+        culprits=tuple(f"{name}: {number} queries" for name, number in grown.items() if number > 0),
         source=later.source,
         sampled_at=later.sampled_at,
     )
