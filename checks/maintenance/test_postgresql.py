@@ -7,12 +7,13 @@ from checks.engine.readings.postgresql_schema import PostgresqlSessionsTable, Po
 from checks.engine.readings.postgresql_vacuum import PostgresqlAutovacuum, PostgresqlVacuumed
 
 DAY = 86400.0
+SATURATED = 900.0  # seconds without a worker to spare
 
 
 @pytest.mark.guide("maintenance.vacuum")
 @pytest.mark.profiles("nightly", "triage")
 def test_postgresql_autovacuum(postgresql_autovacuum: PostgresqlAutovacuum, judged: Judge) -> None:
-    """Autovacuum runs, and for every table."""
+    """Autovacuum runs, for every table, and has a worker to spare now and then."""
     found = postgresql_autovacuum
     if not found.enabled:
         judged.critical("autovacuum is off: dead rows pile up until the server stops. Set autovacuum = on and reload")
@@ -20,7 +21,13 @@ def test_postgresql_autovacuum(postgresql_autovacuum: PostgresqlAutovacuum, judg
         judged.critical("autovacuum has no launcher: see the server's log")
     if found.tables_off > 0:
         judged.warning(f"autovacuum is off for {found.tables_off} tables: RESET (autovacuum_enabled)", found.culprits)
-    judged.ok(f"{found.running} of {found.most} workers at work")
+    if found.saturated > SATURATED:
+        judged.warning(
+            f"all {found.most} workers have been at work for {found.saturated / 60:.0f} min: other tables wait. "
+            "Raise autovacuum_vacuum_cost_limit, then autovacuum_max_workers",
+            found.at_work,
+        )
+    judged.ok(f"{found.running} of {found.most} workers at work", found.at_work)
 
 
 @pytest.mark.guide("maintenance.vacuum")

@@ -1,6 +1,6 @@
 """Vacuum and analyse: wraparound, autovacuum, what waits to be vacuumed, and bloat."""
 
-from checks.engine.model import Bytes, Count, Ratio, Reading
+from checks.engine.model import Bytes, Count, Ratio, Reading, Seconds
 from checks.engine.readings import reading
 from checks.engine.records import dataclass
 
@@ -22,7 +22,10 @@ class PostgresqlWraparound(Reading):
 @reading("postgresql_autovacuum", service="postgresql", kinds=("primary",), noisy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlAutovacuum(Reading):
-    """Whether autovacuum runs, how many of its workers work, and tables that it was turned off for (PG14)."""
+    """Whether autovacuum runs, how many of its workers work, and tables that it was turned off for (PG14).
+
+    `saturated` are the seconds for which all workers have been at work, `at_work` is what on, in our database.
+    """
 
     enabled: bool
     launcher: bool
@@ -30,6 +33,8 @@ class PostgresqlAutovacuum(Reading):
     most: Count
     tables_off: Count
     culprits: tuple[str, ...]
+    saturated: Seconds = 0.0
+    at_work: tuple[str, ...] = ()
 
 
 @reading("postgresql_dead_rows", service="postgresql", kinds=("primary",))
