@@ -1,4 +1,4 @@
-"""What each migration tool says, and that an empty table is no version."""
+"""What the application does and is: its statements, whoever it logs in as, and the version of its schema."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,35 @@ import pytest
 
 from checks.engine.model import State
 from checks.engine.readings.postgresql_schema import PostgresqlMigrations
+from checks.engine.readings.postgresql_statements import (
+    PostgresqlSlowStatements,
+    PostgresqlStatements,
+    slow_statements,
+)
 from checks.health.test_postgresql import test_postgresql_migrations as the_check
-from tests.postgresql.conftest import Pair, Read
+from tests.postgresql.conftest import PLAIN, SUPERUSER, Pair, Read
 from tests.services.saying import says
 
-NAME = "postgresql_migrations"
+STATEMENTS = "postgresql_statements"
+
+
+@pytest.mark.parametrize("role", [PLAIN, SUPERUSER])
+def test_a_slow_statement_of_any_role_is_judged(pair: Pair, read: Read, role: str) -> None:
+    before = read((STATEMENTS,)).outcomes[STATEMENTS]
+    with pair.primary.connect(role) as application:
+        for _ in range(10):
+            application.execute("SELECT pg_sleep(0.06), 'the application'")
+    now = read((STATEMENTS,)).outcomes[STATEMENTS]
+    assert isinstance(before, PostgresqlStatements)
+    assert isinstance(now, PostgresqlStatements)
+    found = slow_statements(before, now)
+    assert isinstance(found, PostgresqlSlowStatements)
+    assert 0.06 <= found.slowest < 1
+    assert found.culprits[0].endswith(" 10 calls")
+    assert ("of a superuser" in found.culprits[0]) is (role == SUPERUSER)
+
+
+MIGRATIONS = "postgresql_migrations"
 # As sqitch makes it, less what nothing here reads.
 _SQITCH = (
     "CREATE SCHEMA sqitch",
@@ -35,7 +59,7 @@ def sqitch(pair: Pair) -> Iterator[None]:
     [("0020-circulopenhas", State.OK), ("0019-older", State.CRITICAL), ("0021-newer", State.CRITICAL)],
 )
 def test_the_last_change_of_each_project_of_sqitch_is_its_version(read: Read, expected: str, state: State) -> None:
-    found = read((NAME,), migrations={"sqitch": expected}).outcomes[NAME]
+    found = read((MIGRATIONS,), migrations={"sqitch": expected}).outcomes[MIGRATIONS]
     assert isinstance(found, PostgresqlMigrations)
     assert {text for text in found.applied if text.startswith("sqitch")} == {
         "sqitch 0003-other",
@@ -48,7 +72,7 @@ def test_a_tool_that_left_no_version_is_unknown(pair: Pair, read: Read) -> None:
     with pair.primary.connect() as session:
         rows = session.execute("DELETE FROM mojo_migrations RETURNING name, version").fetchall()
     try:
-        found = read((NAME,)).outcomes[NAME]
+        found = read((MIGRATIONS,)).outcomes[MIGRATIONS]
     finally:
         with pair.primary.connect() as session:
             for row in rows:
