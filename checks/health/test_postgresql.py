@@ -19,7 +19,7 @@ EXHAUSTED = "53300"  # whose session is whose can then be told from the last run
 @pytest.mark.guide("health.database")
 @pytest.mark.profiles("smoke", "nightly", "triage")
 def test_postgresql_connection(postgresql_connection: PostgresqlConnection, judged: Judge) -> None:
-    """The server lets us in and answers."""
+    """The server lets us in and answers; what takes five seconds counts as no answer."""
     if not postgresql_connection.reachable:
         before = judged.last("postgresql_connections") if postgresql_connection.sqlstate == EXHAUSTED else None
         if isinstance(before, PostgresqlConnections):

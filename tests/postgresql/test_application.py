@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from checks.engine.model import State
-from checks.engine.readings.postgresql_schema import PostgresqlMigrations
+from checks.engine.readings.postgresql_schema import PostgresqlMigrations, PostgresqlSequences
 from checks.engine.readings.postgresql_statements import (
     PostgresqlSlowStatements,
     PostgresqlStatements,
@@ -78,3 +78,19 @@ def test_a_tool_that_left_no_version_is_unknown(pair: Pair, read: Read) -> None:
             for row in rows:
                 session.execute("INSERT INTO mojo_migrations VALUES (%s, %s)", row)
     assert says(the_check, found)[0] is State.UNKNOWN
+
+
+def test_columns_that_end_before_their_sequence_are_named_in_one_line(pair: Pair, read: Read) -> None:
+    pair.primary.execute(
+        (
+            "CREATE SEQUENCE wide_seq",
+            "CREATE TABLE thin (id integer PRIMARY KEY DEFAULT nextval('wide_seq'))",
+            "ALTER SEQUENCE wide_seq OWNED BY thin.id",
+        )
+    )
+    found = read(("postgresql_sequences",)).outcomes["postgresql_sequences"]
+    pair.primary.execute(("DROP TABLE thin",))
+    assert isinstance(found, PostgresqlSequences)
+    (line,) = (text for text in found.culprits if text.startswith("end before their sequence: "))
+    assert "thin.id" in line
+    assert line.count(",") == found.narrow - 1

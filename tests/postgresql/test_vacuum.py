@@ -9,7 +9,12 @@ import pytest
 
 from checks.engine.judge import judge_field
 from checks.engine.model import Bound, Limits, State
-from checks.engine.readings.postgresql_vacuum import PostgresqlAutovacuum, PostgresqlBloat, PostgresqlIndexBloat
+from checks.engine.readings.postgresql_vacuum import (
+    PostgresqlAutovacuum,
+    PostgresqlBloat,
+    PostgresqlIndexBloat,
+    PostgresqlVacuumed,
+)
 from checks.maintenance import test_postgresql as maintenance
 from tests.postgresql.conftest import Pair, Read
 from tests.services.saying import says
@@ -142,3 +147,30 @@ def test_a_quarter_of_an_hour_without_a_worker_to_spare_is_a_warning(saturated: 
         sampled_at=0.0,
     )  # fmt: skip
     assert says(maintenance.test_postgresql_autovacuum, found)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("never", "hours", "state", "said"),
+    [
+        (0, 26.0, State.OK, "26 h"),
+        (0, 26.5, State.WARNING, "26.5 h, warning above 26"),
+        (0, 999.0, State.WARNING, "999 h"),
+        (2, 0.0, State.WARNING, "2 of 4 tables changed and were never vacuumed"),
+    ],
+)
+def test_what_changed_and_was_not_vacuumed_for_a_day_is_a_warning(
+    never: int, hours: float, state: State, said: str
+) -> None:
+    found = PostgresqlVacuumed(
+        tables=4, never=never, longest=hours * 3600, culprits=(), source="s", sampled_at=0.0
+    )  # fmt: skip
+    assert says(maintenance.test_vacuum_recent, found)[0] is state
+    assert said in says(maintenance.test_vacuum_recent, found)[1]
+
+
+def test_only_what_changed_since_is_told(pair: Pair, read: Read) -> None:
+    pair.primary.execute(("VACUUM (ANALYZE) ponto_apoio", "SELECT pg_stat_force_next_flush()"))
+    before = read(("postgresql_vacuumed",)).outcomes["postgresql_vacuumed"]
+    assert isinstance(before, PostgresqlVacuumed)
+    assert before.tables == 4
+    assert not any(text.startswith("ponto_apoio") for text in before.culprits)

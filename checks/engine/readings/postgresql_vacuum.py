@@ -54,10 +54,14 @@ class PostgresqlDeadRows(Reading):
 @reading("postgresql_vacuumed", service="postgresql", kinds=("primary",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlVacuumed(Reading):
-    """Days since the guide's tables were vacuumed and analysed, of those that changed since; None: never."""
+    """The guide's tables: how many changed and were never vacuumed or analysed, and the longest that is ago for others.
+
+    One that did not change since need not be: it counts as 0.
+    """
 
     tables: Count
-    stale: Count
+    never: Count
+    longest: Seconds
     culprits: tuple[str, ...]
 
 

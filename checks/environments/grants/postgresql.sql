@@ -143,7 +143,7 @@ BEGIN
     FOR s IN
         SELECT q.seqrelid, q.seqrelid::regclass::text AS name, q.seqstart, q.seqincrement, q.seqmin, q.seqmax,
                tn.nspname, t.relname, a.attname, t.oid AS relation,
-               format('%I.%I', t.oid::regclass, a.attname) AS column_name,
+               format('%s.%I', t.oid::regclass, a.attname) AS column_name,
                CASE a.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
                                ELSE 9223372036854775807 END AS holds,
                has_sequence_privilege(q.seqrelid, 'SELECT,USAGE') AS readable,
