@@ -92,7 +92,7 @@ def test_the_limit_of_our_own_database_is_told_from_that_of_the_server(pair: Pai
 class Remembering(Saying):
     """A judge with an earlier run."""
 
-    def last(self, name: str, within: float = 0.0) -> PostgresqlConnections:  # type: ignore[override]  # noqa: ARG002
+    def last(self, name: str) -> PostgresqlConnections:  # type: ignore[override]
         """Return what was read an hour ago."""
         assert name == CONNECTIONS
         return PostgresqlConnections(

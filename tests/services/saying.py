@@ -22,7 +22,7 @@ class Saying:
         self.state = State.UNKNOWN
         self.text = ""
 
-    def last(self, name: str, within: float = 0.0) -> None:
+    def last(self, name: str) -> None:
         """Return what an earlier run read: there was none."""
 
     def ok(self, text: str, evidence: tuple[str, ...] = (), measure: object = None) -> None:  # noqa: ARG002 (as the real one)

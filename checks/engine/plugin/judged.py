@@ -1,6 +1,5 @@
 """What a check reads and says: `resolve` hands it a reading, `Judge` takes its finding."""
 
-import time
 from dataclasses import replace
 from typing import NoReturn
 
@@ -15,7 +14,6 @@ from checks.engine.readings import READINGS
 
 PAUSE = 2.0  # seconds between two samples: long enough for a spike to pass
 EXTRA_SAMPLES = 2
-DAY = 86400.0
 JUDGEMENT = pytest.StashKey[Judgement]()
 
 
@@ -58,11 +56,6 @@ class Judge:
     def target(self) -> Target:
         """What the check is of."""
         return self._case.target
-
-    def last(self, name: str, within: float = DAY) -> Reading | None:
-        """Return what an earlier run read last of a `kept` reading of this target, at most so many seconds ago."""
-        now = time.time()
-        return self._suite.samples.previous(name, self.target, now - within, now)
 
     def row(self, row: Row) -> None:
         """Judge a row; a noisy reading that is not OK is read again, up to twice, and the middle of three counts."""
@@ -133,6 +126,10 @@ class Judge:
     def not_judged(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:
         """End the check: there is nothing to judge by yet."""
         self._raise(State.NOT_JUDGED, text, evidence)
+
+    def last(self, name: str) -> Reading | None:
+        """Return what a run of the last day read of a `kept` reading of this target."""
+        return self._suite.last(name, self.target)
 
     def _raise(self, state: State, text: str, evidence: tuple[str, ...]) -> NoReturn:
         raise Judged(Judgement(state, f"{self._case.target}: {text}", None, None, evidence))
