@@ -89,9 +89,9 @@ def test_what_has_no_statistics_is_counted_and_named(pair: Pair, read: Read) -> 
             f"CREATE TABLE unanalysed WITH (autovacuum_enabled = false) AS {rows}",
             "CREATE INDEX unanalysed_idx ON unanalysed (word)",
             "CREATE INDEX expressed_idx ON unanalysed (lower(word))",
-            "SELECT pg_stat_force_next_flush()",
         )
     )
+    pair.hand_in()
     try:
         table, index = read(NAMES).outcomes.values()
     finally:
@@ -124,7 +124,6 @@ def test_all_workers_at_work_are_seen_and_named(pair: Pair, read: Read) -> None:
             (
                 f"CREATE TABLE {name} WITH ({_SLOW}) AS SELECT n, repeat('x', 500) FROM generate_series(1, 3000) AS n",
                 f"DELETE FROM {name} WHERE n % 2 = 0",
-                "SELECT pg_stat_force_next_flush()",
             )
         )
     pair.primary.execute(("ALTER SYSTEM SET autovacuum_naptime = '1s'", "SELECT pg_reload_conf()"))
@@ -169,7 +168,8 @@ def test_what_changed_and_was_not_vacuumed_for_a_day_is_a_warning(
 
 
 def test_only_what_changed_since_is_told(pair: Pair, read: Read) -> None:
-    pair.primary.execute(("VACUUM (ANALYZE) ponto_apoio", "SELECT pg_stat_force_next_flush()"))
+    pair.primary.execute(("VACUUM (ANALYZE) ponto_apoio",))
+    pair.hand_in()
     before = read(("postgresql_vacuumed",)).outcomes["postgresql_vacuumed"]
     assert isinstance(before, PostgresqlVacuumed)
     assert before.tables == 4
