@@ -18,6 +18,8 @@ from lab.state import REPOSITORY
 PROGRAM = "prometheus"
 INTERVAL = 1.0
 FOR = 2  # seconds, in place of the rules' minutes
+QUEUE = 1000  # notifications that may wait for Alertmanager
+BATCH = 64  # of them are taken out of the queue at once
 RULES = REPOSITORY / "docs" / "alerts" / "penhas.yml"
 
 Jobs = dict[str, tuple[str, ...]]
@@ -68,7 +70,7 @@ class Prometheus:
             {
                 "job_name": job,
                 "static_configs": [{"targets": list(targets)}],
-                **({"scrape_interval": self.intervals[job]} if job in self.intervals else {}),
+                **self._pace(job),
                 **({"sample_limit": self.limits[job]} if job in self.limits else {}),
             }
             for job, targets in (self.jobs if jobs is None else jobs).items()
@@ -86,6 +88,11 @@ class Prometheus:
         self.config.write_text(json.dumps(table, indent=1))
         self.rules.write_text(json.dumps({"groups": self.loaded}) if rules is None else rules)
 
+    def _pace(self, job: str) -> dict[str, str]:
+        """Return how often a job is scraped where that is not the global interval, whose timeout it would have too."""
+        every = self.intervals.get(job)
+        return {} if every is None else {"scrape_interval": every, "scrape_timeout": every}
+
     def start(self, launcher: Launcher) -> None:
         """Start it without waiting."""
         self.write()
@@ -98,6 +105,7 @@ class Prometheus:
                 "--storage.tsdb.retention.time=15d",
                 f"--web.listen-address=127.0.0.1:{self.port}",
                 "--rules.alert.resend-delay=1s",
+                f"--alertmanager.notification-queue-capacity={QUEUE}",
                 "--web.enable-admin-api",  # with which a mended fault takes its traces out of the last minutes
             ],
         )

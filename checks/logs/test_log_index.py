@@ -13,6 +13,7 @@ from checks.engine.readings.elasticsearch import (
 )
 from checks.engine.readings.logs import LogsCanary
 
+FEW_LOCATED = 10  # %: the users are on the public internet, health checks and proxies are not
 ENOUGH = 20  # documents from which on a share of them says something
 
 
@@ -37,7 +38,7 @@ def test_logs_logstash_listens(elasticsearch_logstash: ElasticsearchLogstash, ju
 @pytest.mark.guide("logs.aggregation")
 @pytest.mark.profiles("nightly", "triage")
 def test_logs_cluster(elasticsearch_cluster: ElasticsearchCluster, judged: Judge) -> None:
-    """The cluster holds every shard."""
+    """The cluster holds every shard: red is a shard without a place, yellow a copy without one."""
     found = elasticsearch_cluster
     evidence = (f"{found.unassigned} shards unassigned, {found.pending_tasks} tasks pending",)
     if found.status == "red":
@@ -67,21 +68,25 @@ def test_logs_cluster_disk(elasticsearch_cluster: ElasticsearchCluster, judged: 
 @pytest.mark.guide("logs.aggregation")
 @pytest.mark.profiles("nightly", "triage")
 def test_logs_index_today(elasticsearch_index: ElasticsearchIndex, judged: Judge) -> None:
-    """Today's index exists, may be written to, and grows."""
+    """Today's index exists, may be written to, and grows; nothing in it is of the future."""
     index = elasticsearch_index
     if not index.exists:
         judged.critical(f"there is no index {index.name}: nothing that was logged today can be found")
     if index.read_only:
         judged.critical(f"{index.name} is read-only (read_only_allow_delete): free the disk, then lift the block")
     if index.newest_age is None:
-        judged.critical(f"{index.name} is empty")
+        judged.critical(f"{index.name} is empty" if index.ahead == 0 else f"{index.name} holds nothing but the future")
+    evidence = (f"{index.documents} documents",)
+    if index.ahead > 0 and index.newest_age <= index.grows_within:
+        wrong = f"{index.ahead} documents of {index.name} are of the future: a clock or a time zone is wrong"
+        judged.warning(wrong, evidence)
     judged(
         index.newest_age,
         unit="s",
         subject=f"age of the newest document of {index.name}:",
         reading=index,
         above=(index.grows_within, 3 * index.grows_within),
-        evidence=(f"{index.documents} documents",),
+        evidence=evidence,
     )
 
 
@@ -104,13 +109,19 @@ def test_logs_index_parsed(elasticsearch_index: ElasticsearchIndex, judged: Judg
 @pytest.mark.guide("logs.aggregation")
 @pytest.mark.profiles("nightly")
 def test_logs_index_located(elasticsearch_index: ElasticsearchIndex, judged: Judge) -> None:
-    """Documents with an ip carry geoip."""
+    """Documents with an ip carry geoip: all but addresses of one's own network, which no database knows."""
     index = elasticsearch_index
     if not index.geoip_due or index.with_ip < ENOUGH:
         judged.not_judged("geoip is not due" if not index.geoip_due else f"only {index.with_ip} documents with an ip")
     if index.located == 0:
         judged.critical(f"none of {index.with_ip} documents with an ip carries geoip: its filter does not run")
-    judged.ok(f"{index.located} of {index.with_ip} documents with an ip carry geoip")
+    judged(
+        index.located / index.with_ip * 100,
+        unit="%",
+        subject=f"located of {index.with_ip} documents with an ip",
+        reading=index,
+        below=(FEW_LOCATED, None),
+    )
 
 
 @pytest.mark.guide("logs.aggregation")

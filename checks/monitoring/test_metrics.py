@@ -5,6 +5,8 @@ import pytest
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.prometheus import Due, PrometheusNodes, PrometheusSeries, PrometheusTextfiles
 
+AHEAD = 60.0  # seconds that clocks may differ by
+_NO_LIMIT = "no limit is set: judged on being there and fresh only"
 HISTORY = 3600.0  # seconds below which a pace says nothing
 
 
@@ -18,7 +20,10 @@ def test_metrics_application_kept(prometheus_series: PrometheusSeries, judged: J
 @pytest.mark.guide("metrics.database")
 @pytest.mark.profiles("nightly", "triage")
 def test_metrics_database_kept(prometheus_series: PrometheusSeries, judged: Judge) -> None:
-    """Connections, longest query, replication and cache hits of the database have samples of now."""
+    """Connections, longest query, replication and cache hits of the database have samples of now.
+
+    Of bloat postgres_exporter has no figure: bloat-tables and bloat-indexes ask the database itself.
+    """
     _kept(judged, prometheus_series.database)
 
 
@@ -39,7 +44,8 @@ def _kept(judged: Judge, figures: tuple[Due, ...]) -> None:
     partial = [f"{figure.subject}: not of {', '.join(figure.missing)}" for figure in figures if figure.missing]
     if partial:
         judged.warning(f"{len(partial)} figures are not kept of everything", tuple(partial))
-    judged.ok(f"{', '.join(figure.subject for figure in figures)}: there and fresh, no limit is set for being there")
+    limits = tuple(f"{o.subject}: {f'judged by {o.judged_by}' if o.judged_by else _NO_LIMIT}" for o in figures)
+    judged.ok(f"{', '.join(figure.subject for figure in figures)}: there and fresh", limits)
 
 
 @pytest.mark.guide("metrics.application")
@@ -60,6 +66,9 @@ def test_metrics_textfiles_fresh(prometheus_textfiles: PrometheusTextfiles, judg
     old = tuple(f"{o.where} {o.name}: of {o.age / 3600:.0f} h ago" for o in found.left if o.age > due)
     if old:
         judged.warning(f"{len(old)} are older than {due / 3600:.0f} h: they show what no longer is", old)
+    ahead = tuple(f"{o.where} {o.name}: {-o.age / 3600:.1f} h ahead" for o in found.left if o.age < -AHEAD)
+    if ahead:
+        judged.warning(f"{len(ahead)} are of the future: a clock is wrong, and nobody sees when they grow old", ahead)
     if found.unreadable:
         judged.warning(f"{len(found.unreadable)} nodes have a text file that cannot be parsed", found.unreadable)
     if found.left == ():
@@ -98,8 +107,13 @@ def test_metrics_node_inodes(prometheus_nodes: PrometheusNodes, judged: Judge) -
 @pytest.mark.guide("metrics.infrastructure")
 @pytest.mark.profiles("nightly", "triage")
 def test_metrics_node_disk_io(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
-    """No disk is busy all the time."""
-    _share(judged, prometheus_nodes, "busiest_disk_ratio", "busy", (80, 95))
+    """No disk is busy all the time; what goes over the network, which has no limit, is shown beside it."""
+    network = tuple(
+        f"{node.instance}: {node.network / 1e6:.2f} MB/s over the network (no limit is set)"
+        for node in prometheus_nodes.nodes
+        if node.network is not None
+    )
+    _share(judged, prometheus_nodes, "busiest_disk_ratio", "busy", (80, 95), beside=network)
 
 
 @pytest.mark.guide("metrics.infrastructure", "capacity.disk")
@@ -109,7 +123,8 @@ def test_metrics_node_disk_forecast(prometheus_nodes: PrometheusNodes, judged: J
     seen = max((node.history for node in prometheus_nodes.nodes if node.history is not None), default=0.0)
     if seen < HISTORY:
         judged.not_judged(f"Prometheus has {seen / 60:.0f} min of history, {HISTORY / 60:.0f} are needed")
-    filling = {node.instance: node.full_in for node in prometheus_nodes.nodes if node.full_in is not None}
+    known = [node for node in prometheus_nodes.nodes if node.history is not None and node.history >= HISTORY]
+    filling = {node.instance: node.full_in for node in known if node.full_in is not None}
     if filling == {}:
         judged.ok("no disk fills")
         return
@@ -137,12 +152,20 @@ def test_metrics_node_clock(prometheus_nodes: PrometheusNodes, judged: Judge) ->
     )
 
 
-def _share(judged: Judge, nodes: PrometheusNodes, field: str, subject: str, above: tuple[float, float]) -> None:
+def _share(
+    judged: Judge,
+    nodes: PrometheusNodes,
+    field: str,
+    subject: str,
+    above: tuple[float, float],
+    *,
+    beside: tuple[str, ...] = (),
+) -> None:
     shares = {node.instance: share for node in nodes.nodes if (share := getattr(node, field)) is not None}
     if shares == {}:
         judged.unknown(f"{subject}: no node exporter says it")
     worst = max(shares, key=lambda instance: shares[instance])
-    evidence = tuple(f"{instance}: {share * 100:.0f} %" for instance, share in shares.items())
+    evidence = (*(f"{instance}: {share * 100:.0f} %" for instance, share in shares.items()), *beside)
     judged(
         shares[worst] * 100, unit="%", subject=f"node {worst}: {subject}", reading=nodes, above=above, evidence=evidence
     )

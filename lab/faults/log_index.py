@@ -17,6 +17,18 @@ def _index(**wrong: Any) -> Act:
 
 for _name, _what, _expect, _wrong in (
     ("index-cluster-red", "the cluster is red", {"logs-cluster": "CRITICAL"}, {"status": "red"}),
+    (
+        "index-cluster-yellow",
+        "of two nodes one is gone for copies of shards",
+        {"logs-cluster": "WARNING"},
+        {"status": "yellow", "nodes": 2},
+    ),
+    (
+        "index-master-behind",
+        "the cluster's master does not keep up with its tasks",
+        {"logs-tasks-waiting": "CRITICAL"},
+        {"waits": 1_200_000},
+    ),
     ("index-disk-filling", "a node's disk is past the low watermark", {"logs-cluster-disk": "WARNING"}, {"disk": 88}),
     ("index-disk-full", "a node's disk is past the high watermark", {"logs-cluster-disk": "CRITICAL"}, {"disk": 93}),
     ("index-heap-full", "a node has no heap left", {"logs-heap": "CRITICAL"}, {"heap": 94}),
@@ -34,12 +46,24 @@ for _name, _what, _expect, _wrong in (
         },
         {"hide": True},
     ),
+    (
+        "pipeline-of-the-guide",
+        "Logstash runs the guide's pipeline as it is written there: it parses nothing",
+        {"logs-index-parsed": "CRITICAL", "logs-index-located": "not judged"},
+        {"literal": True},
+    ),
     ("index-read-only", "today's index is read-only", {"logs-index-today": "CRITICAL"}, {"read_only": True}),
     (
         "index-behind",
         "nothing arrived in the index for half an hour",
         {"logs-index-today": "CRITICAL"},
         {"behind": 1800},
+    ),
+    (
+        "index-ahead",
+        "a ninth of what arrives in the index is stamped three hours ahead",
+        {"logs-index-today": "WARNING"},
+        {"ahead": 10800},
     ),
     ("index-without-geoip", "no document carries geoip", {"logs-index-located": "CRITICAL"}, {"no_geoip": True}),
     (

@@ -1,4 +1,4 @@
-"""What the network does before Prometheus, Alertmanager and the index."""
+"""What the network does before Prometheus, Alertmanager, the index and Logstash."""
 
 from lab.faults.registry import Act
 from lab.faults.watching import A, P, fault, watchers
@@ -18,7 +18,9 @@ PROMETHEUS = (
     "prometheus-exporters-see",
     "prometheus-alertmanager-connected",
     "prometheus-notifications-lost",
+    "prometheus-notifications-waiting",
     "prometheus-evaluations-missed",
+    "prometheus-rules-failed",
     "metrics-application-kept",
     "metrics-database-kept",
     "metrics-infrastructure-kept",
@@ -34,6 +36,8 @@ PROMETHEUS = (
     "metrics-server-errors",
     "metrics-client-errors",
     "metrics-response-time",
+    "metrics-response-time-p50",
+    "metrics-response-time-p99",
     "metrics-queue-depth",
     "alerts-rules-loaded",
     "alerts-rules-healthy",
@@ -71,6 +75,7 @@ _DEPENDENTS = {
             "logs-cluster-disk",
             "logs-heap",
             "logs-breakers",
+            "logs-tasks-waiting",
             "logs-index-today",
             "logs-index-parsed",
             "logs-index-located",
@@ -104,6 +109,21 @@ for _service, _others in _DEPENDENTS.items():
             *((A, P) if _service == A else (_service,)),
         )
 
+_OF_THE_API = ("logs-logstash-queue", "logs-logstash-reloaded", "logs-logstash-flows")
+for _suffix, (_mode, _text) in _MODES.items():
+    fault(
+        f"logstash-api-{_suffix}",
+        f"Logstash's own API: {_text}",
+        {}
+        if _mode is Mode.SLOW
+        else {
+            **dict.fromkeys((f"{check}@elasticsearch" for check in _OF_THE_API), "UNKNOWN"),
+            "logs-logstash-answers@elasticsearch": "CRITICAL",
+        },
+        _network("logstash-api", _mode),
+        _network("logstash-api", Mode.PASS),
+        "elasticsearch",
+    )
 fault(
     "logstash-refused",
     "Logstash does not listen",

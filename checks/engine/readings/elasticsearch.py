@@ -28,12 +28,16 @@ class EsNode:
 @reading("elasticsearch_cluster", service="elasticsearch")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticsearchCluster(Reading):
-    """The cluster's health, its nodes, and the watermarks as shares of a disk."""
+    """The cluster's health, its nodes, and the watermarks as shares of a disk.
+
+    `longest_wait` is how long the oldest task of its master has waited, None where that is not told.
+    """
 
     status: str
     nodes: tuple[EsNode, ...]
     unassigned: Count
     pending_tasks: Count
+    longest_wait: Seconds | None = None
     fullest_disk: Ratio | None
     fullest_heap: Ratio | None
     fullest_breaker: Ratio | None = None
@@ -47,8 +51,9 @@ class ElasticsearchCluster(Reading):
 class ElasticsearchIndex(Reading):
     """Today's index by name, the age of its newest document, and what became of its documents.
 
-    `recent` are the documents of the last hour; `failed` those of them with a parse failure's tag, `with_ip` those that
-    have an ip, `located` those of these with geoip.
+    `ahead` are documents of the future, among which the newest is not looked for. `recent` are the documents of the
+    last hour; `failed` those of them with a parse failure's tag, `with_ip` those that have an ip, `located` those of
+    these with geoip.
     """
 
     name: str
@@ -56,6 +61,7 @@ class ElasticsearchIndex(Reading):
     read_only: bool
     documents: Count
     newest_age: Seconds | None
+    ahead: Count = 0
     recent: Count
     failed: Count
     with_ip: Count

@@ -1,12 +1,16 @@
 """What is read of Prometheus: itself, what it scrapes, and what it knows; its rules are in prometheus_rules.py."""
 
-from checks.engine.model import Count, NotJudged, PerSecond, Ratio, Reading, Seconds
+from checks.engine.model import Bytes, Count, NotJudged, PerSecond, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
 from checks.engine.records import dataclass
 
 YOUNG = (
     30.0  # it discovers targets and Alertmanagers within some six seconds, and scrapes once an interval from then on
 )
+
+LOOKS = 10.0  # it looks for Alertmanagers anew, for five seconds at most, whenever its configuration was read
+EXCUSED = 30.0  # so much for reloads one after another, of which only the last is told
+BATCH = 64  # notifications that it sends at once
 
 
 @reading("prometheus_connection", service="prometheus")
@@ -25,7 +29,7 @@ class PrometheusServer(Reading):
     """What the server says of itself; `due_retention` is what the environment file asks for.
 
     `configured` is how long ago its configuration was read, `newest_age` the age of the newest sample that it holds,
-    None where it holds none.
+    None where it holds none. `stored` is the size of its blocks on the disk.
     """
 
     version: str
@@ -34,6 +38,7 @@ class PrometheusServer(Reading):
     configured: Seconds
     corruptions: Count
     series: Count
+    stored: Bytes | None
     newest_age: Seconds | None
     due_interval: Seconds
     clock_offset: Seconds
@@ -45,7 +50,10 @@ class PrometheusServer(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Scraped:
-    """One target that Prometheus scrapes; `age` is that of its last scrape, `problem` our word for why it is down."""
+    """One target that Prometheus scrapes; `age` is that of its last scrape, `problem` our word for why it is down.
+
+    `took` are the seconds of its last scrape, which may take `timeout`; None where that is not told.
+    """
 
     job: str
     instance: str
@@ -54,6 +62,8 @@ class Scraped:
     age: float | None
     interval: float
     problem: str = ""
+    took: float | None = None
+    timeout: float | None = None
 
 
 @reading("prometheus_targets", service="prometheus")
@@ -108,9 +118,13 @@ class PrometheusTextfiles(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A figure that the guide wants kept: its metrics, of which one suffices, and where it has samples now."""
+    """A figure that the guide wants kept: its metrics, of which one suffices, and where it has samples now.
+
+    `judged_by` is the check that holds its value to a limit, empty where there is none.
+    """
 
     subject: str
+    judged_by: str
     metrics: tuple[str, ...]
     instances: tuple[str, ...]
     missing: tuple[str, ...]
@@ -142,7 +156,8 @@ class Slow:
 class PrometheusTraffic(Reading):
     """The application's figures of the last five minutes over all instances, without the operators' own paths.
 
-    `slow` and `hour`, the number of requests, are of the last hour.
+    `slow` and `hour`, the number of requests, are of the last hour. The ratios are None where no request has a status,
+    and `slow` where no bucket ends at a second.
     """
 
     requests: Count
@@ -150,11 +165,11 @@ class PrometheusTraffic(Reading):
     p50: Seconds | None
     p95: Seconds | None
     p99: Seconds | None
-    client_error_ratio: Ratio
-    server_error_ratio: Ratio
+    client_error_ratio: Ratio | None
+    server_error_ratio: Ratio | None
     connections: Count | None
     queue: Count | None
-    slow: tuple[Slow, ...]
+    slow: tuple[Slow, ...] | None
     hour: float
 
 
@@ -191,12 +206,26 @@ class PrometheusNodes(Reading):
     busiest_disk: Ratio | None
 
 
+@reading("prometheus_queue", service="prometheus", noisy=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusQueue(Reading):
+    """How many notifications wait for Alertmanager, in the longest queue where each Alertmanager has one of its own.
+
+    A full queue drops the oldest; one without room for any is full.
+    """
+
+    waiting: Count
+    capacity: Count
+    used_ratio: Ratio
+
+
 @reading("prometheus_counters", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusCounters(Reading):
-    """Prometheus' counters of its own work since it started."""
+    """Prometheus' counters of its own work since it started, and how many Alertmanagers it knows now."""
 
     started: float
+    alertmanagers: float = 1.0
     samples: float
     reloaded: float
     sent: float
@@ -213,7 +242,8 @@ class PrometheusCounters(Reading):
 class PrometheusWork(Reading):
     """What Prometheus did between two samples; `lost_ratio` is of the notifications that it had for Alertmanager.
 
-    What it drops while it looks for its Alertmanager anew, after its configuration was read again, is not counted.
+    What it drops while it looks for its Alertmanager anew, after its configuration was read again, is not counted: as
+    much as falls on these seconds, or one batch, where it has found one again.
     """
 
     samples: Count
@@ -230,18 +260,21 @@ def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> P
     """Compute what was done between two samples of the same process."""
     if later.started != earlier.started or later.samples < earlier.samples:
         return NotJudged("Prometheus restarted between the two samples")
-    reloaded = later.reloaded > earlier.sampled_at
-    lost = later.failed - earlier.failed + (0.0 if reloaded else later.dropped - earlier.dropped)
+    sent, dropped = later.sent - earlier.sent, later.dropped - earlier.dropped
+    if later.reloaded > earlier.sampled_at and later.alertmanagers > 0:
+        share = min(1.0, EXCUSED / (later.sampled_at - earlier.sampled_at))
+        dropped = max(0.0, dropped - max(BATCH, share * (sent + dropped)))
+    lost = later.failed - earlier.failed + dropped
     if lost > 0 and earlier.sampled_at - earlier.started < YOUNG:
         return NotJudged("Prometheus had just started, and did not know its Alertmanager yet")
-    sent = later.sent - earlier.sent
     faults = later.compactions_failed - earlier.compactions_failed + later.corruptions - earlier.corruptions
     return PrometheusWork(
         samples=int(later.samples - earlier.samples),
         lost=int(lost),
         lost_ratio=lost / max(sent, lost) if lost > 0 else 0.0,
-        rule_failures=int(later.rule_failures - earlier.rule_failures),
-        missed_evaluations=int(later.missed_evaluations - earlier.missed_evaluations),
+        # counted by group of rules: what groups counted that are no longer loaded is gone
+        rule_failures=int(max(0.0, later.rule_failures - earlier.rule_failures)),
+        missed_evaluations=int(max(0.0, later.missed_evaluations - earlier.missed_evaluations)),
         storage_faults=int(faults),
         over_limit=int(later.over_limit - earlier.over_limit),
         source=later.source,

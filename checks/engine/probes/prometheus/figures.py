@@ -7,7 +7,7 @@ from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
 from checks.engine.probes.folding import fold_path
 from checks.engine.probes.prometheus.query import Point, figures, instant, now, one
-from checks.engine.probes.prometheus.scraped import instances_of
+from checks.engine.probes.prometheus.scraped import address, instances_of
 from checks.engine.probes.watchers import Asker
 from checks.engine.readings.prometheus import (
     YOUNG,
@@ -23,26 +23,34 @@ MINIMUM_REQUESTS = 50
 HISTOGRAM = "http_request_duration_seconds"
 OWN_PATHS = "/health.*|/metrics|/maintenance/.*|/minion/stats"
 
-# Of several metrics any one will do: exporters of different versions and habits name one thing differently.
-APPLICATION = {
-    "request rate": ("http_requests_total", f"{HISTOGRAM}_count"),
-    "response time": (f"{HISTOGRAM}_bucket",),
-    "active connections": ("http_connections_active", "http_active_connections", "nginx_connections_active"),
-    "request queue depth": ("http_request_queue_depth", "http_requests_queued"),
-    "connection pool use": ("db_pool_connections_used", "pgbouncer_pools_server_active_connections"),
+# figure -> the check that holds it to a limit, empty where the guide has none, and its metrics, of which any one will
+# do: exporters of different versions and habits name one thing differently.
+Figures = dict[str, tuple[str, tuple[str, ...]]]
+CONNECTIONS = ("http_connections_active", "http_active_connections", "nginx_connections_active")
+QUEUE = ("http_request_queue_depth", "http_requests_queued")
+APPLICATION: Figures = {
+    "request rate": ("", ("http_requests_total", f"{HISTOGRAM}_count")),
+    "response time": ("metrics-response-time", (f"{HISTOGRAM}_bucket",)),
+    "active connections": ("", CONNECTIONS),
+    "request queue depth": ("metrics-queue-depth", QUEUE),
+    "connection pool use": ("", ("db_pool_connections_used", "pgbouncer_pools_server_active_connections")),
 }
-DATABASE = {
-    "connections": ("pg_stat_activity_count", "pg_stat_database_numbackends"),
-    "query execution time": ("pg_stat_activity_max_tx_duration", "pg_stat_statements_seconds_total"),
-    "replication lag": ("pg_stat_replication_pg_wal_lsn_diff", "pg_replication_lag", "pg_replication_lag_seconds"),
-    "cache hit ratio": ("pg_stat_database_blks_hit",),
+# Not the bloat of tables and indexes: postgres_exporter has no figure of it, and the database is asked itself.
+DATABASE: Figures = {
+    "connections": ("postgresql-connections-used", ("pg_stat_activity_count", "pg_stat_database_numbackends")),
+    "query execution time": ("", ("pg_stat_activity_max_tx_duration", "pg_stat_statements_seconds_total")),
+    "replication lag": (
+        "replication-lag-bytes",
+        ("pg_stat_replication_pg_wal_lsn_diff", "pg_replication_lag", "pg_replication_lag_seconds"),
+    ),
+    "cache hit ratio": ("postgresql-cache-hit", ("pg_stat_database_blks_hit",)),
 }
-INFRASTRUCTURE: dict[str, tuple[str, ...]] = {
-    "CPU": ("node_cpu_seconds_total",),
-    "memory": ("node_memory_MemAvailable_bytes",),
-    "disk I/O": ("node_disk_io_time_seconds_total",),
-    "network": ("node_network_receive_bytes_total",),
-    "disk space": ("node_filesystem_avail_bytes",),
+INFRASTRUCTURE: Figures = {
+    "CPU": ("metrics-node-cpu", ("node_cpu_seconds_total",)),
+    "memory": ("metrics-node-memory", ("node_memory_MemAvailable_bytes",)),
+    "disk I/O": ("metrics-node-disk-io", ("node_disk_io_time_seconds_total",)),
+    "network": ("", ("node_network_receive_bytes_total",)),
+    "disk space": ("metrics-node-disk", ("node_filesystem_avail_bytes",)),
 }
 
 
@@ -55,12 +63,12 @@ def series(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusSerie
     ]
     if groups == [{}, {}, {}]:
         return NotJudged("the environment file names no job of the API, of PostgreSQL or of nodes")
-    names = "|".join(metric for group in groups for metrics in group.values() for metric in metrics)
+    names = "|".join(metric for group in groups for _, metrics in group.values() for metric in metrics)
     points = instant(asker, f'count by (__name__, instance) ({{__name__=~"{names}"}})')
     # Every instance of the API and every node; of the database one exporter suffices.
     expected: list[tuple[str, ...]] = [_instances(settings, "api"), (), _instances(settings, "node")]
     application, database, infrastructure = (
-        tuple(_due(subject, metrics, points, due) for subject, metrics in group.items())
+        tuple(_due(subject, by, metrics, points, due) for subject, (by, metrics) in group.items())
         for group, due in zip(groups, expected, strict=True)
     )
     if uptime < YOUNG + settings.interval and any(
@@ -98,8 +106,10 @@ def traffic(asker: Asker, _settings: Prometheus, _uptime: float) -> PrometheusTr
             "p99": f"histogram_quantile(0.99, {buckets})",
             "client": f'sum(rate({counts},status=~"4.."}}[5m])) / sum({rate})',
             "server": f'sum(rate({counts},status=~"5.."}}[5m])) / sum({rate})',
-            "connections": "sum({__name__=~" + f'"{"|".join(APPLICATION["active connections"])}"' + "})",
-            "queue": "sum({__name__=~" + f'"{"|".join(APPLICATION["request queue depth"])}"' + "})",
+            "labelled": f'count({counts},status=~"[1-5].."}})',
+            "second": f'count({HISTOGRAM}_bucket{{le=~"1|1.0"}})',
+            "connections": "sum({__name__=~" + f'"{"|".join(CONNECTIONS)}"' + "})",
+            "queue": "sum({__name__=~" + f'"{"|".join(QUEUE)}"' + "})",
             "slow": f"sum by (endpoint) (increase({HISTOGRAM}_count{of}[1h])) - sum by (endpoint)"
             f' (increase({HISTOGRAM}_bucket{{endpoint!~"{OWN_PATHS}",le=~"1|1.0"}}[1h]))',
             "all": f"sum by (endpoint) (increase({HISTOGRAM}_count{of}[1h]))",
@@ -114,12 +124,12 @@ def traffic(asker: Asker, _settings: Prometheus, _uptime: float) -> PrometheusTr
         p50=one(found["p50"]),
         p95=one(found["p95"]),
         p99=one(found["p99"]),
-        # A status that never occurred has no series: that is a share of 0, since requests there were.
-        client_error_ratio=one(found["client"]) or 0.0,
-        server_error_ratio=one(found["server"]) or 0.0,
+        # A status that never occurred has no series: that is a share of 0, since requests there were with others.
+        client_error_ratio=(one(found["client"]) or 0.0) if found["labelled"] else None,
+        server_error_ratio=(one(found["server"]) or 0.0) if found["labelled"] else None,
         connections=_count(found["connections"]),
         queue=_count(found["queue"]),
-        slow=_slow(found["slow"], found["all"]),
+        slow=_slow(found["slow"], found["all"]) if found["second"] else None,
         hour=sum(point.value for point in found["all"]),
         source="GET /api/v1/query",
         sampled_at=now(),
@@ -180,9 +190,10 @@ def _instances(settings: Prometheus, word: str) -> tuple[str, ...]:
     return tuple(target for job in settings.jobs if re.search(word, job.name) for target in job.targets)
 
 
-def _due(subject: str, metrics: tuple[str, ...], points: list[Point], due: tuple[str, ...]) -> Due:
+def _due(subject: str, by: str, metrics: tuple[str, ...], points: list[Point], due: tuple[str, ...]) -> Due:
     there = instances_of(points, metrics)
-    return Due(subject, metrics, there, tuple(target for target in due if target not in there))
+    known = {address(instance) for instance in there}
+    return Due(subject, by, metrics, there, tuple(target for target in due if address(target) not in known))
 
 
 def _slow(slow: list[Point], requests: list[Point]) -> tuple[Slow, ...]:
