@@ -28,7 +28,7 @@ _LIMITS: dict[str, Table] = {
     "sessions-blocked": {"warning": 4, "critical": 120},
     "sessions-xmin-age": {"warning": 20_000, "critical": 10_000_000},
     "replication-slot-retained": {"warning": 0.05, "critical": 10},
-    "replication-reply-age": {"warning": 4, "critical": 60},
+    "replication-reply-age": {"warning": 6, "critical": 100},
     "postgresql-wal-size": {"warning": 130, "critical": 150},
     "postgresql-database-size": {"warning": 0.11, "critical": 250},
     "sessions-temporary-files": {"warning": 0.025},

@@ -23,6 +23,9 @@ class Saying:
         self.text = ""
         self.evidence: tuple[str, ...] = ()
 
+    def last(self, name: str) -> None:
+        """Return what an earlier run read: there was none."""
+
     def ok(self, text: str, evidence: tuple[str, ...] = (), measure: object = None) -> None:  # noqa: ARG002 (as the real one)
         """Keep what is well."""
         self.state, self.text, self.evidence = State.OK, text, evidence

@@ -143,7 +143,7 @@ BEGIN
     FOR s IN
         SELECT q.seqrelid, q.seqrelid::regclass::text AS name, q.seqstart, q.seqincrement, q.seqmin, q.seqmax,
                tn.nspname, t.relname, a.attname, t.oid AS relation,
-               format('%I.%I', t.oid::regclass, a.attname) AS column_name,
+               format('%s.%I', t.oid::regclass, a.attname) AS column_name,
                CASE a.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
                                ELSE 9223372036854775807 END AS holds,
                has_sequence_privilege(q.seqrelid, 'SELECT,USAGE') AS readable,
@@ -193,7 +193,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION penhas_checks.sequences(boolean) FROM PUBLIC;
 
--- The version that each migration tool says: Minion's and Mojo's own table, and sqitch's.
+-- The version that each migration tool says: Minion's and Mojo's own table, and sqitch's, of each of its projects the last.
 CREATE OR REPLACE FUNCTION penhas_checks.migrations()
 RETURNS TABLE (tool text, version text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -202,7 +202,8 @@ BEGIN
         RETURN QUERY SELECT m.name, m.version::text FROM public.mojo_migrations m;
     END IF;
     IF to_regclass('sqitch.changes') IS NOT NULL THEN
-        RETURN QUERY SELECT 'sqitch'::text, c.change::text FROM sqitch.changes c ORDER BY c.committed_at DESC LIMIT 1;
+        RETURN QUERY SELECT DISTINCT ON (c.project) 'sqitch'::text, c.change::text FROM sqitch.changes c
+                     ORDER BY c.project, c.committed_at DESC;
     END IF;
 END
 $$;
