@@ -2,7 +2,6 @@
 
 The count of the newest hours is compared with the same hours of the same weekdays in the three weeks before. Expected
 is the middle of the three, so that one holiday or one campaign among them does not count. The stretch of hours grows,
-from checks.engine.records import dataclass
 from six hours to a week, until enough is expected for silence to mean something: a night with few events never does.
 """
 
