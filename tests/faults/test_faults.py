@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from lab import Lab
+from lab.api_processes import VERSION
 from lab.faults import FAULTS, Fault
 from tests.faults.batches import batches, enough
 from tests.faults.suite import Outcome, leaks, run
@@ -109,6 +110,18 @@ def test_canaries_write_and_leave_nothing(guide: Stage) -> None:
     with psycopg.connect(lab.admin["primary"]) as connection:
         left = connection.execute("SELECT count(*) FROM minion_jobs WHERE notes ? 'penhas_checks'").fetchone()
     assert left == (0,)
+
+
+def test_the_version_that_was_deployed_is_looked_for(guide: Stage) -> None:
+    """With --expect-version the instance that runs another is named, and those that run it are well."""
+    nodeids = [f"checks/health/test_api.py::test_api_version_expected[{name}]" for name in ("api1", "api2", "api3")]
+    with guide.lab.broken("api2-version-old"):
+        outcome = run(guide.lab, guide.reports, nodeids, [f"--expect-version={VERSION}"])
+    expected = {f"api-version-expected@{name}": "OK" for name in ("api1", "api3")}
+    expected |= {"api-version-expected@api2": "CRITICAL"}
+    assert {key: check.state for key, check in outcome.checks.items()} == expected, outcome.explain(list(expected))
+    assert f"api api2: runs 2.13.9, not {VERSION}" in outcome.checks["api-version-expected@api2"].message
+    assert outcome.code == 1
 
 
 def test_mended_is_as_before(guide: Stage) -> None:
