@@ -1,4 +1,4 @@
-"""What all self-tests share: the options that run the whole matrix, or one fault."""
+"""What all self-tests share: the options that run the whole matrix, or one fault, and the marks of checks."""
 
 import pytest
 
@@ -7,3 +7,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --full and --fault."""
     parser.addoption("--full", action="store_true", help="run the whole matrix: every fault, both flavours")
     parser.addoption("--fault", action="append", metavar="NAME", help="prove this fault alone")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the checks be imported, whose marks the suite's own plugin would else declare."""
+    for mark in ("guide(*ids)", "profiles(*names)", "convergent", "only_with(option)"):
+        config.addinivalue_line("markers", f"{mark}: of a check")

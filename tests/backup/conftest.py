@@ -12,12 +12,6 @@ from checks.engine.environment.models import Backup
 from tests.backup.servers import Source, installed, source
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let the checks be imported here, whose marks the suite's plugin declares."""
-    for mark in ("guide(*ids)", "profiles(*names)", "convergent", "only_with(option)"):
-        config.addinivalue_line("markers", mark)
-
-
 @pytest.fixture(scope="session")
 def oldest() -> Iterator[Source]:
     """A server of the oldest major version that is installed."""

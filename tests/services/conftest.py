@@ -1,15 +1,9 @@
-"""Lets the tests beside it call single checks, whose marks the suite's own plugin would else declare."""
+"""What the tests of services share."""
 
 from collections.abc import Iterator
 
 import pytest
 from moto.server import ThreadedMotoServer
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marks of checks."""
-    for mark in ("guide", "profiles", "convergent", "only_with"):
-        config.addinivalue_line("markers", f"{mark}(*names): of a check")
 
 
 @pytest.fixture(scope="module")
