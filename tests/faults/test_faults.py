@@ -7,7 +7,7 @@ The faults of what watches the backend are proven in tests/monitoring.
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -83,6 +83,17 @@ def test_healthy_is_green(guide: Stage) -> None:
     assert guide.healthy.findings == {}, guide.healthy.explain(list(guide.healthy.findings))
     assert guide.healthy.code == 0
     assert leaks(guide.lab, guide.reports, guide.healthy) == []
+    assert list(guide.healthy.temporary) == []
+
+
+def test_what_is_marked_is_found_wherever_it_is_left(guide: Stage) -> None:
+    """Each marker would be found on the terminal, in a report, and in a temporary file or its name."""
+    for marker in guide.lab.markers:
+        (guide.reports / "left").write_text(f"as {marker} said")
+        said = replace(guide.healthy, terminal=marker, temporary={"a": marker.encode(), f"b-{marker}": b""})
+        places = {place.removesuffix(f" ({marker[:6]}…)") for place in leaks(guide.lab, guide.reports, said)}
+        (guide.reports / "left").unlink()
+        assert places >= {"terminal", "left", "temporary a", f"temporary b-{marker}"}
 
 
 def test_faults_change_what_they_say(guide: Stage, batch: Batch) -> None:
@@ -177,6 +188,7 @@ def _prove(stage: Stage, batch: Batch) -> None:
     assert [key for key in expected if key not in outcome.checks] == []
     _compare(outcome, expected)
     assert found_in == []
+    assert list(outcome.temporary) == []
 
 
 def _compare(outcome: Outcome, expected: dict[str, str]) -> None:
