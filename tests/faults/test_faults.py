@@ -15,8 +15,10 @@ import psycopg
 import pytest
 
 from lab import Lab
+from lab import postgresql as lab_postgresql
 from lab.api_processes import VERSION
 from lab.faults import FAULTS, Fault
+from lab.state import LabError
 from tests.faults.batches import batches, enough
 from tests.faults.suite import Check, Outcome, leaks, run
 
@@ -46,8 +48,8 @@ class Stage:
         return run(self.lab, self.reports, chosen, ["--restore"] if restore else [])
 
 
-def _stage(tmp: Path, flavour: str) -> Iterator[Stage]:
-    with Lab.up(folder=tmp / "lab", flavour=flavour, traffic=4) as lab:
+def _stage(tmp: Path, flavour: str, postgresql: str = "auto") -> Iterator[Stage]:
+    with Lab.up(folder=tmp / "lab", flavour=flavour, postgresql=postgresql, traffic=4) as lab:
         reports = tmp / "reports"
         first = run(lab, reports)  # also a first sample of every counter
         time.sleep(APART)
@@ -66,19 +68,31 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     yield from _stage(tmp_path_factory.mktemp("public"), "public")
 
 
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Give a lab as the guide says, of the newest PostgreSQL, which comes from PyPI."""
+    try:
+        lab_postgresql.find("debian")
+    except LabError:
+        pytest.skip("no PostgreSQL of Debian's is installed: the other labs are of the embedded one already")
+    yield from _stage(tmp_path_factory.mktemp("embedded"), "guide", "pypi")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each batch of faults a test of its own; the public flavour's only in the whole matrix."""
+    """Give each batch of faults a test of its own; on other stages than the guide's only in the whole matrix."""
     if "batch" not in metafunc.fixturenames:
         return
     full = metafunc.config.getoption("--full")
     faults = [fault for fault in FAULTS.values() if not fault.monitoring]
     named = metafunc.config.getoption("--fault")
     if named:
-        alone = [(FAULTS[name],) for name in named if "public" not in metafunc.fixturenames]
+        alone = [(FAULTS[name],) for name in named if "guide" in metafunc.fixturenames]
         metafunc.parametrize("batch", alone, ids=[batch[0].name for batch in alone])
         return
-    if "public" in metafunc.fixturenames and not full:
+    if "guide" not in metafunc.fixturenames and not full:
         faults = []
+    if "embedded" in metafunc.fixturenames:
+        faults = [fault for fault in faults if "postgresql" in fault.services]
     made = batches(faults if full else enough(faults))
     metafunc.parametrize("batch", made, ids=["+".join(fault.name for fault in batch) for batch in made])
 
@@ -159,6 +173,23 @@ def test_faults_change_what_they_say_on_public(public: Stage, batch: Batch) -> N
 def test_mended_is_as_before_on_public(public: Stage) -> None:
     """The same of the public backend."""
     _as_before(public)
+
+
+def test_healthy_embedded_is_green(embedded: Stage) -> None:
+    """The same of the newest PostgreSQL."""
+    assert embedded.lab.postgresql.startswith("pypi")
+    assert embedded.healthy.findings == {}, embedded.healthy.explain(list(embedded.healthy.findings))
+    assert leaks(embedded.lab, embedded.reports, embedded.healthy) == []
+
+
+def test_faults_change_what_they_say_on_embedded(embedded: Stage, batch: Batch) -> None:
+    """Healthy, broken, mended, of PostgreSQL's faults on its newest version; Debian's is that of the other labs."""
+    _prove(embedded, batch)
+
+
+def test_mended_is_as_before_on_embedded(embedded: Stage) -> None:
+    """The same of the newest PostgreSQL."""
+    _as_before(embedded)
 
 
 def _as_before(stage: Stage) -> None:
