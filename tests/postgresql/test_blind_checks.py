@@ -13,7 +13,7 @@ import pytest
 from checks.engine import catalog
 from checks.engine.environment import Environment
 from checks.engine.readings import DERIVED, READINGS
-from lab.postgresql import CHECKS
+from lab.postgresql import CHECKS, find
 from lab.state import REPOSITORY
 from tests.postgresql.conftest import MONITOR, PLAIN, SUPERUSER, Pair
 from tests.postgresql.test_blindness import NEED_MONITOR, REPLICA_NEEDS_MONITOR, THROUGH_VIEWS
@@ -41,7 +41,7 @@ PRIVILEGES = {PLAIN: "UNKNOWN", MONITOR: "OK", CHECKS: "OK", SUPERUSER: "WARNING
 def one(pair: Pair, request: pytest.FixtureRequest) -> Pair:
     """Give the pair of one version: the others' readings are proven beside this, and checks do not depend on it."""
     full = request.config.getoption("--full")
-    if not full and (pair.kind != "debian" or request.node.callspec.params["role"] in {CHECKS, SUPERUSER}):
+    if not full and (pair.kind != find("auto").kind or request.node.callspec.params["role"] in {CHECKS, SUPERUSER}):
         pytest.skip("one version, and the roles that see too little, are enough without --full")
     return pair
 
