@@ -1,7 +1,6 @@
 """The command line of the lab: up, status, faults, break, mend, down and run."""
 
 import argparse
-import contextlib
 import difflib
 import json
 import os
@@ -11,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from types import FrameType
+from typing import TextIO
 
 from lab.client import Lab, down, running_pid
 from lab.state import FOLDER_VARIABLE, LabError, locked, places
@@ -28,7 +28,25 @@ another folder is another lab, beside the first. To play:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks and return the exit code."""
+    """Do what the command line asks and return the exit code; whoever reads may have read enough, as in `| head`."""
+    try:
+        try:
+            return _main(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _write_to_nobody(sys.stdout)
+        return 0
+
+
+def _write_to_nobody(stream: TextIO) -> None:
+    """Let what is still to be written, by Python's own end too, go nowhere."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nobody, stream.fileno())
+    os.close(nobody)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # what follows `run --` is another program's command line
     cut = given.index("--") if given[:1] == ["run"] and "--" in given else len(given)
@@ -39,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.do(options)
     except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
+        _say(str(error))
         return 1
     except KeyboardInterrupt:
         return 130
@@ -101,12 +119,8 @@ def _faults(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({name: dict(fault.expect) for name, fault in FAULTS.items()}, indent=1))
         return 0
-    with contextlib.suppress(BrokenPipeError):  # as in `faults | head`
-        for name, fault in FAULTS.items():
-            print(f"{name:<36} {fault.what}")
-        sys.stdout.flush()
-        return 0
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for name, fault in FAULTS.items():
+        print(f"{name:<36} {fault.what}")
     return 0
 
 
@@ -169,7 +183,10 @@ def _command(lab: Lab, argv: Sequence[str]) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"lab: {text}", file=sys.stderr, flush=True)
+    try:
+        print(f"lab: {text}", file=sys.stderr, flush=True)
+    except BrokenPipeError:  # a lab comes up whether or not somebody reads how
+        _write_to_nobody(sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

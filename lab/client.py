@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from lab.processes import MARK, end_marked, marked, remove_shared_memory
-from lab.state import REPOSITORY, LabError, Places, locked, places, private_folder, read_running
+from lab.state import REPOSITORY, LabError, Places, as_owner, locked, places, private_folder, read_running
+from lab.systemd import Systemd
 
 _STOP_WITHIN = 20.0
 
@@ -167,6 +168,11 @@ def running_pid(where: Places) -> int | None:
 
 def down(where: Places) -> bool:
     """Take down what runs and clean up; return whether anything was there. The caller holds the lock."""
+    with as_owner(where):
+        return _down(where)
+
+
+def _down(where: Places) -> bool:
     pid = running_pid(where)
     if pid is not None:
         with contextlib.suppress(LabError):
@@ -174,23 +180,44 @@ def down(where: Places) -> bool:
         until = time.monotonic() + _STOP_WITHIN
         while pid in marked(where.data) and time.monotonic() < until:
             time.sleep(0.01)
-    return clean(where) or pid is not None
+    return _clean(where) or pid is not None
 
 
 def clean(where: Places) -> bool:
     """Remove processes and files that a lab left behind when it was killed; return whether there were any."""
+    with as_owner(where):
+        return _clean(where)
+
+
+def _clean(where: Places) -> bool:
+    _see_that_it_is_ours(where)
     ended = end_marked(where.data)
     there = where.data.exists() or where.running.exists()
     if where.data.exists():
         private_folder(where.data)  # never into a folder that is not ours
         for folder in (where.data / "primary", where.data / "replica"):
             remove_shared_memory(folder)
+        Systemd(where.data / "host").remove()
         shutil.rmtree(where.data)
     where.running.unlink(missing_ok=True)
     where.environment_file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # somebody else keeps files there
         where.state.rmdir()
     return ended > 0 or there
+
+
+def _see_that_it_is_ours(where: Places) -> None:
+    """Leave alone what belongs to a lab that runs and whose processes we may not see."""
+    found = read_running(where)
+    pid = found.get("pid") if found is not None else None
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return
+    if {b"lab.supervisor", str(where.state).encode()} <= set(words) and pid not in marked(where.data):
+        raise LabError(
+            f"the lab in {where.state} is another user's, and runs: python -m lab down as who started it, or as root"
+        )
 
 
 def _await_ready(supervisor: "subprocess.Popen[str]", say: Callable[[str], None]) -> None:

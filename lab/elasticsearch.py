@@ -1,11 +1,12 @@
-"""A stand-in for Elasticsearch and Logstash: `python -m lab.elasticsearch PORT SYSLOG_PORT LOG…`.
+"""A stand-in for Elasticsearch and Logstash: `python -m lab.elasticsearch PORT SYSLOG_PORT LOGSTASH_PORT LOG…`.
 
 No server of either can be installed from Debian or PyPI, so this speaks the few endpoints that the suite uses, with the
 answers' shapes as in Elastic's reference (7.17 and 8): cluster health, cat allocation and indices, nodes stats, cluster
 settings, lifecycle errors, an index's settings and mapping, and a search with filter, max and count, or for the newest
 documents. It does what the guide's pipeline would do once corrected: it follows the log files, parses each line, adds
-geoip, and indexes by day in UTC. PUT /_lab with a JSON object breaks it: status, disk, heap, read_only, hide, stop,
-behind, no_geoip, fields, days, gaps, lifecycle; `forget` takes out the documents that hold a text.
+geoip, and indexes by day in UTC. On LOGSTASH_PORT it tells of that as Logstash does (logstash.py). PUT /_lab with a
+JSON object breaks it: status, disk, heap, breaker, read_only, hide, stop, behind, ahead, no_geoip, fields, days, gaps,
+lifecycle, queue, reload, stuck, pipelines; `forget` takes out the documents that hold a text.
 """
 
 import datetime
@@ -20,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from lab.elasticsearch_documents import Store, aggregate, follow, matches, newest, parsed
+from lab.logstash import Logstash
 
 _KEPT_DAYS = 20
 _FIELDS = ("@timestamp", "level", "category", "message", "type", "tags", "ip", "geoip", "user_id", "request_id")
@@ -68,6 +70,9 @@ class Api:
             documents = [{key: value for key, value in d.items() if key != "geoip"} for d in documents]
         if wrong.get("behind"):
             documents = [{**d, "@timestamp": d["@timestamp"] - wrong["behind"]} for d in documents]
+        if wrong.get("ahead"):
+            late = wrong["ahead"]
+            documents = [{**d, "@timestamp": d["@timestamp"] + late * (n % 9 == 0)} for n, d in enumerate(documents)]
         total = {"value": len(documents), "relation": "eq"}
         hits = newest(body, documents)
         return {"hits": {"total": total, "hits": hits}, "aggregations": aggregate(body.get("aggs", {}), documents)}
@@ -105,17 +110,15 @@ _WATERMARKS = {
 }
 
 
-def main(port: int, syslog: int, files: list[Path]) -> None:
-    """Serve until the process is ended."""
-    store = Store()
-    api = Api(store)
+def handler(answer: Callable[[str, Mapping[str, list[str]]], tuple[int, Any]], store: Store) -> Any:
+    """Return a class that answers GET as `answer` says, and takes what shall be wrong."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            self._send(*api.answer(unquote(parts.path), parse_qs(parts.query)))
+            self._send(*answer(unquote(parts.path), parse_qs(parts.query)))
 
         def do_PUT(self) -> None:
             given = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
@@ -136,6 +139,13 @@ def main(port: int, syslog: int, files: list[Path]) -> None:
         def log_message(self, *_: object) -> None:
             """Say nothing on stderr."""
 
+    return Handler
+
+
+def main(port: int, syslog: int, logstash: int, files: list[Path]) -> None:
+    """Serve until the process is ended."""
+    store = Store()
+
     class Syslog(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             """Index each line as it stands: the syslog layout carries no time, for which the guide's grok asks."""
@@ -146,8 +156,10 @@ def main(port: int, syslog: int, files: list[Path]) -> None:
     input_.daemon_threads = True
     threading.Thread(target=input_.serve_forever, daemon=True).start()
     threading.Thread(target=follow, args=(store, files), daemon=True).start()
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    beside = ThreadingHTTPServer(("127.0.0.1", logstash), handler(Logstash(store).answer, store))
+    threading.Thread(target=beside.serve_forever, daemon=True).start()
+    ThreadingHTTPServer(("127.0.0.1", port), handler(Api(store).answer, store)).serve_forever()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), [Path(name) for name in sys.argv[3:]])
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), [Path(name) for name in sys.argv[4:]])

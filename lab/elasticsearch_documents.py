@@ -2,15 +2,17 @@
 
 import datetime
 import json
+import operator
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 _ENTRY = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \[(\w+)\] (\S+) - (.*)")
 _MOST = 20000
+_HOW: Mapping[str, Callable[[float, float], bool]] = {"gte": operator.ge, "lte": operator.le, "gt": operator.gt}
 
 Document = dict[str, Any]
 
@@ -35,6 +37,11 @@ class Store:
         """Take the documents that hold a text out of the index."""
         with self._lock:
             self.documents = [one for one in self.documents if text not in str(one.get("message", ""))]
+
+    @property
+    def indexed(self) -> int:
+        """How many documents were ever indexed."""
+        return self._next
 
     @property
     def today(self) -> str:
@@ -96,8 +103,8 @@ def matches(query: Mapping[str, Any], document: Document) -> bool:
         ((field, wanted),) = what.items()
         return bool(set(wanted) & set(document.get(field, ())))
     if kind == "range":
-        hours = re.fullmatch(r"now-(\d+)h", what["@timestamp"]["gte"])
-        return hours is not None and bool(document["@timestamp"] >= time.time() - int(hours.group(1)) * 3600)
+        ((how, when),) = what["@timestamp"].items()
+        return _HOW[how](document["@timestamp"], _moment(when))
     if kind == "match_phrase":
         return str(what["message"]) in str(document.get("message", ""))
     if kind == "query_string":
@@ -106,6 +113,14 @@ def matches(query: Mapping[str, Any], document: Document) -> bool:
         tokens = re.findall(r"[a-z0-9_]+", str(document.get("message", "")).lower())
         return any(t.startswith(w[:-1]) if w.endswith("*") else t == w for w in words for t in tokens)
     raise ValueError(kind)
+
+
+def _moment(text: str) -> float:
+    """Return the Unix time of `now`, and so many minutes or hours before or after it."""
+    found = re.fullmatch(r"now([+-]\d+)([mh])", text)
+    if found is None:
+        raise ValueError(text)
+    return time.time() + int(found.group(1)) * {"m": 60, "h": 3600}[found.group(2)]
 
 
 def aggregate(asked: Mapping[str, Any], documents: list[Document]) -> dict[str, Any]:

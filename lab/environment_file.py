@@ -10,6 +10,7 @@ from typing import Any
 
 from lab import cron, postgresql, redis, s3
 from lab.credentials import Credentials
+from lab.host import WORKERS
 from lab.marked import BACKUP_SEED
 
 Table = Mapping[str, Any]
@@ -61,6 +62,7 @@ class Layout:
     procfs: Path
     volume: Path | None
     cron: Path
+    systemd: Path | None = None
     monitoring: Mapping[str, Table] = field(default_factory=dict)
 
 
@@ -90,9 +92,11 @@ def text(layout: Layout) -> str:
     port = layout.ports
     namespace = "penhas:" if layout.flavour == "guide" else ""
     media, backups = (f"http://127.0.0.1:{port[name]}" for name in ("media", "backups"))
-    host: dict[str, Any] = {"name": "db1", "procfs": str(layout.procfs), "mounts": []}
+    host: dict[str, Any] = {"name": "db1", "procfs": str(layout.procfs), "workers": WORKERS, "mounts": []}
     if layout.volume is not None:
         host["mounts"] = [{"name": "pgdata", "path": str(layout.volume)}]
+    if layout.systemd is not None:
+        host["systemd"] = str(layout.systemd)
     tables: dict[str, Table] = {
         "api": _api(layout),
         "postgresql": {

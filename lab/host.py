@@ -20,8 +20,9 @@ STOLEN = 0.03  # of the time in which it is wanted
 SWAP = 2 << 20  # kB
 VOLUME_BYTES = 32 * 1024 * 1024
 VOLUME_INODES = 2048
+WORKERS = "hypnotoad"
 # (pid, command, pages); one calls itself what it was called with, as some programs do
-_PROCESSES = ((101, "postgres", 40000), (102, "hypnotoad", 30000), (103, "hypnotoad", 31000), (104, _ARGUMENTS, 9000))
+_PROCESSES = ((101, "postgres", 40000), (102, WORKERS, 30000), (103, WORKERS, 31000), (104, _ARGUMENTS, 9000))
 
 
 @dataclass(slots=True)
@@ -97,7 +98,14 @@ class Host:
                 self._write()
             last = now
 
-    def remember(self, available: float = 0.6, oom_kills: int = 3, files: float = 0.02, swapped: float = 0.01) -> None:
+    def remember(
+        self,
+        available: float = 0.6,
+        oom_kills: int = 3,
+        files: float = 0.02,
+        swapped: float = 0.01,
+        grown: float = 1.0,
+    ) -> None:
         """Write what else procfs tells: memory, kills for want of it, open files, and a few processes."""
         kilobytes = 16 << 20
         meminfo = (
@@ -111,7 +119,7 @@ class Host:
             ("vmstat", f"nr_free_pages 1\noom_kill {oom_kills}\n"),
             ("uptime", "900000.00 1700000.00\n"),
             ("sys/fs/file-nr", f"{int(files * 1e6)}\t0\t1000000\n"),
-            *((f"{pid}/stat", _process(pid, command, size)) for pid, command, size in _PROCESSES),
+            *((f"{pid}/stat", _process(pid, command, int(size * grown))) for pid, command, size in _PROCESSES),
         ):
             path = self.procfs / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -201,12 +201,13 @@ class Watchers:
         running = self.running
         api = running.apis["api1"]
         self.index_port = free_port()
-        syslog = free_port()
+        syslog, told = free_port(), free_port()
         running.proxies.add("logstash", syslog)
+        running.proxies.add("logstash-api", told)
         every = [one.folder / f"{name}.app.log" for name, one in running.apis.items()]
         self.index = running.launcher.start(
             "elasticsearch",
-            [sys.executable, "-m", "lab.elasticsearch", str(self.index_port), str(syslog), *map(str, every)],
+            [sys.executable, "-m", "lab.elasticsearch", *map(str, (self.index_port, syslog, told, *every))],
             cwd=REPOSITORY,
         )
         pidfile = self.folder / "api1.pid"

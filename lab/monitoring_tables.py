@@ -42,6 +42,7 @@ def tables(watchers: "Watchers") -> Mapping[str, Mapping[str, Any]]:
             "grows_within": 60.0,
             "seen_within": 6.0,
             "logstash": url["logstash"].removeprefix("http://"),
+            "logstash_api": {"url": url["logstash-api"]},
         }
     return found
 

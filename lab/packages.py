@@ -23,6 +23,7 @@ LAB = {
     "nginx-light": "/usr/sbin/nginx",
     "logrotate": "/usr/sbin/logrotate",
     "rsyslog": "/usr/sbin/rsyslogd",
+    "systemd": "/lib/systemd/systemd",
     "libmojo-pg-perl": "/usr/share/perl5/Mojo/Pg.pm",
 }
 TESTS = {

@@ -18,6 +18,8 @@ from lab.state import REPOSITORY
 PROGRAM = "prometheus"
 INTERVAL = 1.0
 FOR = 2  # seconds, in place of the rules' minutes
+QUEUE = 1000  # notifications that may wait for Alertmanager
+BATCH = 64  # of them are taken out of the queue at once
 RULES = REPOSITORY / "docs" / "alerts" / "penhas.yml"
 
 Jobs = dict[str, tuple[str, ...]]
@@ -98,6 +100,7 @@ class Prometheus:
                 "--storage.tsdb.retention.time=15d",
                 f"--web.listen-address=127.0.0.1:{self.port}",
                 "--rules.alert.resend-delay=1s",
+                f"--alertmanager.notification-queue-capacity={QUEUE}",
                 "--web.enable-admin-api",  # with which a mended fault takes its traces out of the last minutes
             ],
         )

@@ -19,6 +19,7 @@ from lab.postgresql import Cluster
 from lab.processes import Launcher, Process, give_to_servers
 from lab.proxy import Proxies
 from lab.state import Places, private_folder
+from lab.systemd import Systemd
 from lab.traffic import Traffic
 
 Say = Callable[[str], None]
@@ -61,6 +62,7 @@ class Running:
     cache: redis.Redis = field(init=False)
     store: s3.S3 = field(init=False)
     machine: host.Host = field(init=False)
+    systemd: Systemd = field(init=False)
 
     def start(self) -> None:
         """Start everything; what was started when this fails is in the attributes, for `stop`."""
@@ -76,7 +78,7 @@ class Running:
         self.replica = Cluster("replica1", data / "replica", data / "sockets")
         self.cache = redis.Redis(data / "redis", self.credentials.redis_application)
         self.store = s3.S3(data / "s3")
-        self.machine = host.Host(data / "host")
+        self.machine, self.systemd = host.Host(data / "host"), Systemd(data / "host")
         self._prepare()
         with self._timed(f"postgresql primary ({self.binaries.kind} {self.binaries.major})"):
             postgresql.start(self.launcher, self.binaries, self.primary)
@@ -120,6 +122,7 @@ class Running:
         processes += [self.worker.process if self.worker is not None else None, self.volume]
         if hasattr(self, "machine"):
             self.machine.stop()
+            self.systemd.remove()
             processes += [self.cache.process, self.store.process, self.replica.process, self.primary.process]
         processes += self.watchers.processes.values() if self.watchers is not None else ()
         with ThreadPoolExecutor(12) as pool:  # side by side: each takes its time
@@ -131,9 +134,9 @@ class Running:
         """Return what the environment file is written from."""
         ports = {name: proxy.port for name, proxy in self.proxies.by_name.items()}
         volume = self.machine.volume if self.volume is not None else None
-        apis = tuple(self.apis)
         tables = {} if self.watchers is None else monitoring_tables.tables(self.watchers)
-        return Layout(self.options.flavour, ports, apis, self.machine.procfs, volume, self.cron, tables)
+        own = (self.machine.procfs, volume, self.cron, self.systemd.asked)
+        return Layout(self.options.flavour, ports, tuple(self.apis), *own, tables)
 
     @property
     def cron(self) -> Path:
@@ -230,6 +233,8 @@ class Running:
         self.volume = host.mount_volume(self.launcher, self.machine)
         if self.volume is None:
             self.missing.append("no mount to watch: this machine lets nobody mount a tmpfs in a namespace")
+        if not self.systemd.start(self.launcher):
+            self.missing.append("no systemd: not root, or no control groups of version 2 that can be written to")
 
     @contextlib.contextmanager
     def _timed(self, what: str) -> Iterator[None]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pwd
+import re
 import secrets
 import stat
 import tempfile
@@ -59,7 +60,34 @@ def places(folder: Path | None = None) -> Places:
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:10]
     memory = Path("/dev/shm")  # noqa: S108 (the data folder in it is made with mode 0700 and its owner is checked)
     root = memory if memory.is_dir() and os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
-    return Places(folder, root / f"penhas-checks-lab-{os.getuid()}-{digest}")
+    ours = Places(folder, root / f"penhas-checks-lab-{os.getuid()}-{digest}")
+    return _of_whoever_started_it(ours, digest) if os.getuid() == 0 else ours
+
+
+def _of_whoever_started_it(ours: Places, digest: str) -> Places:
+    """Return the places of the lab of another user in the same state folder, which root sees, else those of root."""
+    named = Path(str((read_running(ours) or {}).get("data", "")))
+    theirs = re.fullmatch(rf"penhas-checks-lab-[1-9]\d*-{digest}", named.name) is not None
+    return Places(ours.state, named) if theirs else ours
+
+
+@contextlib.contextmanager
+def as_owner(where: Places) -> Iterator[None]:
+    """Have the rights of the user whose lab this is, and no more, where that is another one and we are root."""
+    owner = where.state.lstat() if where.state.exists() else None
+    if os.geteuid() != 0 or owner is None or owner.st_uid == 0 or f"{where.data.name}-".split("-")[3] == "0":
+        yield
+        return
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
 
 
 def cache_folder() -> Path:
@@ -73,7 +101,7 @@ def private_folder(folder: Path) -> None:
     """Make `folder` with mode 0700, or make sure that it is ours alone: /dev/shm is open to everyone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
-    ours = {os.getuid()} if os.getuid() != 0 else {0, pwd.getpwnam("nobody").pw_uid}  # see processes.give_to_servers
+    ours = {os.geteuid()} if os.geteuid() != 0 else {0, pwd.getpwnam("nobody").pw_uid}  # see processes.give_to_servers
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
         raise LabError(f"{folder} belongs to somebody else: remove it, or set {FOLDER_VARIABLE} to another folder")
     folder.chmod(0o700)
@@ -88,9 +116,13 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_running(where: Places) -> dict[str, Any] | None:
-    """Return what running.json says, or None when there is none that can be read."""
+    """Return what running.json says, or None when there is none that can be read; a LabError when we may not."""
     try:
         found = json.loads(where.running.read_text(encoding="utf-8"))
+    except PermissionError:
+        raise LabError(
+            f"{where.state} is another user's: set {FOLDER_VARIABLE} to another folder, or be root"
+        ) from None
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

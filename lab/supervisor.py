@@ -190,6 +190,7 @@ def status(running: Running) -> dict[str, Any]:
         **{name: api.process for name, api in running.apis.items()},
         "minion": running.worker.process if running.worker is not None else None,
         "volume": running.volume,
+        "systemd": running.systemd.process,
         **(running.watchers.processes if running.watchers is not None else {}),
     }
     return {

@@ -5,6 +5,7 @@ store never changes a verdict: counters are then judged by a later sample, or no
 """
 
 import dataclasses
+import enum
 import functools
 import json
 import math
@@ -45,6 +46,8 @@ def plain(value: Any) -> Any:
         return _WORDS[str(value)]
     if isinstance(value, tuple):
         return [plain(inner) for inner in value]
+    if isinstance(value, enum.Enum):
+        return value.value
     if dataclasses.is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     return value

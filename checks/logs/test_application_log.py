@@ -32,6 +32,8 @@ def test_logs_levels(application_log: LogsTail, judged: Judge) -> None:
     found = tuple(f"{category}: {count} entries of {level}" for category, level, count in application_log.too_low)
     if found:
         judged.warning(f"{len(found)} categories write below their level", found)
+    if application_log.entries == 0:
+        judged.not_judged(f"nothing was logged in the last {application_log.seconds:.0f} s")
     judged.ok("every category keeps its level", _levels(application_log))
 
 

@@ -67,21 +67,25 @@ def test_logs_cluster_disk(elasticsearch_cluster: ElasticsearchCluster, judged: 
 @pytest.mark.guide("logs.aggregation")
 @pytest.mark.profiles("nightly", "triage")
 def test_logs_index_today(elasticsearch_index: ElasticsearchIndex, judged: Judge) -> None:
-    """Today's index exists, may be written to, and grows."""
+    """Today's index exists, may be written to, and grows; nothing in it is of the future."""
     index = elasticsearch_index
     if not index.exists:
         judged.critical(f"there is no index {index.name}: nothing that was logged today can be found")
     if index.read_only:
         judged.critical(f"{index.name} is read-only (read_only_allow_delete): free the disk, then lift the block")
     if index.newest_age is None:
-        judged.critical(f"{index.name} is empty")
+        judged.critical(f"{index.name} is empty" if index.ahead == 0 else f"{index.name} holds nothing but the future")
+    evidence = (f"{index.documents} documents",)
+    if index.ahead > 0 and index.newest_age <= index.grows_within:
+        wrong = f"{index.ahead} documents of {index.name} are of the future: a clock or a time zone is wrong"
+        judged.warning(wrong, evidence)
     judged(
         index.newest_age,
         unit="s",
         subject=f"age of the newest document of {index.name}:",
         reading=index,
         above=(index.grows_within, 3 * index.grows_within),
-        evidence=(f"{index.documents} documents",),
+        evidence=evidence,
     )
 
 

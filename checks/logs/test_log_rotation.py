@@ -49,7 +49,8 @@ def test_logs_rotation_done(logs_rotation: LogsRotation, judged: Judge) -> None:
         judged.warning(f"{logs_rotation.beyond} files are older than {logs_rotation.keep_days} d")
     if logs_rotation.uncompressed > 0:
         judged.warning(f"{logs_rotation.uncompressed} rotated files are not compressed")
-    judged.ok(f"{logs_rotation.rotated} rotated files, the newest of {age / 3600:.0f} h ago")
+    last = "" if newest is None else f", the newest of {newest / 3600:.0f} h ago"
+    judged.ok(f"{logs_rotation.rotated} rotated files{last}")
 
 
 @pytest.mark.guide("logs.retention")

@@ -16,6 +16,12 @@ def test_logs_secrets(logs_secrets: LogsSecrets, judged: Judge) -> None:
     if found:
         kinds = ", ".join(one.kind for one in logs_secrets.exposed)
         judged.critical(f"holds {kinds} in {sum(one.lines for one in logs_secrets.exposed)} lines", found)
+    if logs_secrets.lines == 0:
+        judged.not_judged(
+            "nothing was logged in the last minutes"
+            if logs_secrets.complete
+            else "none of the last minutes could be read"
+        )
     expected = tuple(f"{name}: {count} lines (expected)" for name, count in logs_secrets.expected)
     expected += (f"{logs_secrets.own} requests of this suite, left out",) if logs_secrets.own else ()
     part = "" if logs_secrets.complete else f" (the newest {logs_secrets.read / 2**20:.0f} MiB)"

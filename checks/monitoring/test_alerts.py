@@ -8,7 +8,7 @@ from checks.engine import alerting
 from checks.engine.catalog import Row
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.alertmanager import AlertmanagerAlerts
-from checks.engine.readings.prometheus_rules import PrometheusFiring, PrometheusRules, Rule
+from checks.engine.readings.prometheus_rules import PrometheusFired, PrometheusFiring, PrometheusRules, Rule
 
 OFTEN = 10  # times in three days from which on nobody looks any more
 SETTLED = 15.0  # seconds after which Alertmanager must hold what fires
@@ -104,10 +104,10 @@ def test_alerts_firing(prometheus_firing: PrometheusFiring, judged: Judge) -> No
 
 @pytest.mark.guide("alerts.firing")
 @pytest.mark.profiles("nightly")
-def test_alerts_flapping(prometheus_firing: PrometheusFiring, judged: Judge) -> None:
+def test_alerts_flapping(prometheus_fired: PrometheusFired, judged: Judge) -> None:
     """No alert began to fire so often in the last three days that people stop looking."""
-    evidence = tuple(f"{alert}: {times} times in 3 d" for alert, times in prometheus_firing.history)
-    often = [alert for alert, times in prometheus_firing.history if times > OFTEN]
+    evidence = tuple(f"{alert}: {times} times in 3 d" for alert, times in prometheus_fired.history)
+    often = [alert for alert, times in prometheus_fired.history if times > OFTEN]
     if often:
         judged.warning(f"fired more than {OFTEN} times in 3 d: {', '.join(often)}. Lengthen `for`", evidence)
     judged.ok(f"{len(evidence)} alerts fired in the last 3 d", evidence)

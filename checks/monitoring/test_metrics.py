@@ -5,6 +5,7 @@ import pytest
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.prometheus import Due, PrometheusNodes, PrometheusSeries, PrometheusTextfiles
 
+AHEAD = 60.0  # seconds that clocks may differ by
 HISTORY = 3600.0  # seconds below which a pace says nothing
 
 
@@ -60,6 +61,9 @@ def test_metrics_textfiles_fresh(prometheus_textfiles: PrometheusTextfiles, judg
     old = tuple(f"{o.where} {o.name}: of {o.age / 3600:.0f} h ago" for o in found.left if o.age > due)
     if old:
         judged.warning(f"{len(old)} are older than {due / 3600:.0f} h: they show what no longer is", old)
+    ahead = tuple(f"{o.where} {o.name}: {-o.age / 3600:.1f} h ahead" for o in found.left if o.age < -AHEAD)
+    if ahead:
+        judged.warning(f"{len(ahead)} are of the future: a clock is wrong, and nobody sees when they grow old", ahead)
     if found.unreadable:
         judged.warning(f"{len(found.unreadable)} nodes have a text file that cannot be parsed", found.unreadable)
     if found.left == ():
@@ -109,7 +113,8 @@ def test_metrics_node_disk_forecast(prometheus_nodes: PrometheusNodes, judged: J
     seen = max((node.history for node in prometheus_nodes.nodes if node.history is not None), default=0.0)
     if seen < HISTORY:
         judged.not_judged(f"Prometheus has {seen / 60:.0f} min of history, {HISTORY / 60:.0f} are needed")
-    filling = {node.instance: node.full_in for node in prometheus_nodes.nodes if node.full_in is not None}
+    known = [node for node in prometheus_nodes.nodes if node.history is not None and node.history >= HISTORY]
+    filling = {node.instance: node.full_in for node in known if node.full_in is not None}
     if filling == {}:
         judged.ok("no disk fills")
         return

@@ -4,6 +4,7 @@ import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.prometheus import (
+    LOOKS,
     YOUNG,
     PrometheusConnection,
     PrometheusExporters,
@@ -13,7 +14,6 @@ from checks.engine.readings.prometheus import (
 )
 from checks.engine.readings.prometheus_rules import PrometheusEvaluation
 
-LOOKS = 10.0  # seconds: it looks for Alertmanagers anew, for five at most, whenever its configuration was read
 SEVERAL = 3  # scrapes that may be missed before the data counts as stale
 
 
@@ -99,12 +99,13 @@ def test_prometheus_targets_expected(prometheus_targets: PrometheusTargets, judg
 @pytest.mark.profiles("nightly", "triage")
 def test_prometheus_targets_up(prometheus_targets: PrometheusTargets, judged: Judge) -> None:
     """Every target answers its scrapes."""
-    down = [target for target in prometheus_targets.targets if not target.up]
+    down = [target for target in prometheus_targets.targets if not target.up and target.age is not None]
     evidence = tuple(f"{target.job} {target.instance}: {target.problem}" for target in down)
     if any(target.expected for target in down):
         judged.critical(f"{len(down)} of {len(prometheus_targets.targets)} targets are down", evidence)
     if down:
         judged.warning(f"{len(down)} targets are down that the environment file does not know", evidence)
+    _scraped_once(prometheus_targets, judged)
     judged.ok(f"{len(prometheus_targets.targets)} targets are up")
 
 
@@ -113,13 +114,21 @@ def test_prometheus_targets_up(prometheus_targets: PrometheusTargets, judged: Ju
 def test_prometheus_targets_fresh(prometheus_targets: PrometheusTargets, judged: Judge) -> None:
     """Every target was scraped lately, and is scraped as often as it must be."""
     due = prometheus_targets.due_interval
-    stale = [t for t in prometheus_targets.targets if t.age is None or t.age > SEVERAL * t.interval + 5]
+    stale = [t for t in prometheus_targets.targets if t.age is not None and t.age > SEVERAL * t.interval + 5]
     if stale:
         judged.critical("targets are not scraped any more", tuple(f"{t.job} {t.instance}" for t in stale))
     other = sorted({f"{t.job}: every {t.interval:g} s" for t in prometheus_targets.targets if t.interval != due})
     if other:
         judged.warning(f"{len(other)} jobs are not scraped every {due:g} s", tuple(other))
+    _scraped_once(prometheus_targets, judged)
     judged.ok(f"every target is scraped every {due:g} s")
+
+
+def _scraped_once(found: PrometheusTargets, judged: Judge) -> None:
+    # one that was found a moment ago is scraped for the first time within its interval
+    new = tuple(f"{target.job} {target.instance}" for target in found.targets if target.age is None)
+    if new:
+        judged.not_judged(f"{len(new)} targets are new and were not scraped yet", new)
 
 
 @pytest.mark.guide("prometheus.config")

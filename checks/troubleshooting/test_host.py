@@ -1,11 +1,18 @@
-"""What makes a host slow or kill its processes: memory, handles, growth."""
+"""What makes a host slow or kill its processes: memory, handles, growth; and what its systemd could not do."""
 
 import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.host import HostGrowth, HostHandles, HostMemory, HostStrain
+from checks.engine.readings.host_units import HostUnits, Waits
 
 HOUR = 3600.0
+DAY = 86400.0
+PLIGHT = {
+    Waits.FAILED: "has failed",
+    Waits.STOPPED: "is enabled and not started",
+    Waits.NEVER: "is started and will not come again",
+}
 
 
 @pytest.mark.guide("troubleshooting.memory")
@@ -62,3 +69,28 @@ def test_host_workers_growth(host_growth: HostGrowth, judged: Judge) -> None:
         reading=host_growth,
         above=(50, 200),
     )
+
+
+@pytest.mark.guide("metrics.infrastructure")
+@pytest.mark.profiles("nightly", "triage")
+def test_host_units(host_units: HostUnits, judged: Judge) -> None:
+    """No unit of the host's systemd has failed."""
+    failed = host_units.failed
+    if failed:
+        judged.warning(f"{len(failed)} of {host_units.loaded} units have failed: {', '.join(failed[:5])}", failed)
+    judged.ok(f"none of {host_units.loaded} units has failed")
+
+
+@pytest.mark.guide("cron.jobs")
+@pytest.mark.profiles("nightly", "triage")
+def test_host_timers(host_units: HostUnits, judged: Judge) -> None:
+    """Every timer that is enabled waits for its next time, and none has been due for a day."""
+    timers = [timer for timer in host_units.timers if timer.waits is not Waits.OFF]
+    if timers == []:
+        judged.not_judged("no timer is started or enabled")
+    plights = {timer.name: PLIGHT.get(timer.waits, f"has been due for {timer.late / HOUR:.0f} h") for timer in timers}
+    bad = [timer.name for timer in timers if timer.waits is not Waits.SET or timer.late > DAY]
+    if bad:
+        evidence = tuple(f"{name} {plights[name]}" for name in bad)
+        judged.warning(f"{len(bad)} of {len(timers)} timers do not run their unit: {', '.join(evidence[:3])}", evidence)
+    judged.ok(f"{len(timers)} timers wait for their next time, or what they started is at work")

@@ -12,6 +12,7 @@ from lab.faults import (  # noqa: F401 (they register)
     host,
     log_index,
     logs,
+    logstash,
     minion,
     minion_jobs,
     network,

@@ -1,5 +1,6 @@
 """What goes wrong with what the application does: silence, mail that stays, addresses that end."""
 
+from lab import postgresql
 from lab.environment_file import BUCKET_BYTES
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
@@ -81,6 +82,23 @@ for _name, _what, _services, _figure, _emptied in (
             _fill(*_emptied),
         )
     )
+_GRANTS = f"GRANT SELECT, INSERT, UPDATE, DELETE ON clientes TO {postgresql.APPLICATION}"
+register(
+    Fault(
+        "emptied-users",
+        "an empty table stands where that of the users was",
+        ("application",),
+        {"application-users-growth@penhas": "CRITICAL"},
+        # what hangs on the users goes on to hang on them
+        _do(
+            f"ALTER TABLE clientes RENAME TO {_AWAY}_clientes",
+            f"CREATE TABLE clientes (LIKE {_AWAY}_clientes INCLUDING ALL)",
+            f"ALTER TABLE clientes OWNER TO {postgresql.OWNER}",
+            _GRANTS,
+        ),
+        _do("DROP TABLE clientes", f"ALTER TABLE {_AWAY}_clientes RENAME TO clientes"),
+    )
+)
 register(
     Fault(
         "uploads-surge",

@@ -12,16 +12,18 @@ from lab.faults.watching import held, metrics, scraped, until, well
 from lab.prometheus import Prometheus
 from lab.running import Running
 
+_LOADED_AT = "prometheus_config_last_reload_success_timestamp_seconds"
+
 
 def reload(running: Running, **changes: Any) -> None:
     """Write Prometheus' configuration with some more changes, and return when it is in force."""
     found = metrics(running)
     found.changes |= changes
-    before = _loaded_at(found)
+    before = own_figure(found, _LOADED_AT)
     time.sleep(max(0.0, 1.05 - (time.time() - before)))  # its stamp counts whole seconds
     found.write(**found.changes)
     found.reload()
-    until("Prometheus has loaded its configuration", lambda: _loaded_at(found) > before)
+    until("Prometheus has loaded its configuration", lambda: own_figure(found, _LOADED_AT) > before)
     if found.changes.get("alertmanager", True):
         # it looks for it anew, and what it has to say meanwhile is lost
         until("it knows its Alertmanager", lambda: len(found.ask("/api/v1/alertmanagers")["activeAlertmanagers"]) > 0)
@@ -29,11 +31,12 @@ def reload(running: Running, **changes: Any) -> None:
             until("Alertmanager has the watchdog", lambda: "Watchdog" in held(running))
 
 
-def _loaded_at(found: Prometheus) -> float:
+def own_figure(found: Prometheus, metric: str) -> float:
+    """Return a figure of Prometheus' own /metrics, 0 where it has none."""
     with urlopen(f"http://127.0.0.1:{found.port}/metrics", timeout=5) as answer:
         text = answer.read().decode()
-    found_at = re.search(r"^prometheus_config_last_reload_success_timestamp_seconds (\S+)$", text, re.MULTILINE)
-    return float(found_at.group(1)) if found_at is not None else 0.0
+    match = re.search(rf"^{metric} (\S+)$", text, re.MULTILINE)
+    return float(match.group(1)) if match is not None else 0.0
 
 
 def configured(*after: Act, **changes: Any) -> Act:

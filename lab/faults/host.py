@@ -1,6 +1,8 @@
-"""What goes wrong with the database's host."""
+"""What goes wrong with the database's host, and with its systemd."""
 
-from lab import host
+import signal
+
+from lab import host, systemd
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -31,6 +33,26 @@ def _inodes(share: float) -> Act:
             (folder / str(number)).touch()
 
     return act
+
+
+def _units(*words: str) -> Act:
+    """Have the lab's systemd do something."""
+    return lambda running: running.systemd.control(*words)
+
+
+def _signal(number: signal.Signals) -> Act:
+    return lambda running: running.systemd.signal(number)
+
+
+def _fail(running: Running) -> None:
+    running.systemd.flag.touch()
+    for unit in (systemd.FAILING, systemd.MARKED):
+        running.systemd.control("start", unit, failing=True)
+
+
+def _succeed(running: Running) -> None:
+    running.systemd.flag.unlink()
+    running.systemd.control("start", systemd.FAILING, systemd.MARKED)
 
 
 def _remove_file(running: Running) -> None:
@@ -92,8 +114,44 @@ for _name, _what, _expect, _settings in (
             lambda running, settings=_settings: running.machine.remember(oom_kills=settings.get("oom_kills", 3)),  # type: ignore[misc]
         )
     )
+register(
+    Fault(
+        "workers-grow",
+        "the workers of the application have doubled in size since the suite read it two hours ago",
+        ("host",),
+        {"host-workers-growth@db1": "WARNING"},
+        lambda running: running.machine.remember(grown=2.0),
+        lambda running: running.machine.remember(),
+        since=("host_workers", 7200.0),
+    )
+)
 for _name, _what, _expect, _break in (
     ("iowait-high", "the processors wait for disks", {"host-iowait@db1": "WARNING"}, _busy(_CALM, waiting=0.3)),
     ("steal-high", "the hypervisor gives time to others", {"host-steal@db1": "WARNING"}, _busy(0.4, stolen=0.4)),
 ):
     register(Fault(_name, _what, ("host",), _expect, _break, _busy(_CALM)))
+for _name, _what, _expect, _break, _mend in (
+    ("unit-failed", "two services failed", {"host-units@db1": "WARNING"}, _fail, _succeed),
+    (
+        "timer-stopped",
+        "a timer is enabled and not started",
+        {"host-timers@db1": "WARNING"},
+        _units("stop", systemd.NIGHTLY),
+        _units("start", systemd.NIGHTLY),
+    ),
+    (
+        "timer-never",
+        "a timer counts from the last run of a service that never ran",
+        {"host-timers@db1": "WARNING"},
+        _units("start", systemd.NEVER),
+        _units("stop", systemd.NEVER),
+    ),
+    (
+        "systemd-hangs",
+        "systemd answers nobody",
+        {"host-units@db1": "UNKNOWN", "host-timers@db1": "UNKNOWN"},
+        _signal(signal.SIGSTOP),
+        _signal(signal.SIGCONT),
+    ),
+):
+    register(Fault(_name, _what, ("host",), _expect, _break, _mend))

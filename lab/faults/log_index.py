@@ -41,6 +41,12 @@ for _name, _what, _expect, _wrong in (
         {"logs-index-today": "CRITICAL"},
         {"behind": 1800},
     ),
+    (
+        "index-ahead",
+        "a ninth of what arrives in the index is stamped three hours ahead",
+        {"logs-index-today": "WARNING"},
+        {"ahead": 10800},
+    ),
     ("index-without-geoip", "no document carries geoip", {"logs-index-located": "CRITICAL"}, {"no_geoip": True}),
     (
         "index-fields-explode",

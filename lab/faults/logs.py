@@ -180,3 +180,41 @@ def _going(running: Running) -> None:
 
 
 log_fault("log-stopped", "nothing is written to a log any more", {"logs-written@nginx": "CRITICAL"}, _stopped, _going)
+
+
+def _stamped_elsewhere(running: Running) -> None:
+    """Write an entry as a program in another time zone would."""
+    file = watchers(running).worker_log
+    if file is None:
+        raise LabError("this lab has no small volume, on which its seldom written log lies")
+    running.kept["worker-log"] = file.read_bytes()
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - 3 * 3600))
+    with file.open("a", encoding="utf-8") as log:
+        log.write(f"{stamp},000 [INFO] Penhas.Minion - {MARK}\n")
+
+
+def _stamped_here(running: Running) -> None:
+    file = watchers(running).worker_log
+    assert file is not None  # noqa: S101 (it was there when this was broken)
+    file.write_bytes(running.kept.pop("worker-log"))
+    moment = time.time() - 3600  # so that nothing in it is of the last minutes
+    os.utime(file, (moment, moment))
+
+
+log_fault(
+    "log-zone-wrong",
+    "the stamps of a log are of another time zone than the environment file says",
+    {
+        f"{check}@worker": "UNKNOWN"
+        for check in (
+            "logs-layout",
+            "logs-levels",
+            "logs-errors",
+            "logs-structured",
+            "logs-secrets",
+            "slow-requests-logged",
+        )
+    },
+    _stamped_elsewhere,
+    _stamped_here,
+)

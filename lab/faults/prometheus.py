@@ -3,11 +3,21 @@
 import re
 import time
 
-from lab.faults.configured import configured, edited, reload, restored, with_jobs
+from lab.faults.configured import configured, edited, own_figure, reload, restored, with_jobs
 from lab.faults.watching import A, expect, fault, fires, metrics, no_watchdog, scraped, stamp, until, well
+from lab.prometheus import BATCH, QUEUE
 from lab.proxy import Mode
 from lab.running import Running
 
+_FLOOD = "EverySeries"
+_EVERY_SERIES = f"""
+  - name: flood
+    rules:
+      - alert: {_FLOOD}
+        expr: 'label_replace({{job="redis-exporter",alertname=""}}, "metric", "$1", "__name__", "(.+)") >= 0'
+        labels:
+          severity: info
+"""
 _GONE = {"jobs": {}, "rules": "groups: []\n"}
 
 
@@ -122,7 +132,7 @@ fault(
     "prometheus-no-alertmanager",
     "Prometheus is configured without an Alertmanager",
     {
-        **expect(prometheus_alertmanager_connected="CRITICAL"),
+        **expect(prometheus_alertmanager_connected="CRITICAL", prometheus_notifications_lost="CRITICAL"),
         **expect(A, alertmanager_watchdog_arrives="CRITICAL"),
     },
     configured(_no_alertmanager, alertmanager=False),
@@ -150,6 +160,43 @@ fault(
     },
     _alertmanager_gone,
     _alertmanager_back,
+)
+
+
+def _flooded(running: Running) -> None:
+    """Let a rule fire for every series of an exporter, and Alertmanager never answer; return when that has told."""
+    found = metrics(running)
+    reload(running, rules=edited(lambda text: text + _EVERY_SERIES))
+    fires(_FLOOD)(running)
+    running.proxies.set("prometheus-alertmanager", Mode.HANG)
+    began = time.time()
+    no_watchdog(running)
+    full = QUEUE - BATCH
+    until("its queue is full", lambda: own_figure(found, "prometheus_notifications_queue_length") >= full)
+    # past the age from which on an alert is overdue, and the seconds of losses that the reload excuses
+    until("all of it is overdue", lambda: time.time() - began > 35)  # noqa: PLR2004 (see above)
+
+
+def _drained(running: Running) -> None:
+    running.proxies.set("prometheus-alertmanager", Mode.PASS)
+    restored(running)
+    metrics(running).forget(f'{{alertname="{_FLOOD}"}}')
+
+
+fault(
+    "prometheus-notifications-pile-up",
+    "a rule fires for every series of the redis exporter, and Alertmanager accepts and never answers",
+    {
+        **expect(
+            prometheus_notifications_waiting="CRITICAL",
+            prometheus_notifications_lost="CRITICAL",
+            alerts_firing="WARNING",
+            alerts_reach_alertmanager="CRITICAL",
+        ),
+        **expect(A, alertmanager_watchdog_arrives="CRITICAL"),
+    },
+    _flooded,
+    _drained,
 )
 fault(
     "prometheus-scrapes-nothing",

@@ -10,6 +10,7 @@ from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
 _TURNS = 40
+_VALUES, _VALUE, _AT_ONCE = 50_000, 5000, 500
 _NEEDING_REDIS = ("api-health", "api-agreement-redis", "api-detailed-complete")
 
 
@@ -73,6 +74,25 @@ def _reject(running: Running) -> None:
             outside.recv(100)
         talk.write(b"CONFIG SET maxclients 10000\r\n")
         talk.readline()
+
+
+def _fragment(running: Running) -> None:
+    """Fill a quarter of a gigabyte, and take every second value away again: the holes are too small for anything."""
+    running.cache.command("CONFIG", "SET", "maxmemory", 1 << 30)
+    _each_value(running, f"redis.call('SET', 'lab:hole:' .. i, string.rep('x', {_VALUE}))")
+    _each_value(running, "redis.call('DEL', 'lab:hole:' .. i)", step=2)
+
+
+def _defragment(running: Running) -> None:
+    _each_value(running, "redis.call('DEL', 'lab:hole:' .. i)")
+    running.cache.pipeline(("MEMORY", "PURGE"), ("CONFIG", "SET", "maxmemory", redis.MAXMEMORY))
+
+
+def _each_value(running: Running, act: str, step: int = 1) -> None:
+    """Have the server do something with every `step`th value, a few at a time, and not count that as slow."""
+    loops = (f"for i = {n}, {n + _AT_ONCE - 1}, {step} do {act} end" for n in range(0, _VALUES, _AT_ONCE))
+    slow = ("CONFIG", "SET", "slowlog-log-slower-than")
+    running.cache.pipeline((*slow, -1), *(("EVAL", loop, 0) for loop in loops), (*slow, 10000))
 
 
 def _dawdle(running: Running) -> None:
@@ -163,6 +183,13 @@ for _name, _what, _expect, _break, _mend in (
         },
         _fill,
         _config(maxmemory=redis.MAXMEMORY, maxmemory_policy=redis.POLICY),
+    ),
+    (
+        "redis-fragmented",
+        "the process of Redis takes twice the memory of its data",
+        {"redis-fragmentation@cache": "WARNING"},
+        _fragment,
+        _defragment,
     ),
     ("redis-restarted", "Redis was restarted", {"redis-restarted@cache": "WARNING"}, _restart, _nothing),
     (

@@ -15,7 +15,7 @@ class Fault:
 
     `monitoring`: only a lab that was brought up with it has what this breaks. `lingers`: what it changed is compared
     with later, so that the first run after its mend still tells of it. `slow`: it takes a minute to be seen, so that
-    it is proven in the whole matrix only.
+    it is proven in the whole matrix only. `since`: it is seen where the suite has read something so many seconds ago.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Fault:
     monitoring: bool = False
     lingers: bool = False
     slow: bool = False
+    since: tuple[str, float] | None = None
 
 
 FAULTS: dict[str, Fault] = {}

@@ -79,32 +79,52 @@ fault(
     restored,
 )
 
-_FLAPPING = """\
-groups:
-  - name: flapping
+_TURNING = """\
+  - name: turning
     interval: 100ms
     rules:
-      - alert: Flapping
-        expr: vector(1) unless on () (vector(time() * 10 % 10) < 5)
-        labels: {severity: none}
+      - alert: Turning
+        expr: vector(1) unless on () (vector({on}) < 5)
+        {wait}
+        labels: {{severity: none}}
 """
+_SELDOM = "time() / 3 % 2 * 5"  # on for three seconds of six
+_OFTEN = "time() * 10 % 10"  # on for half of each second
+_TIMES = 'sum(changes(ALERTS_FOR_STATE{alertname="Turning"}[1h]))'
 
 
-def _flap(running: Running) -> None:
-    rules = edited(lambda text: text) + _FLAPPING.removeprefix("groups:\n")
-    reload(running, rules=rules)
-    times = 'sum(changes(ALERTS_FOR_STATE{alertname="Flapping"}[1h]))'
-    until("it has fired often", lambda: (metrics(running).value(times) or 0) > 11)  # noqa: PLR2004
+def _turned(running: Running, on: str, wait: str = "") -> None:
+    """Let an alert begin twelve times, and end."""
+    reload(running, rules=edited(lambda text: text) + _TURNING.format(on=on, wait=wait))
+    until("it has begun often", lambda: (metrics(running).value(_TIMES) or 0) > 11, within=90)  # noqa: PLR2004
     reload(running, rules=None)
-    until("it fires no more", lambda: "Flapping" not in firing(metrics(running)))
+    until("it is over", lambda: "Turning" not in firing(metrics(running)))
 
 
-def _flapped(running: Running) -> None:
-    metrics(running).forget('{alertname="Flapping"}')
+def _pend(running: Running) -> None:
+    began = time.time()
+    _turned(running, f"({_OFTEN}) + 10 * (time() < bool {began + 12:.0f})", wait="for: 2s")
+
+
+def _forgotten(running: Running) -> None:
+    metrics(running).forget('{alertname="Turning"}')
     restored(running)
 
 
-fault("alert-flapping", "an alert fires again and again", expect(alerts_flapping="WARNING"), _flap, _flapped)
+fault(
+    "alert-flapping",
+    "an alert fires again and again",
+    expect(alerts_flapping="WARNING"),
+    lambda running: _turned(running, _SELDOM),
+    _forgotten,
+)
+fault(
+    "alert-pending-often",
+    "an alert fires once, and is pending again and again: that is what its `for` is there for, and no finding",
+    {},
+    _pend,
+    _forgotten,
+)
 
 
 def _drop_alert(running: Running) -> None:
@@ -114,7 +134,7 @@ def _drop_alert(running: Running) -> None:
     until(
         "it fires for long enough",
         lambda: any(
-            a["labels"]["alertname"] == "ExporterBlind" and time.time() - stamp(a["activeAt"]) > 16  # noqa: PLR2004
+            a["labels"]["alertname"] == "ExporterBlind" and time.time() - stamp(a["activeAt"]) > 16 + prometheus.FOR
             for a in metrics(running).ask("/api/v1/alerts")["alerts"]
         ),
     )

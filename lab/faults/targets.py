@@ -145,6 +145,13 @@ fault(
     _script_ran(0),
 )
 fault(
+    "textfile-ahead",
+    "what a script left is stamped a day ahead",
+    expect(metrics_textfiles_fresh="WARNING"),
+    _script_ran(-1),
+    _script_ran(0),
+)
+fault(
     "endpoints-raw",
     "a label holds paths with ids in them",
     expect(metrics_endpoints_folded="WARNING"),

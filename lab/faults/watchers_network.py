@@ -1,4 +1,4 @@
-"""What the network does before Prometheus, Alertmanager and the index."""
+"""What the network does before Prometheus, Alertmanager, the index and Logstash."""
 
 from lab.faults.registry import Act
 from lab.faults.watching import A, P, fault, watchers
@@ -18,6 +18,7 @@ PROMETHEUS = (
     "prometheus-exporters-see",
     "prometheus-alertmanager-connected",
     "prometheus-notifications-lost",
+    "prometheus-notifications-waiting",
     "prometheus-evaluations-missed",
     "metrics-application-kept",
     "metrics-database-kept",
@@ -104,6 +105,21 @@ for _service, _others in _DEPENDENTS.items():
             *((A, P) if _service == A else (_service,)),
         )
 
+_OF_THE_API = ("logs-logstash-queue", "logs-logstash-reloaded", "logs-logstash-flows")
+for _suffix, (_mode, _text) in _MODES.items():
+    fault(
+        f"logstash-api-{_suffix}",
+        f"Logstash's own API: {_text}",
+        {}
+        if _mode is Mode.SLOW
+        else {
+            **dict.fromkeys((f"{check}@elasticsearch" for check in _OF_THE_API), "UNKNOWN"),
+            "logs-logstash-answers@elasticsearch": "CRITICAL",
+        },
+        _network("logstash-api", _mode),
+        _network("logstash-api", Mode.PASS),
+        "elasticsearch",
+    )
 fault(
     "logstash-refused",
     "Logstash does not listen",

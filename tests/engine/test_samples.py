@@ -1,6 +1,7 @@
 """What a reading may hold, so that it can be stored and judged again."""
 
 import dataclasses
+import enum
 import math
 import typing
 
@@ -25,6 +26,8 @@ def _kinds(hint: object) -> set[object]:
         return set().union(*kinds) | ({dict} if typing.get_origin(hint) in {dict, list, set, frozenset} else set())
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return set().union(*(_kinds(inner) for inner in typing.get_type_hints(hint, include_extras=True).values()))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return {type(member.value) for member in hint}
     return {hint}
 
 

@@ -9,7 +9,9 @@ _SEEN_IN = {
     "postgresql": {"minion", "application", "cron", "backup", "api"},
     "redis": {"api", "cron", "emergency"},
     "s3": {"api", "backup"},
-    "minion": {"api", "cron"},
+    # a backup without a manifest is compared with what is live
+    "minion": {"api", "cron", "backup"},
+    "application": {"backup"},
     "host": {"prometheus"},
     "logs": {"elasticsearch", "prometheus"},
     "prometheus": {"alertmanager"},
@@ -24,15 +26,17 @@ _QUIET = {
         "postgresql-sessions-expired",
     ),
     "minion": ("minion-",),
-    "application": ("silent-", "mail-", "media-", "emptied-messages", "uploads-"),
+    "application": ("silent-", "mail-", "media-", "emptied-messages", "emptied-users", "uploads-"),
     "cron": ("cron-",),
-    "host": ("cpu-", "disk-", "inodes-", "memory-", "oom-", "handles-"),
+    "host": ("cpu-", "disk-", "inodes-", "memory-", "oom-", "handles-", "workers-", "unit-", "timer-"),
 }
 # but for those that make something of the same name, or write the same file
 _SAME = (
     ("postgresql-sequence", "postgresql-table-unlogged", "postgresql-index-", "vacuum-"),
     ("postgresql-superuser", "postgresql-password-ends"),
-    ("memory-", "oom-", "handles-"),
+    ("memory-", "oom-", "handles-", "workers-"),
+    ("emptied-users", "uploads-"),  # what comes up needs a user that it is of
+    ("uploads-", "media-"),  # of what comes up the newest has no address
 )
 _MOST = 8
 _NETWORK = ("-refused", "-hangs", "-slow", "-cut", "-rubbish")

@@ -2,11 +2,13 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,6 +80,18 @@ def run(lab: Lab, reports: Path, selection: Sequence[str] = ("checks",), options
     assert found["started"] > time.time() - (time.monotonic() - started) - 1, f"no report of this run\n{terminal}"
     seconds = time.monotonic() - started
     return Outcome({check.key: check for check in checks}, terminal, done.returncode, seconds, left)
+
+
+def age(reports: Path, reading: str, seconds: float) -> None:
+    """Let the suite have read something so long before it did: nobody waits for hours."""
+    with closing(sqlite3.connect(reports / "lab" / "samples.sqlite")) as store, store:
+        rows = store.execute("SELECT target, sampled_at, value FROM sample WHERE reading = ?", (reading,)).fetchall()
+        for target, at, value in rows:
+            older = json.dumps({**json.loads(value), "sampled_at": at - seconds})
+            store.execute(
+                "UPDATE sample SET sampled_at = ?, value = ? WHERE reading = ? AND target = ? AND sampled_at = ?",
+                (at - seconds, older, reading, target, at),
+            )
 
 
 def leaks(lab: Lab, reports: Path, outcome: Outcome) -> list[str]:

@@ -20,7 +20,7 @@ from lab.api_processes import VERSION
 from lab.faults import FAULTS, Fault
 from lab.state import LabError
 from tests.faults.batches import batches, enough
-from tests.faults.suite import Check, Outcome, leaks, run
+from tests.faults.suite import Check, Outcome, age, leaks, run
 
 WINDOW = 31.0  # seconds between two scrapes before a percentile is judged
 APART = 10.5  # seconds between two samples that are compared
@@ -210,6 +210,9 @@ def _prove(stage: Stage, batch: Batch) -> None:
         assert outside == [], f"{fault.name} changes checks of services that it does not name"
     if any(key.startswith("capacity-api-response-time@") for key in expected):
         time.sleep(max(0.0, stage.since + WINDOW - time.monotonic()))
+    for fault in batch:
+        if fault.since is not None:
+            age(stage.reports, *fault.since)
     restore = any("nothing is restored" in stage.unrestored.checks[key].message for key in expected)
     with contextlib.ExitStack() as broken:
         for fault in batch:

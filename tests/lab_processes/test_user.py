@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +11,8 @@ import pytest
 
 from lab.client import down
 from lab.state import FOLDER_VARIABLE, REPOSITORY, Places, places
+from tests.lab_processes.namespace import as_user
 
-# A user in a namespace of its own is none of the users outside, and may do no more than any of them.
-USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 # All in one namespace: who is in another may not see which files its processes have open, and takes no lab of it down.
 SCRIPT = """
 "$0" -m lab up --monitoring --traffic 10 || exit 9
@@ -29,15 +27,6 @@ def where(tmp_path: Path) -> Iterator[Places]:
     found = places(tmp_path / "lab")
     yield found
     down(found)
-
-
-def as_user() -> list[str]:
-    """Return what makes a command run as a user who is not root."""
-    if os.getuid() != 0:
-        return []
-    if shutil.which(USER[0]) is None or subprocess.run([*USER, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody make a namespace, in which root would be another user")
-    return [*USER]
 
 
 def test_what_watches_the_lab_comes_up_for_a_user(where: Places, tmp_path: Path) -> None:

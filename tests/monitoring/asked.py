@@ -54,11 +54,13 @@ class Kept:
         raise AssertionError(name, target)
 
 
-def kept_of(server: Server, service: str, *names: str, credentials: bool = False) -> Kept:
+def kept_of(server: Server, service: str, *names: str, credentials: bool = False, **more: object) -> Kept:
     """Return what a probe settles of a service that this server stands for."""
-    table: dict[str, object] = {"url": server.url}
+    table: dict[str, object] = {"url": server.url, **more}
     if service == "prometheus":
         table["jobs"] = [{"name": "a", "targets": ["b:1"]}]
+    if any(name.startswith("logstash_") for name in names):
+        table["logstash_api"] = {"url": server.url}
     if credentials:
         table["credentials"] = {"env": "PENHAS_CHECKS_WATCHER"}
     environment = Environment.model_validate({"name": "test", service: table})

@@ -36,6 +36,12 @@ APART = 4.0  # seconds that two samples of theirs lie apart at least
 _SEVERITY = ("not judged", "WARNING", "UNKNOWN", "CRITICAL")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marks of the checks, whose bodies are tried here on made readings."""
+    for mark in ("guide", "profiles", "only_with"):
+        config.addinivalue_line("markers", f"{mark}(*names): of a check")
+
+
 @dataclass(slots=True)
 class Watched:
     """A lab, the folder of its reports, and what a healthy run of everything said."""
@@ -100,7 +106,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             pytest.skip(f"Debian's {', '.join(PROGRAMS)} programs are not all installed: python -m lab.packages")
         _await_requests(lab)
         reports = folder / "reports"
-        run(lab, reports, ["checks/monitoring"])  # the first sample of what is counted
+        run(lab, reports, ["checks/monitoring", "checks/logs"])  # the first sample of what is counted
         yield Watched(lab, reports, run(lab, reports, ["checks"]))
 
 

@@ -29,3 +29,19 @@ def test_a_reload_excuses_one_failure(failed: float, reloaded: float, counted: i
 
 def test_a_restart_begins_anew() -> None:
     assert isinstance(alertmanager_delivery(counters(0), counters(1, started=5.0)), NotJudged)
+
+
+def test_one_way_that_fails_does_not_hide_behind_another_that_is_used_more() -> None:
+    earlier, later = (
+        AlertmanagerCounters(
+            started=0.0,
+            reloaded=1.0,
+            notifications=(("email", mails, mails), ("webhook", hooks, 0.0)),
+            source="GET /metrics",
+            sampled_at=hooks,
+        )
+        for mails, hooks in ((0.0, 0.0), (3.0, 997.0))
+    )
+    found = alertmanager_delivery(earlier, later)
+    assert isinstance(found, AlertmanagerDelivery)
+    assert (found.failed_ratio, found.failing) == (1.0, ("email",))

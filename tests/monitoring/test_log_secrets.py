@@ -7,9 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from checks.engine.model import ProbeError, State
 from checks.engine.probes.logs.secrets import is_cpf, secrets
+from checks.engine.probes.logs.tail import tail
 from checks.engine.readings.logs import LogsSecrets
+from checks.logs import test_application_log as of_application
+from checks.logs import test_log_secrets as of_secrets
+from checks.performance import test_slow_requests as of_slow
 from tests.monitoring.test_log_tail import NOW, line, log, write
+from tests.services.saying import says
 
 SOON = time.monotonic() + 3600
 
@@ -89,3 +95,30 @@ def test_ip_and_user_are_expected(tmp_path: Path) -> None:
 )
 def test_check_digits(text: str, *, valid: bool) -> None:
     assert is_cpf(text.encode()) is valid
+
+
+def test_a_log_that_cannot_be_read_is_not_one_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.log", line(9, "password=hunter22"))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ProbeError) as error:
+        secrets(log(path), ZoneInfo("UTC"), 900, SOON, NOW)
+    assert "cannot be read" in error.value.why
+
+
+def test_nothing_that_was_logged_is_nothing_to_judge(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(9000, "password=hunter22"), age=9000)
+    found = secrets(log(path), ZoneInfo("UTC"), 900, SOON, NOW)
+    assert says(of_secrets.test_logs_secrets, found)[0] is State.NOT_JUDGED
+    counted = tail(log(path), ZoneInfo("UTC"), 900, SOON, NOW)
+    assert says(of_application.test_logs_levels, counted)[0] is State.NOT_JUDGED
+    assert says(of_slow.test_slow_requests_logged, counted)[0] is State.NOT_JUDGED
+
+
+def test_what_there_was_no_time_to_read_is_nothing_to_judge(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(9, "password=hunter22"))
+    found = secrets(log(path), ZoneInfo("UTC"), 900, time.monotonic() - 1, NOW)
+    assert says(of_secrets.test_logs_secrets, found)[0] is not State.OK

@@ -1,8 +1,11 @@
 """Reading the last minutes of a log, of any size, rotated in between, broken in places."""
 
+import bz2
 import gzip
+import lzma
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,6 +14,7 @@ import pytest
 from checks.engine.environment.monitoring import Log
 from checks.engine.model import ProbeError
 from checks.engine.probes.logs.layout import LAYOUTS
+from checks.engine.probes.logs.secrets import secrets
 from checks.engine.probes.logs.tail import tail
 from checks.engine.probes.logs.window import Window
 
@@ -63,7 +67,8 @@ def test_of_a_large_file_only_the_end_is_read(tmp_path: Path) -> None:
 
 def test_the_zone_of_stamps_without_one_is_the_environments(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", line(3 * 3600 + 10))
-    assert tail(log(path), UTC, 900, SOON, NOW).entries == 0
+    with pytest.raises(ProbeError):
+        tail(log(path), UTC, 900, SOON, NOW)
     found = tail(log(path), ZoneInfo("America/Sao_Paulo"), 900, SOON, NOW)
     assert found.newest_age == pytest.approx(10, abs=1)
 
@@ -178,3 +183,38 @@ def test_no_time_left_reads_nothing_and_says_so(tmp_path: Path) -> None:
     window = Window(LAYOUTS["guide"], UTC, NOW - 900, 5000, time.monotonic() - 1)
     assert list(window.blocks(str(path))) == []
     assert not window.complete
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack", "entries"),
+    [("xz", lzma.compress, 2), ("bz2", bz2.compress, 2), ("zst", lambda _: b"\xff\n" * 9, 1)],
+)
+def test_what_is_packed_another_way_is_no_broken_line(
+    tmp_path: Path, ending: str, pack: Callable[[bytes], bytes], entries: int
+) -> None:
+    path = write(tmp_path / "a.log", line(10))
+    packed = tmp_path / f"a.log.1.{ending}"
+    packed.write_bytes(pack(line(100).encode()))
+    os.utime(packed, (NOW - 100, NOW - 100))
+    found = tail(log(path), UTC, 900, SOON, NOW)
+    assert (found.entries, found.broken, found.complete) == (entries, 0, entries == 2)
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+@pytest.mark.parametrize("read", [tail, secrets], ids=["tail", "secrets"])
+def test_stamps_of_another_zone_are_told(tmp_path: Path, hours: int, read: Callable[..., object]) -> None:
+    path = write(tmp_path / "a.log", *(line(age - hours * 3600) for age in range(2000, -1, -1)))
+    with pytest.raises(ProbeError) as error:
+        read(log(path), UTC, 900, SOON, NOW)
+    assert "timezone" in error.value.mend
+
+
+@pytest.mark.parametrize("lines", [(line(800), line(1000)), (line(1000),), (line(9000), "a line without a stamp\n")])
+def test_what_is_only_silent_is_of_its_zone(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    path = write(tmp_path / "a.log", *lines, age=890)
+    assert tail(log(path), UTC, 900, SOON, NOW).complete
+
+
+def test_a_few_seconds_ahead_are_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(-30))
+    assert tail(log(path), UTC, 900, SOON, NOW).entries == 1

@@ -3,16 +3,19 @@
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from checks.engine.environment.monitoring import Rotation
-from checks.engine.model import ProbeError
+from checks.engine.model import ProbeError, State
 from checks.engine.probes.logs.rotation import rotation, stanzas
 from checks.engine.readings.logs import Writer
+from checks.logs import test_log_rotation as of_rotation
 from tests.monitoring.test_log_tail import log
+from tests.services.saying import says
 
 UTC = ZoneInfo("UTC")
 GUIDE = """\
@@ -74,6 +77,17 @@ def test_configuration_and_effect(file: Path) -> None:
     assert found.current_age == pytest.approx(100, abs=5)
 
 
+@pytest.mark.parametrize(("text", "state"), [("", State.OK), ("x\n", State.CRITICAL)], ids=["empty", "written"])
+def test_a_log_in_which_nothing_is_need_not_be_rotated(file: Path, text: str, state: State) -> None:
+    for old in file.parent.glob("app.log.*"):
+        os.utime(old, (time.time() - 3 * 86400,) * 2)
+    file.write_text(text and time.strftime("%Y-%m-%d %H:%M:%S,000 [INFO] Penhas - x\n", time.gmtime(time.time() - 2e5)))
+    found = rotation(log(file), Rotation(), UTC, time.time())
+    told = says(of_rotation.test_logs_rotation_done, replace(found, uncompressed=0))
+    assert told[0] is state
+    assert state is not State.OK or told[1] == "4 rotated files, the newest of 72 h ago"
+
+
 def test_a_log_that_no_stanza_covers(file: Path) -> None:
     (file.parent / "logrotate").write_text(GUIDE)
     rule = Rotation(config=str(file.parent / "logrotate"))
@@ -109,6 +123,19 @@ def test_who_writes_to_a_deleted_file(writer: Path) -> None:
     assert [w.holds for w in _writers(writer)] == ["deleted"]
 
 
+@pytest.mark.parametrize("other", ["app.logger", "app.log.json", "app.log-audit"])
+def test_who_writes_to_another_log_whose_name_begins_alike(file: Path, other: str) -> None:
+    with file.with_name(other).open("a"):
+        assert _writers(file) == []
+
+
+def test_who_writes_to_a_log_in_a_folder_below(file: Path) -> None:
+    below = file.parent / "below" / "app.log"
+    below.parent.mkdir()
+    with below.open("a"):
+        assert _writers(file.parent / "*.log") == []
+
+
 def test_a_reader_is_no_writer(file: Path) -> None:
     with file.open():
         assert _writers(file) == []
@@ -117,3 +144,17 @@ def test_a_reader_is_no_writer(file: Path) -> None:
 def _writers(path: Path) -> list[Writer]:
     found = rotation(log(path), Rotation(), UTC, time.time()).writers
     return [writer for writer in found if writer.pid == os.getpid()]
+
+
+@pytest.mark.parametrize(
+    ("last_write", "started", "restarted"),
+    [(1.0, 0.5, True), (36000.0, 36002.0, False), (1.0, 36000.0, False)],
+    ids=["at-rotation", "before-a-quiet-day", "long-ago"],
+)
+def test_a_start_counts_that_is_of_the_time_of_the_rotation_itself(
+    writer: Path, monkeypatch: pytest.MonkeyPatch, last_write: float, started: float, restarted: bool
+) -> None:
+    monkeypatch.setattr("checks.engine.probes.logs.rotation._process_age", lambda _: started)
+    newest = writer.with_name("app.log.1.gz")  # renamed, and so changed, a moment ago: that is when it was rotated
+    os.utime(newest, (time.time() - last_write,) * 2)
+    assert rotation(log(writer), Rotation(), UTC, time.time()).restarted is restarted

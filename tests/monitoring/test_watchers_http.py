@@ -9,7 +9,7 @@ from checks.engine.model import ProbeError, Reason, Target
 from checks.engine.probes import alertmanager
 from checks.engine.readings.alertmanager import AlertmanagerConnection
 from checks.engine.readings.elasticsearch import ElasticsearchIndex, ElasticsearchRetention
-from checks.engine.readings.prometheus import PrometheusConnection
+from checks.engine.readings.prometheus import PrometheusConnection, PrometheusQueue
 from tests.monitoring.asked import Answer, Kept, Server, kept_of
 
 TOKEN = "SEGREDO-7713"
@@ -65,6 +65,7 @@ def test_an_unset_variable_names_it(server: Server, monkeypatch: pytest.MonkeyPa
 ALL = (
     "prometheus_server",
     "prometheus_counters",
+    "prometheus_queue",
     "prometheus_targets",
     "prometheus_exporters",
     "prometheus_series",
@@ -74,6 +75,7 @@ ALL = (
     "prometheus_evaluation",
     "prometheus_rules",
     "prometheus_firing",
+    "prometheus_fired",
 )
 
 
@@ -95,6 +97,26 @@ def test_an_answer_of_another_shape_is_a_value(server: Server, body: bytes) -> N
     server.answer = lambda path: (200, b"ready") if path == "/-/ready" else (200, body)
     kept = kept_of(server, "prometheus", *ALL)
     assert {_error(kept, name).reason for name in ALL} <= {Reason.PROTOCOL, Reason.NO_DATA}
+
+
+@pytest.mark.parametrize(
+    ("samples", "used"),
+    [
+        (("length 5", "capacity 20"), 0.25),
+        (('length{alertmanager="a"} 1', 'length{alertmanager="b"} 15', "capacity 20"), 0.75),
+        (("length 0", "capacity 0"), 1.0),
+        (("length 0",), None),
+        (("capacity 20",), None),
+        (("length NaN", "capacity 20"), None),
+    ],
+    ids=["share", "one-each", "no-room", "no-capacity", "no-length", "no-number"],
+)
+def test_the_fullest_queue_of_notifications_counts(
+    server: Server, samples: tuple[str, ...], used: float | None
+) -> None:
+    server.answer = lambda _: (200, "".join(f"prometheus_notifications_queue_{s}\n" for s in samples).encode())
+    found = kept_of(server, "prometheus", "prometheus_queue").outcomes["prometheus_queue"]
+    assert (found.used_ratio if isinstance(found, PrometheusQueue) else None) == used
 
 
 def test_what_an_error_of_prometheus_quotes_is_not_shown(server: Server) -> None:
@@ -119,7 +141,7 @@ def test_alertmanagers_broken_configuration_text_is_a_value(server: Server) -> N
 
 def test_an_index_that_is_not_there_is_a_reading(server: Server) -> None:
     server.answer = lambda path: (200, b"{}") if path == "/" else (404, b"{}")
-    kept = kept_of(server, "elasticsearch", "elasticsearch_index")
+    kept = kept_of(server, "elasticsearch", "elasticsearch_index", grows_within=0.001)
     index = kept.outcomes["elasticsearch_index"]
     assert isinstance(index, ElasticsearchIndex)
     assert not index.exists

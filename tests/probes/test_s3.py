@@ -1,6 +1,7 @@
 """The probe of S3 against a real server that checks signatures, and against what is none."""
 
 import http.server
+import os
 import socket
 import threading
 import time
@@ -89,6 +90,19 @@ def test_a_bucket_that_is_there_and_ours(server: lab_s3.S3) -> None:
     assert isinstance(outcome, S3Connection), outcome.why
     assert outcome.reachable
     assert 0 < outcome.seconds < 5
+
+
+def test_nothing_goes_through_the_environment_which_changes_meanwhile(server: lab_s3.S3) -> None:
+    """Pytest takes a variable of its own away after each test, in another thread than the probe's."""
+
+    def changed(_: object) -> Iterator[str]:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(os.environ), "__iter__", changed)
+        found = read(server.endpoint)
+    assert isinstance(found, S3Connection)
+    assert found.reachable
 
 
 def test_a_bucket_that_is_not_there(server: lab_s3.S3) -> None:

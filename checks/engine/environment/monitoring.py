@@ -123,11 +123,17 @@ class Logs(Model):
         return value
 
 
+class LogstashApi(Asked):
+    """Logstash's own API, which its setting api.http.port (9600) opens."""
+
+    name: Name = "logstash"
+
+
 class Elasticsearch(Asked):
     """Where the logs are gathered: `index` is today's name, with strftime's %Y %m %d, in UTC.
 
     `grows_within` is the longest time in seconds without a new document; `seen_within` that of a marked line of ours;
-    `logstash` is the `host:port` of Logstash's syslog input.
+    `logstash` is the `host:port` of Logstash's syslog input, `logstash_api` is where it tells of itself.
     """
 
     name: Name = "elasticsearch"
@@ -137,6 +143,7 @@ class Elasticsearch(Asked):
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
     geoip: bool = True
     logstash: Annotated[str, Field(pattern=r"^[^\s:/@]+:\d{1,5}$")] | None = None
+    logstash_api: LogstashApi | None = None
 
     @model_validator(mode="after")
     def _index(self) -> Self:

@@ -52,13 +52,22 @@ class Mount(Model):
 class Host(Model):
     """The host that the suite runs on: where its procfs is, the mounts that hold data, the processes to follow.
 
-    `workers` is the name, as procfs has it, of the processes whose growth is watched.
+    `workers` is the name, as procfs has it, of the processes whose growth is watched; `systemd` says whose units are:
+    "system", or the runtime folder of a user's own systemd.
     """
 
     name: Name
     procfs: str = "/proc"
     mounts: tuple[Mount, ...] = ()
     workers: str | None = None
+    systemd: str | None = None
+
+    @field_validator("systemd")
+    @classmethod
+    def _system_or_folder(cls, value: str | None) -> str | None:
+        if value is not None and value != "system" and not value.startswith("/"):
+            raise ValueError('must be "system", or the runtime folder of a user\'s own, as in /run/user/1000')
+        return value
 
 
 class Emergency(Model):

@@ -11,6 +11,7 @@ from checks.engine.environment.monitoring import Alertmanager
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
 from checks.engine.probes.alertmanager_routes import Config
+from checks.engine.probes.folding import place
 from checks.engine.probes.prometheus.query import unix
 from checks.engine.probes.watchers import Asker, Outcome, due, visit
 from checks.engine.readings.alertmanager import (
@@ -96,7 +97,7 @@ def _held(alert: dict[str, Any], now: float) -> Held:
     return Held(
         alert=labels.get("alertname", "?"),
         severity=labels.get("severity", ""),
-        instance=labels.get("instance", ""),
+        instance=place(labels.get("instance", "")),
         state=alert["status"]["state"],
         age=now - unix(alert["startsAt"]),
         updated=now - unix(alert["updatedAt"]),
@@ -157,9 +158,9 @@ def _author(name: str) -> str:
 def _counters(asker: Asker) -> AlertmanagerCounters:
     found = asker.metrics()
     by: dict[str, list[float]] = {}
-    for metric, place in (("alertmanager_notifications_total", 0), ("alertmanager_notifications_failed_total", 1)):
+    for metric, column in (("alertmanager_notifications_total", 0), ("alertmanager_notifications_failed_total", 1)):
         for sample in found.get(metric, ()):
-            by.setdefault(sample.labels.get("integration", "?"), [0.0, 0.0])[place] += sample.value
+            by.setdefault(sample.labels.get("integration", "?"), [0.0, 0.0])[column] += sample.value
     if not by:
         raise ProbeError(Reason.NO_DATA, "/metrics has no alertmanager_notifications_total", "See which version it is.")
     return AlertmanagerCounters(

@@ -6,43 +6,43 @@ No document is fetched but for elasticsearch_exposed.py.
 import datetime
 import json
 import re
-import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from checks.engine.environment.monitoring import Elasticsearch
-from checks.engine.model import ProbeError, Reason
-from checks.engine.probes import Context
+from checks.engine.model import NotJudged, ProbeError, Reason
+from checks.engine.probes import Context, logstash
 from checks.engine.probes.api.client import NoAnswer
 from checks.engine.probes.elasticsearch_exposed import exposed
-from checks.engine.probes.network import problem_of
+from checks.engine.probes.elasticsearch_search import search, settings_of
 from checks.engine.probes.watchers import Asker, Outcome, visit
 from checks.engine.readings.elasticsearch import (
     ElasticsearchCluster,
     ElasticsearchConnection,
     ElasticsearchIndex,
-    ElasticsearchLogstash,
     ElasticsearchRetention,
     EsNode,
 )
 
-LOGSTASH = "elasticsearch_logstash"
 _FAILURES = ["_grokparsefailure", "_jsonparsefailure", "_dateparsefailure", "_geoip_lookup_failure"]
+_AHEAD = "now+1m"  # clocks differ by less
 _LIMIT = "index.mapping.total_fields.limit"
 _DEFAULT_LIMIT = 1000
 
 
 def read(context: Context) -> None:
-    """Settle every name of `context.names`."""
+    """Settle every name of `context.names`; Logstash is another server, and is asked at the same time."""
     settings = context.environment.elasticsearch
-    if LOGSTASH in context.names:
-        # Another server, whatever becomes of Elasticsearch.
-        try:
-            context.settle(LOGSTASH, _logstash(context, settings))
-        except ProbeError as error:
-            context.settle(LOGSTASH, error)
+    beside = [name for name in context.names if name in logstash.NAMES]
+    end = logstash.begin(context, settings, beside)
+    try:
+        _read(context, settings, beside)
+    finally:
+        end()
 
+
+def _read(context: Context, settings: Elasticsearch | None, beside: list[str]) -> None:
     def readings(asker: Asker) -> Mapping[str, Callable[[], Outcome]]:
         assert settings is not None  # noqa: S101 (visit has seen to it)
         return {
@@ -52,28 +52,7 @@ def read(context: Context) -> None:
             "elasticsearch_retention": lambda: _retention(asker, settings),
         }
 
-    visit(context, settings, "/", _connection, readings, without=(LOGSTASH,))
-
-
-def _logstash(context: Context, settings: Elasticsearch | None) -> ElasticsearchLogstash:
-    """Return whether the syslog input lets us connect; nothing is sent."""
-    if settings is None or settings.logstash is None:
-        raise ProbeError(Reason.OURS, "the environment file names no logstash", "Set logstash under [elasticsearch].")
-    host, _, port = settings.logstash.rpartition(":")
-    seconds = context.remaining(settings.timeout)
-    started = time.monotonic()
-    problem = ""
-    try:
-        socket.create_connection((host, int(port)), seconds).close()
-    except (OSError, OverflowError) as error:
-        problem = problem_of(error, "syslog", seconds, accepted=False) or "cannot be connected to"
-    return ElasticsearchLogstash(
-        reachable=problem == "",
-        problem=problem,
-        seconds=time.monotonic() - started,
-        source="a TCP connection",
-        sampled_at=time.time(),
-    )
+    visit(context, settings, "/", _connection, readings, without=tuple(beside))
 
 
 def _connection(problem: str, seconds: float) -> ElasticsearchConnection:
@@ -112,32 +91,40 @@ def _cluster(asker: Asker) -> ElasticsearchCluster:
     )
 
 
-def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
+def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex | NotJudged:
+    today = time.time() % 86400  # seconds of this day in UTC
     name = time.strftime(settings.index, time.gmtime())
-    there = asker.ask(f"/{name}/_settings", {"flat_settings": "true"})
-    if there.status == 404:  # noqa: PLR2004 (not found: which is a finding, not an error)
+    described = settings_of(asker, name)
+    if described is None and today < settings.grows_within:
+        return NotJudged(f"there is no {name} yet: this day is {today:.0f} s old")
+    if described is None:
         return _absent(name, settings)
-    described = json.loads(there.body)[name]["settings"]
     recent = {"range": {"@timestamp": {"gte": "now-1h"}}}
-    answer = _search(
+    past = {"range": {"@timestamp": {"lte": _AHEAD}}}
+    answer = search(
         asker,
         name,
         {
-            "newest": {"max": {"field": "@timestamp"}},
-            "recent": {
-                "filter": recent,
-                "aggs": {
-                    "failed": {"filter": {"terms": {"tags": _FAILURES}}},
-                    "ip": {
-                        "filter": {"exists": {"field": "ip"}},
-                        "aggs": {"geoip": {"filter": {"exists": {"field": "geoip"}}}},
+            "size": 0,
+            "track_total_hits": True,
+            "aggs": {
+                "past": {"filter": past, "aggs": {"newest": {"max": {"field": "@timestamp"}}}},
+                "ahead": {"filter": {"range": {"@timestamp": {"gt": _AHEAD}}}},
+                "recent": {
+                    "filter": recent,
+                    "aggs": {
+                        "failed": {"filter": {"terms": {"tags": _FAILURES}}},
+                        "ip": {
+                            "filter": {"exists": {"field": "ip"}},
+                            "aggs": {"geoip": {"filter": {"exists": {"field": "geoip"}}}},
+                        },
                     },
                 },
             },
         },
     )
     found = answer["aggregations"]
-    newest = found["newest"]["value"]
+    newest = found["past"]["newest"]["value"]
     mapping = asker.json(f"/{name}/_mapping")[name]["mappings"]
     return ElasticsearchIndex(
         name=name,
@@ -145,6 +132,7 @@ def _index(asker: Asker, settings: Elasticsearch) -> ElasticsearchIndex:
         read_only=described.get("index.blocks.read_only_allow_delete") == "true",
         documents=int(answer["hits"]["total"]["value"]),
         newest_age=None if newest is None else time.time() - float(newest) / 1000,
+        ahead=int(found["ahead"]["doc_count"]),
         recent=int(found["recent"]["doc_count"]),
         failed=int(found["recent"]["failed"]["doc_count"]),
         with_ip=int(found["recent"]["ip"]["doc_count"]),
@@ -190,7 +178,8 @@ def _retention(asker: Asker, settings: Elasticsearch) -> ElasticsearchRetention:
     if not days:
         raise ProbeError(Reason.NO_DATA, "no index has the pattern's name", "Mend index under [elasticsearch].")
     today = datetime.datetime.now(datetime.UTC).date()
-    due_days = [today - datetime.timedelta(days=n) for n in range((today - min(days)).days + 1)]
+    # without today: whether that has an index is told by another reading, and a day may have only begun
+    due_days = [today - datetime.timedelta(days=n) for n in range(1, (today - min(days)).days + 1)]
     return ElasticsearchRetention(
         indexes=len(days),
         oldest_age=(today - min(days)).days * 86400.0,
@@ -213,11 +202,6 @@ def _stuck(asker: Asker, pattern: str) -> int | None:
         return None
     indices: dict[str, dict[str, Any]] = json.loads(answer.body)["indices"]
     return len([name for name, told in indices.items() if told.get("step") == "ERROR"])
-
-
-def _search(asker: Asker, index: str, aggregations: dict[str, Any]) -> Any:
-    body = json.dumps({"size": 0, "track_total_hits": True, "aggs": aggregations})
-    return asker.json(f"/{index}/_search", {"source": body, "source_content_type": "application/json"})
 
 
 def _fields(properties: dict[str, Any]) -> int:

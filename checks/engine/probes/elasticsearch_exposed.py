@@ -4,7 +4,6 @@ What an analyser makes of `secret=` or of a CPF depends on the mapping, and no q
 suspects, and the patterns that are used for log files decide.
 """
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 from checks.engine.environment.monitoring import Elasticsearch
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.api.client import NoAnswer
+from checks.engine.probes.elasticsearch_search import search
 from checks.engine.probes.logs.secrets import PERSONAL, kinds_of
 from checks.engine.probes.logs.tail import OURS
 from checks.engine.probes.watchers import Asker
@@ -96,9 +96,7 @@ def _look(
             "_source": list(_FIELDS),
             "query": query,
         }
-        answer = asker.json(
-            f"/{name}/_search", {"source": json.dumps(body), "source_content_type": "application/json"}
-        )["hits"]
+        answer = search(asker, name, body)["hits"]
         matched = max(matched, int(answer["total"]["value"]))
         for hit in answer["hits"]:
             if hit["_id"] not in seen.ids:

@@ -18,6 +18,11 @@ _PLAIN = re.compile(r"[a-z]+([-_][a-z]+)*(\.(html?|json|js|css|png|jpe?g|svg|ico
 # What a message may show: words of programs. Any other may be a user's own, or her name.
 _WORDS = frozenset(Path(__file__).with_name("program_words.txt").read_text(encoding="utf-8").split())
 _LONGEST_PATH = 120
+_PLACE = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,15}://)?(?:[^/?#@]*@)?"
+    r"(?P<host>(?:[A-Za-z0-9_.-]{1,120}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?)(?P<path>/[^?#]*)?(?:[?#].*)?",
+    re.DOTALL,
+)
 
 
 def fold_path(path: str) -> str:
@@ -47,3 +52,12 @@ def fold_message(text: str, words: int = 12) -> str:
         if len(parts) == words:
             break
     return " ".join(parts)
+
+
+def place(label: str) -> str:
+    """Return where something is, as a label says it: of a URL no user, password or query, no id of its path."""
+    found = _PLACE.fullmatch(label)
+    if found is None:
+        return ":other" if re.search(r"[@=?&]", label) is not None else label[:_LONGEST_PATH]
+    path = "" if found["path"] is None else fold_path(found["path"])
+    return f"{found['scheme'] or ''}{found['host']}{path}"[: 2 * _LONGEST_PATH]

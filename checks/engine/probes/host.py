@@ -1,4 +1,4 @@
-"""The probe of a host that the suite runs on: its procfs, and each mount by statvfs(3).
+"""The probe of a host that the suite runs on: its procfs, its systemd, and each mount by statvfs(3).
 
 Every mount is a target of its own, read in its own daemon thread, so that a mount that hangs costs only itself.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from checks.engine.environment import operations
 from checks.engine.model import ProbeError, Reading, Reason
-from checks.engine.probes import Context, procfs
+from checks.engine.probes import Context, procfs, systemd
 from checks.engine.readings.host import HostCpuTimes, HostDisk
 
 _GUEST = 8  # proc_stat(5): guest time, from the ninth figure on, is counted in user and nice already
@@ -27,7 +27,8 @@ def read(context: Context) -> None:
     settings = context.environment.host
     if settings is None:
         raise ProbeError(Reason.OURS, "the environment file has no table host")
-    for name in context.names:
+    # What a program is asked for comes last: it may hang, and files do not.
+    for name in sorted(context.names, key=lambda name: name == "host_units"):
         try:
             context.settle(name, _read(name, settings, context))
         except ProbeError as error:
@@ -40,6 +41,8 @@ def _read(name: str, settings: operations.Host, context: Context) -> Reading:
         return cpu_times(folder)
     if name == "host_workers":
         return procfs.workers(folder, settings.workers or "")
+    if name == "host_units":
+        return systemd.units(settings.systemd or systemd.SYSTEM, context.remaining)
     if name in _FROM_PROCFS:
         return _FROM_PROCFS[name](folder)
     for mount in settings.mounts:

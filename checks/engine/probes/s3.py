@@ -171,6 +171,7 @@ def _client(
         response_checksum_validation="when_required",
         s3={"addressing_style": "auto" if settings.endpoint is None else "path"},
         user_agent=f"penhas-checks/{run_id}",
+        proxies={},  # else it goes through the environment, from which pytest takes a variable at any moment
     )
     try:
         client = core.create_client(

@@ -1,6 +1,7 @@
 """Asking one of the watchers over HTTP: its connection first, then JSON or metrics, every answer bounded.
 
-Used by the probes of Prometheus, Alertmanager and Elasticsearch. What a query says is never shown: only its path is.
+Used by the probes of Prometheus, Alertmanager, Elasticsearch and Logstash. What a query says is never shown: only its
+path is.
 """
 
 import base64
@@ -52,13 +53,12 @@ class Asker:
 
     def json(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """Return the JSON of an answer that is 200."""
-        answer = self._well(path, query)
-        try:
-            return json.loads(answer.body)
-        except (ValueError, RecursionError):
-            raise ProbeError(
-                Reason.PROTOCOL, f"GET {path} answers something that is not JSON", "See what stands on its port."
-            ) from None
+        return _json(path, self._well(path, query))
+
+    def json_or_none(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON of an answer that is 200, None for one that is 404."""
+        answer = self._well(path, query, HTTPStatus.NOT_FOUND)
+        return None if answer.status == HTTPStatus.NOT_FOUND else _json(path, answer)
 
     def metrics(self, path: str = "/metrics") -> dict[str, list[Sample]]:
         """Return the samples of an exposition by metric name."""
@@ -72,14 +72,14 @@ class Asker:
             raise ProbeError(Reason.PROTOCOL, f"GET {path} answers something that is not Prometheus' text format")
         return found
 
-    def _well(self, path: str, query: Mapping[str, str] | None) -> Answer:
+    def _well(self, path: str, query: Mapping[str, str] | None, *well: HTTPStatus) -> Answer:
         try:
             answer = self.ask(path, query)
         except NoAnswer as error:
             raise ProbeError(Reason.TIMEOUT if error.late else Reason.PROTOCOL, f"GET {path}: {error}") from None
         if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise ProbeError(Reason.DENIED, f"GET {path} is refused ({answer.status})", "Set credentials for it.")
-        if answer.status != HTTPStatus.OK:
+        if answer.status not in {HTTPStatus.OK, *well}:
             raise ProbeError(Reason.NO_DATA, f"GET {path} answers {answer.status}")
         return answer
 
@@ -112,7 +112,7 @@ def visit(
         try:
             answer = asker.ask(ready)
             if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-                settle_all(context, names, _refused(answer.status))
+                settle_all(context, names, refused(answer.status))
                 return
             if answer.status != HTTPStatus.OK:
                 problem = f"GET {ready} answers {answer.status}: not ready"
@@ -125,7 +125,7 @@ def visit(
             return
         by_name = readings(asker)
         for other in others:
-            context.settle(other, _outcome(by_name[other]))
+            context.settle(other, outcome(by_name[other]))
     except ProbeError as error:
         settle_all(context, names, error)
     finally:
@@ -144,7 +144,14 @@ def due(found: dict[str, list[Sample]], metric: str) -> float:
     return total(found, metric)
 
 
-def _outcome(read: Callable[[], Outcome]) -> Outcome:
+def largest(found: dict[str, list[Sample]], metric: str) -> float:
+    """Return the largest of a metric's samples; raises ProbeError where there is none."""
+    due(found, metric)
+    return max(sample.value for sample in found[metric])
+
+
+def outcome(read: Callable[[], Outcome]) -> Outcome:
+    """Return what `read` gives; a ProbeError in its place where that is not of the shape that it should have."""
     try:
         return read()
     except ProbeError as error:
@@ -154,8 +161,18 @@ def _outcome(read: Callable[[], Outcome]) -> Outcome:
         return ProbeError(Reason.PROTOCOL, "an answer does not have the documented shape", "See which version it is.")
 
 
-def _refused(status: int) -> ProbeError:
+def refused(status: int) -> ProbeError:
+    """Return the error of everything that is asked for with credentials that are refused."""
     return ProbeError(Reason.OURS, f"our credentials are refused ({status})", "Mend the credentials in the variable.")
+
+
+def _json(path: str, answer: Answer) -> Any:
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise ProbeError(
+            Reason.PROTOCOL, f"GET {path} answers something that is not JSON", "See what stands on its port."
+        ) from None
 
 
 def _headers(settings: Asked) -> dict[str, str]:

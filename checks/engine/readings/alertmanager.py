@@ -94,7 +94,10 @@ class AlertmanagerCounters(Reading):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertmanagerDelivery(Reading):
-    """Notifications between two samples; `failing` are the integrations that failed at all."""
+    """Notifications between two samples; `failing` are the integrations that failed at all.
+
+    `failed_ratio` is that of the worst integration: mail that never leaves would hide behind a webhook's watchdog.
+    """
 
     attempted: Count
     failed: Count
@@ -127,7 +130,7 @@ def alertmanager_delivery(
     return AlertmanagerDelivery(
         attempted=int(attempted),
         failed=int(failed),
-        failed_ratio=failed / attempted if attempted > 0 else 0.0,
+        failed_ratio=max((lost / made for _, made, lost in grown if made > 0), default=0.0),
         failing=tuple(name for name, _, lost in grown if lost > 0),
         source=later.source,
         sampled_at=later.sampled_at,

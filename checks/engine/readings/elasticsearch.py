@@ -47,8 +47,9 @@ class ElasticsearchCluster(Reading):
 class ElasticsearchIndex(Reading):
     """Today's index by name, the age of its newest document, and what became of its documents.
 
-    `recent` are the documents of the last hour; `failed` those of them with a parse failure's tag, `with_ip` those that
-    have an ip, `located` those of these with geoip.
+    `ahead` are documents of the future, among which the newest is not looked for. `recent` are the documents of the
+    last hour; `failed` those of them with a parse failure's tag, `with_ip` those that have an ip, `located` those of
+    these with geoip.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ElasticsearchIndex(Reading):
     read_only: bool
     documents: Count
     newest_age: Seconds | None
+    ahead: Count = 0
     recent: Count
     failed: Count
     with_ip: Count

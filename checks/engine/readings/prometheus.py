@@ -8,6 +8,10 @@ YOUNG = (
     30.0  # it discovers targets and Alertmanagers within some six seconds, and scrapes once an interval from then on
 )
 
+LOOKS = 10.0  # it looks for Alertmanagers anew, for five seconds at most, whenever its configuration was read
+EXCUSED = 30.0  # so much for reloads one after another, of which only the last is told
+BATCH = 64  # notifications that it sends at once
+
 
 @reading("prometheus_connection", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +146,8 @@ class Slow:
 class PrometheusTraffic(Reading):
     """The application's figures of the last five minutes over all instances, without the operators' own paths.
 
-    `slow` and `hour`, the number of requests, are of the last hour.
+    `slow` and `hour`, the number of requests, are of the last hour. The ratios are None where no request has a status,
+    and `slow` where no bucket ends at a second.
     """
 
     requests: Count
@@ -150,11 +155,11 @@ class PrometheusTraffic(Reading):
     p50: Seconds | None
     p95: Seconds | None
     p99: Seconds | None
-    client_error_ratio: Ratio
-    server_error_ratio: Ratio
+    client_error_ratio: Ratio | None
+    server_error_ratio: Ratio | None
     connections: Count | None
     queue: Count | None
-    slow: tuple[Slow, ...]
+    slow: tuple[Slow, ...] | None
     hour: float
 
 
@@ -191,12 +196,26 @@ class PrometheusNodes(Reading):
     busiest_disk: Ratio | None
 
 
+@reading("prometheus_queue", service="prometheus", noisy=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusQueue(Reading):
+    """How many notifications wait for Alertmanager, in the longest queue where each Alertmanager has one of its own.
+
+    A full queue drops the oldest; one without room for any is full.
+    """
+
+    waiting: Count
+    capacity: Count
+    used_ratio: Ratio
+
+
 @reading("prometheus_counters", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusCounters(Reading):
-    """Prometheus' counters of its own work since it started."""
+    """Prometheus' counters of its own work since it started, and how many Alertmanagers it knows now."""
 
     started: float
+    alertmanagers: float = 1.0
     samples: float
     reloaded: float
     sent: float
@@ -213,7 +232,8 @@ class PrometheusCounters(Reading):
 class PrometheusWork(Reading):
     """What Prometheus did between two samples; `lost_ratio` is of the notifications that it had for Alertmanager.
 
-    What it drops while it looks for its Alertmanager anew, after its configuration was read again, is not counted.
+    What it drops while it looks for its Alertmanager anew, after its configuration was read again, is not counted: as
+    much as falls on these seconds, or one batch, where it has found one again.
     """
 
     samples: Count
@@ -230,11 +250,13 @@ def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> P
     """Compute what was done between two samples of the same process."""
     if later.started != earlier.started or later.samples < earlier.samples:
         return NotJudged("Prometheus restarted between the two samples")
-    reloaded = later.reloaded > earlier.sampled_at
-    lost = later.failed - earlier.failed + (0.0 if reloaded else later.dropped - earlier.dropped)
+    sent, dropped = later.sent - earlier.sent, later.dropped - earlier.dropped
+    if later.reloaded > earlier.sampled_at and later.alertmanagers > 0:
+        share = min(1.0, EXCUSED / (later.sampled_at - earlier.sampled_at))
+        dropped = max(0.0, dropped - max(BATCH, share * (sent + dropped)))
+    lost = later.failed - earlier.failed + dropped
     if lost > 0 and earlier.sampled_at - earlier.started < YOUNG:
         return NotJudged("Prometheus had just started, and did not know its Alertmanager yet")
-    sent = later.sent - earlier.sent
     faults = later.compactions_failed - earlier.compactions_failed + later.corruptions - earlier.corruptions
     return PrometheusWork(
         samples=int(later.samples - earlier.samples),

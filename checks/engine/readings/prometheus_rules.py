@@ -73,7 +73,7 @@ class PrometheusRules(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One alert that fires, and for how long in seconds."""
+    """One alert that fires, and for how long in seconds, without the time that it waited for its `for`."""
 
     alert: str
     severity: str
@@ -84,7 +84,14 @@ class Firing:
 @reading("prometheus_firing", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusFiring(Reading):
-    """What fires now without the watchdog, and how often each alert began to fire in the last three days."""
+    """What fires now without the watchdog."""
 
     firing: tuple[Firing, ...]
+
+
+@reading("prometheus_fired", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusFired(Reading):
+    """How often an alert of each rule began to fire in the last three days: (rule, times of the one that did most)."""
+
     history: tuple[tuple[str, int], ...]

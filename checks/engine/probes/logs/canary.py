@@ -37,8 +37,8 @@ def canary(context: Context, log: Log, index: Elasticsearch, zone: ZoneInfo) -> 
     began = time.monotonic()
     try:
         while (waited := time.monotonic() - began) < min(index.seen_within, context.remaining(index.seen_within)):
-            answer = asker.json(f"/{name}/_search", query)
-            if int(answer["hits"]["total"]["value"]) > 0:
+            answer = asker.json_or_none(f"/{name}/_search", query)  # ours may be the first line of its day
+            if answer is not None and int(answer["hits"]["total"]["value"]) > 0:
                 return _reading(waited, waited)
             time.sleep(_PAUSE)
     except (KeyError, TypeError, ValueError):

@@ -14,7 +14,7 @@ from checks.engine.environment.monitoring import Log, Rotation
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.logs.files import group_name, user_name
 from checks.engine.probes.logs.layout import LAYOUTS
-from checks.engine.probes.logs.window import files
+from checks.engine.probes.logs.window import files, with_rotated
 from checks.engine.readings.logs import LogsRotation, Writer
 
 PROC = Path("/proc")
@@ -64,7 +64,7 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         uncompressed=sum(path.suffix not in {".gz", ".xz", ".zst", ".bz2"} for path, _ in old[1:]),
         writers=writers,
         blind=blind,
-        restarted=_restarted(writers, now - min(ages), now) if ages and writers else None,
+        restarted=_restarted(writers, old[0][1], now) if old and writers else None,
         mode=f"{stat.S_IMODE(newest.st_mode):04o}",
         owner=f"{user_name(newest.st_uid)} {group_name(newest.st_gid)}",
         source="logrotate's configuration and the files that it left",
@@ -143,7 +143,8 @@ def _held(process: Path, link: Path, pattern: str, current: set[Path]) -> str | 
     try:
         target = str(link.readlink())
         name = target.removesuffix(" (deleted)")
-        if not fnmatch.fnmatch(name, f"{pattern}*"):
+        # to fnmatch a * stands for folders too
+        if name.count("/") != pattern.count("/") or not any(fnmatch.fnmatch(name, p) for p in with_rotated(pattern)):
             return None
         flags = re.search(
             r"^flags:\s*(\d+)", (process / "fdinfo" / link.name).read_text(encoding="ascii"), re.MULTILINE
@@ -157,9 +158,14 @@ def _held(process: Path, link: Path, pattern: str, current: set[Path]) -> str | 
     return "current" if Path(name) in current else "rotated"
 
 
-def _restarted(writers: tuple[Writer, ...], rotated: float, now: float) -> bool:
+def _restarted(writers: tuple[Writer, ...], rotated: os.stat_result, now: float) -> bool:
+    """Whether a writer started when the newest of the old files was written to last and renamed.
+
+    Of a log that is seldom written to, the last that is in it may be that its writer started, hours before.
+    """
     began = [now - age for writer in writers if (age := _process_age(writer.pid)) is not None]
-    return any(_WITH_ROTATION[0] <= start - rotated <= _WITH_ROTATION[1] for start in began)
+    moments = (rotated.st_mtime, rotated.st_ctime)
+    return any(all(_WITH_ROTATION[0] <= start - moment <= _WITH_ROTATION[1] for moment in moments) for start in began)
 
 
 def _process_age(pid: int) -> float | None:
@@ -171,13 +177,16 @@ def _process_age(pid: int) -> float | None:
 
 
 def _began(log: Log, path: Path, zone: ZoneInfo, now: float) -> float | None:
-    """Return the age of the first entry of a file."""
+    """Return the age of the first entry of a file; one in which nothing is begins now."""
     layout = LAYOUTS[log.layout]
     try:
         with path.open("rb") as file:
-            first = layout.entry.search(file.read(_FIRST))
+            data = file.read(_FIRST)
     except OSError:
         return None
+    if data == b"":
+        return 0.0
+    first = layout.entry.search(data)
     moment = None if first is None else layout.moment(first["stamp"], zone)
     return None if moment is None else now - moment
 

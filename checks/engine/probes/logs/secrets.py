@@ -96,11 +96,13 @@ class _Found:
 
 
 def secrets(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> LogsSecrets:
-    """Return what of the last `seconds` of a log should not be in it."""
-    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until)
+    """Return what of the last `seconds` of a log should not be in it; raises ProbeError where nothing can be read."""
+    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until, now)
     found = _Found()
     for block in window.blocks(log.pattern):
         found.add(block)
+    if found.lines == 0:
+        window.expect_readable()
     expected = dict(found.expected)
     if log.layout == "nginx" and found.lines:
         expected["ip"] = found.lines

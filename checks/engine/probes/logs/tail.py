@@ -7,7 +7,6 @@ from collections import Counter
 from zoneinfo import ZoneInfo
 
 from checks.engine.environment.monitoring import Log
-from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.folding import fold_message, fold_path
 from checks.engine.probes.logs.layout import ERRORS, LAYOUTS
 from checks.engine.probes.logs.window import Block, Window
@@ -141,12 +140,12 @@ class _Counts:
 
 def tail(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> LogsTail:
     """Return what the last `seconds` of a log hold; raises ProbeError where nothing in it can be read."""
-    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until)
+    window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until, now)
     counts = _Counts(log, zone)
     for block in window.blocks(log.pattern):
         counts.add(block)
-    if counts.lines == 0 and window.broken_files:
-        raise ProbeError(Reason.OURS, "its files cannot be read", "Run as a user that may read the log.")
+    if counts.lines == 0:
+        window.expect_readable()
     return _reading(counts, window, seconds, now)
 
 

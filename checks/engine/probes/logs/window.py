@@ -3,23 +3,35 @@
 A plain file is searched for the beginning of the window by halving; a compressed one can only be read from its start.
 """
 
+import bz2
 import glob
 import gzip
 import io
+import lzma
 import os
 import stat
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.logs.layout import Layout
 
 BLOCK = 1 << 20
 _LOOK = 1 << 16
 MOST_FILES = 64
+_CLOCK = 60.0  # seconds that an entry may be stamped after it was written
+_BUFFER = 840.0  # and before that: the offsets of time zones are quarters of an hour
+Readable = io.RawIOBase | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+_PACKED: dict[str, Callable[[Path], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+_UNREAD = {".zst", ".lz4", ".zip", ".Z"}  # for these Python has nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +52,33 @@ class Window:
     since: float
     budget: int
     until: float
+    now: float = field(default_factory=time.time)
     read: int = 0
     complete: bool = True
     broken_files: list[str] = field(default_factory=list)
 
     def blocks(self, pattern: str) -> Iterator[Block]:
-        """Yield the window's blocks, newest file first, each file from older to newer."""
+        """Yield the window's blocks, newest file first, each file from older to newer.
+
+        Raises ProbeError where the newest file's stamps cannot be of the time at which it was written.
+        """
         recent = [path for path, found in files(pattern, rotated=True) if found.st_mtime >= self.since]
         self.complete = len(recent) <= MOST_FILES
         for path in recent[:MOST_FILES]:
+            if path.suffix in _UNREAD:
+                self.complete = False
+                continue
             try:
-                yield from self._packed(path) if path.suffix == ".gz" else self._plain(path)
-            except (OSError, EOFError, zlib.error):
+                yield from self._packed(path) if path.suffix in _PACKED else self._plain(path)
+            except (OSError, EOFError, zlib.error, lzma.LZMAError):
                 # Rotated away between listing and opening, not ours to read, or cut while being compressed.
                 self.complete = False
                 self.broken_files.append(path.name)
+
+    def expect_readable(self) -> None:
+        """Raise ProbeError where nothing was read because it could not be."""
+        if self.broken_files:
+            raise ProbeError(Reason.OURS, "its files cannot be read", "Run as a user that may read the log.")
 
     def _spent(self) -> bool:
         if self.read >= self.budget or time.monotonic() >= self.until:
@@ -64,7 +88,8 @@ class Window:
 
     def _plain(self, path: Path) -> Iterator[Block]:
         with path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
+            size, written = os.fstat(file.fileno()).st_size, os.fstat(file.fileno()).st_mtime
+            self._expect_zone(file, size, written)
             start = self._begin(file, size)
             if size - start > self.budget - self.read:
                 # More than we may read: the newest part of it.
@@ -73,14 +98,32 @@ class Window:
             file.seek(start)
             yield from self._lines(path.name, file, start, size - start)
 
+    def _expect_zone(self, file: io.RawIOBase, size: int, written: float) -> None:
+        """Raise ProbeError where a file ends with an entry that cannot be of when it was written: so is the window."""
+        file.seek(max(0, size - _LOOK))
+        data = (file.read(_LOOK) or b"").rstrip(b"\n")
+        last = next(self.layout.entry.finditer(data, data.rfind(b"\n") + 1), None)
+        moment = None if last is None else self.layout.moment(last["stamp"], self.zone)
+        if moment is None or (moment <= self.now + _CLOCK and written - moment <= _BUFFER):
+            return
+        if moment > self.now:
+            gap, how = moment - self.now, "ahead"
+        else:
+            gap, how = written - moment, "before it was written"
+        raise ProbeError(
+            Reason.OURS,
+            f"its newest entry is stamped {gap / 3600:.1f} h {how}",
+            "Mend timezone under [logs], or the clock of who writes it.",
+        )
+
     def _packed(self, path: Path) -> Iterator[Block]:
-        with gzip.open(path) as file:
+        with _PACKED[path.suffix](path) as file:
             for block in self._lines(path.name, file, 0, 1 << 62):
                 newest = self._last_moment(block.data)
                 if newest is None or newest >= self.since:
                     yield block
 
-    def _lines(self, name: str, file: io.RawIOBase | gzip.GzipFile, position: int, left: int) -> Iterator[Block]:
+    def _lines(self, name: str, file: Readable, position: int, left: int) -> Iterator[Block]:
         rest = b""
         while left > 0 and not self._spent():
             data = file.read(min(BLOCK, left))
@@ -142,9 +185,14 @@ class Window:
         return self.layout.moment(found[-1]["stamp"], self.zone) if found else None
 
 
+def with_rotated(pattern: str) -> tuple[str, ...]:
+    """Return the patterns of a log and of what logrotate makes of it."""
+    return (pattern, f"{pattern}.[0-9]*", f"{pattern}-[0-9]*")
+
+
 def files(pattern: str, *, rotated: bool = False) -> list[tuple[Path, os.stat_result]]:
     """Return the regular files of a pattern, newest first; with `rotated` also those that logrotate made of them."""
-    patterns = [pattern, f"{pattern}.[0-9]*", f"{pattern}-[0-9]*"] if rotated else [pattern]
+    patterns = with_rotated(pattern) if rotated else (pattern,)
     found: dict[Path, os.stat_result] = {}
     for name in patterns:
         for text in glob.iglob(name):  # noqa: PTH207 (the pattern is absolute)

@@ -7,7 +7,7 @@ from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
 from checks.engine.probes.folding import fold_path
 from checks.engine.probes.prometheus.query import Point, figures, instant, now, one
-from checks.engine.probes.prometheus.scraped import instances_of
+from checks.engine.probes.prometheus.scraped import address, instances_of
 from checks.engine.probes.watchers import Asker
 from checks.engine.readings.prometheus import (
     YOUNG,
@@ -98,6 +98,8 @@ def traffic(asker: Asker, _settings: Prometheus, _uptime: float) -> PrometheusTr
             "p99": f"histogram_quantile(0.99, {buckets})",
             "client": f'sum(rate({counts},status=~"4.."}}[5m])) / sum({rate})',
             "server": f'sum(rate({counts},status=~"5.."}}[5m])) / sum({rate})',
+            "labelled": f'count({counts},status=~"[1-5].."}})',
+            "second": f'count({HISTOGRAM}_bucket{{le=~"1|1.0"}})',
             "connections": "sum({__name__=~" + f'"{"|".join(APPLICATION["active connections"])}"' + "})",
             "queue": "sum({__name__=~" + f'"{"|".join(APPLICATION["request queue depth"])}"' + "})",
             "slow": f"sum by (endpoint) (increase({HISTOGRAM}_count{of}[1h])) - sum by (endpoint)"
@@ -114,12 +116,12 @@ def traffic(asker: Asker, _settings: Prometheus, _uptime: float) -> PrometheusTr
         p50=one(found["p50"]),
         p95=one(found["p95"]),
         p99=one(found["p99"]),
-        # A status that never occurred has no series: that is a share of 0, since requests there were.
-        client_error_ratio=one(found["client"]) or 0.0,
-        server_error_ratio=one(found["server"]) or 0.0,
+        # A status that never occurred has no series: that is a share of 0, since requests there were with others.
+        client_error_ratio=(one(found["client"]) or 0.0) if found["labelled"] else None,
+        server_error_ratio=(one(found["server"]) or 0.0) if found["labelled"] else None,
         connections=_count(found["connections"]),
         queue=_count(found["queue"]),
-        slow=_slow(found["slow"], found["all"]),
+        slow=_slow(found["slow"], found["all"]) if found["second"] else None,
         hour=sum(point.value for point in found["all"]),
         source="GET /api/v1/query",
         sampled_at=now(),
@@ -182,7 +184,8 @@ def _instances(settings: Prometheus, word: str) -> tuple[str, ...]:
 
 def _due(subject: str, metrics: tuple[str, ...], points: list[Point], due: tuple[str, ...]) -> Due:
     there = instances_of(points, metrics)
-    return Due(subject, metrics, there, tuple(target for target in due if target not in there))
+    known = {address(instance) for instance in there}
+    return Due(subject, metrics, there, tuple(target for target in due if address(target) not in known))
 
 
 def _slow(slow: list[Point], requests: list[Point]) -> tuple[Slow, ...]:

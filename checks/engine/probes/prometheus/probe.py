@@ -9,8 +9,14 @@ from checks.engine.environment.monitoring import Prometheus
 from checks.engine.probes import Context
 from checks.engine.probes.prometheus import figures, rules, scraped
 from checks.engine.probes.prometheus.query import data, duration, now, unix
-from checks.engine.probes.watchers import Asker, Outcome, due, total, visit
-from checks.engine.readings.prometheus import YOUNG, PrometheusConnection, PrometheusCounters, PrometheusServer
+from checks.engine.probes.watchers import Asker, Outcome, due, largest, total, visit
+from checks.engine.readings.prometheus import (
+    YOUNG,
+    PrometheusConnection,
+    PrometheusCounters,
+    PrometheusQueue,
+    PrometheusServer,
+)
 
 
 def read(context: Context) -> None:
@@ -35,6 +41,7 @@ def _readings(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) ->
     return {
         "prometheus_server": lambda: _server(asker, settings),
         "prometheus_counters": lambda: _counters(asker, started()),
+        "prometheus_queue": lambda: _queue(asker),
         "prometheus_targets": aged(scraped.targets),
         "prometheus_exporters": aged(scraped.exporters),
         "prometheus_textfiles": lambda: scraped.textfiles(asker, settings),
@@ -44,6 +51,7 @@ def _readings(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) ->
         "prometheus_evaluation": lambda: rules.evaluation(asker, settings),
         "prometheus_rules": aged(rules.rules),
         "prometheus_firing": lambda: rules.firing(asker, watchdogs),
+        "prometheus_fired": lambda: rules.fired(asker, settings, watchdogs),
     }
 
 
@@ -86,8 +94,10 @@ def _counters(asker: Asker, started: float) -> PrometheusCounters:
     found = asker.metrics()
     # one that has only just started exports this counter with its first sample: until then it is 0
     count = total if now() - started < YOUNG else due
+    known = "prometheus_notifications_alertmanagers_discovered"
     return PrometheusCounters(
         started=started,
+        alertmanagers=largest(found, known) if known in found else 1.0,
         samples=count(found, "prometheus_tsdb_head_samples_appended_total"),
         reloaded=total(found, "prometheus_config_last_reload_success_timestamp_seconds"),
         sent=total(found, "prometheus_notifications_sent_total"),
@@ -98,6 +108,19 @@ def _counters(asker: Asker, started: float) -> PrometheusCounters:
         compactions_failed=total(found, "prometheus_tsdb_compactions_failed_total"),
         corruptions=total(found, "prometheus_tsdb_wal_corruptions_total"),
         over_limit=total(found, "prometheus_target_scrapes_exceeded_sample_limit_total"),
+        source="GET /metrics",
+        sampled_at=now(),
+    )
+
+
+def _queue(asker: Asker) -> PrometheusQueue:
+    found = asker.metrics()
+    waiting = largest(found, "prometheus_notifications_queue_length")
+    capacity = largest(found, "prometheus_notifications_queue_capacity")
+    return PrometheusQueue(
+        waiting=int(waiting),
+        capacity=int(capacity),
+        used_ratio=waiting / capacity if capacity > 0 else 1.0,
         source="GET /metrics",
         sampled_at=now(),
     )

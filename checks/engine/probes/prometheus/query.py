@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from checks.engine.model import ProbeError, Reason
+from checks.engine.probes.folding import place
 from checks.engine.probes.watchers import Asker
 from checks.engine.records import dataclass
 
@@ -30,10 +31,14 @@ def data(asker: Asker, path: str, query: dict[str, str] | None = None) -> Any:
 
 
 def instant(asker: Asker, promql: str) -> list[Point]:
-    """Return the instant vector of a query, without values that are no numbers."""
+    """Return the instant vector of a query, without values that are no numbers; an instance as it may be shown."""
     found = data(asker, "/api/v1/query", {"query": promql, "timeout": "5s"})
-    points = [Point(dict(one["metric"]), float(one["value"][1])) for one in found["result"]]
+    points = [Point(_shown(one["metric"]), float(one["value"][1])) for one in found["result"]]
     return [point for point in points if math.isfinite(point.value)]
+
+
+def _shown(labels: dict[str, str]) -> dict[str, str]:
+    return {name: place(value) if name == "instance" else value for name, value in labels.items()}
 
 
 def figures(asker: Asker, asked: dict[str, str]) -> dict[str, list[Point]]:

@@ -9,12 +9,14 @@ from typing import Any
 from checks.engine import promql
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged, ProbeError, Reason
+from checks.engine.probes.folding import place
 from checks.engine.probes.prometheus.query import data, duration, figures, instant, now, one, seconds_since, unix
-from checks.engine.probes.watchers import Asker
+from checks.engine.probes.watchers import Asker, largest
 from checks.engine.readings.prometheus import YOUNG
 from checks.engine.readings.prometheus_rules import (
     Firing,
     PrometheusEvaluation,
+    PrometheusFired,
     PrometheusFiring,
     PrometheusRules,
     Rule,
@@ -23,7 +25,7 @@ from checks.engine.readings.prometheus_rules import (
 )
 
 SHIPPED = Path(__file__).parents[3] / "alert_rules.toml"
-HISTORY = "3d"
+HISTORY = 3 * 86400.0
 
 
 def rules(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusRules | NotJudged:
@@ -89,34 +91,47 @@ def loaded_rules(asker: Asker) -> tuple[Rule, ...]:
 
 
 def firing(asker: Asker, watchdogs: tuple[str, ...]) -> PrometheusFiring:
-    """Return what fires now, and how often each alert began to in the last days."""
+    """Return what fires now."""
     at = now()
-    alerts = data(asker, "/api/v1/alerts")["alerts"]
-    began = instant(
-        asker,
-        f"sum by (alertname) (changes(ALERTS_FOR_STATE[{HISTORY}]) + 1)"
-        f' and on (alertname) count_over_time(ALERTS{{alertstate="firing"}}[{HISTORY}])',
-    )
+    groups = data(asker, "/api/v1/rules", {"type": "alert"})["groups"]
     return PrometheusFiring(
         firing=tuple(
             sorted(
                 (
-                    Firing(
-                        a["labels"]["alertname"],
-                        a["labels"].get("severity", ""),
-                        a["labels"].get("instance", ""),
-                        at - unix(a["activeAt"]),
-                    )
-                    for a in alerts
-                    if a["state"] == "firing" and a["labels"]["alertname"] not in watchdogs
+                    _firing(alert, float(rule["duration"]), at)
+                    for group in groups
+                    for rule in group["rules"]
+                    for alert in rule["alerts"]
+                    if alert["state"] == "firing" and alert["labels"]["alertname"] not in watchdogs
                 ),
                 key=lambda f: (f.severity, f.alert, f.instance),
             )
         ),
+        source="GET /api/v1/rules",
+        sampled_at=at,
+    )
+
+
+def fired(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) -> PrometheusFired:
+    """Return how often an alert of each rule began to fire in the last days.
+
+    The stamp of when it became active is looked at only while it fires, as often as rules are evaluated: an alert that
+    is only pending has one too. Of each rule the alert counts that fired most often, for eleven targets that were down
+    once are no flapping.
+    """
+    at = now()
+    oldest = largest(asker.metrics(), "prometheus_tsdb_lowest_timestamp_seconds")
+    window = min(HISTORY, max(60.0, at - oldest))
+    firing_now = 'ALERTS_FOR_STATE and ignoring (alertstate) ALERTS{alertstate="firing"}'
+    began = instant(
+        asker,
+        f"max by (alertname) (changes(({firing_now})[{window:.0f}s:{max(1.0, settings.interval):.0f}s]) + 1)",
+    )
+    return PrometheusFired(
         history=tuple(
             sorted((p.labels["alertname"], int(p.value)) for p in began if p.labels["alertname"] not in watchdogs)
         ),
-        source="GET /api/v1/alerts",
+        source="GET /api/v1/query",
         sampled_at=at,
     )
 
@@ -133,6 +148,16 @@ def shipped() -> tuple[Wanted, ...]:
     """Return the rows of checks/alert_rules.toml."""
     table = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
     return tuple(Wanted(row["alert"], row["expr"], float(row["for"]), row["severity"]) for row in table["rule"])
+
+
+def _firing(alert: dict[str, Any], due: float, at: float) -> Firing:
+    labels = alert["labels"]
+    return Firing(
+        alert=labels["alertname"],
+        severity=labels.get("severity", ""),
+        instance=place(labels.get("instance", "")),
+        since=max(0.0, at - unix(alert["activeAt"]) - due),  # it is active from when it begins to wait for its `for`
+    )
 
 
 def _rule(rule: dict[str, Any], group: dict[str, Any], at: float) -> Rule:

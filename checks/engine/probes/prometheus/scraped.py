@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from checks.engine.environment.monitoring import Prometheus
+from checks.engine.environment.monitoring import Job, Prometheus
 from checks.engine.model import NotJudged
+from checks.engine.probes.folding import place
 from checks.engine.probes.prometheus.query import Point, data, duration, figures, instant, now, seconds_since
 from checks.engine.probes.watchers import Asker
 from checks.engine.readings.prometheus import (
@@ -38,11 +39,11 @@ def targets(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusTarg
     """Return every live target, and the expected ones that are not there."""
     found = data(asker, "/api/v1/targets", {"state": "active"})["activeTargets"]
     at = now()
-    due = {(job.name, _address(target)) for job in settings.jobs for target in job.targets}
+    due = {(job.name, address(target)) for job in settings.jobs for target in job.targets}
     live = [_scraped(one, due, settings.interval, at) for one in found]
     if uptime < YOUNG + settings.interval and (not live or any(one.age is None for one in live)):
         return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
-    there = {(one.job, _address(one.instance)) for one in live}
+    there = {(str(one["labels"]["job"]), name) for one in found for name in _names(one)}
     return PrometheusTargets(
         targets=tuple(sorted(live, key=lambda one: (one.job, one.instance))),
         missing=tuple(sorted(due - there)),
@@ -60,18 +61,23 @@ def exporters(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusEx
         Exporter(p.labels.get("job", ""), p.labels.get("instance", ""), p.labels["__name__"], p.value != 0)
         for p in points
     ]
-    mute = [
-        Exporter(job.name, target, job.exporter, None)
-        for job in settings.jobs
-        if job.exporter is not None
-        for target in job.targets
-        if not any(one.job == job.name and one.metric == job.exporter for one in said)
-    ]
+    mute = [one for job in settings.jobs if job.exporter is not None for one in _mute(job, job.exporter, said)]
     if mute and uptime < YOUNG + settings.interval:
         return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
     if not said and not mute:
         return NotJudged("no exporter says whether its server is up: name `exporter` at its job (pg_up, redis_up)")
     return PrometheusExporters(exporters=(*said, *mute), source="its series *_up", sampled_at=now())
+
+
+def _mute(job: Job, metric: str, said: list[Exporter]) -> list[Exporter]:
+    """Return the targets of a job that do not say the word of their exporter; how many, where labels were rewritten."""
+    heard = {address(one.instance) for one in said if one.job == job.name and one.metric == metric}
+    silent = [target for target in job.targets if address(target) not in heard]
+    lacking = len(job.targets) - len(heard)
+    if lacking <= 0:
+        return []
+    names = silent if len(silent) == lacking else [f"{lacking} of {len(job.targets)} targets"]
+    return [Exporter(job.name, name, metric, None) for name in names]
 
 
 def textfiles(asker: Asker, settings: Prometheus) -> PrometheusTextfiles:
@@ -103,12 +109,11 @@ def instances_of(points: list[Point], metrics: tuple[str, ...]) -> tuple[str, ..
 def _scraped(one: Mapping[str, Any], due: set[tuple[str, str]], interval: float, at: float) -> Scraped:
     labels = one["labels"]
     job, instance = str(labels["job"]), str(labels["instance"])
-    address = urlsplit(one["scrapeUrl"]).netloc.rpartition("@")[2]
     up = one["health"] == "up"
     return Scraped(
         job=job,
-        instance=instance,
-        expected=(job, _address(instance)) in due or (job, _address(address)) in due,
+        instance=place(instance),
+        expected=any((job, name) in due for name in _names(one)),
         up=up,
         age=seconds_since(one["lastScrape"], at),
         interval=duration(one.get("scrapeInterval", "")) or interval,
@@ -123,5 +128,11 @@ def _problem(text: str) -> str:
     return next((word for pattern, word in _PROBLEMS if re.search(pattern, text, re.IGNORECASE)), "not scraped")
 
 
-def _address(target: str) -> str:
+def _names(one: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a target may be called: its label, which may have been rewritten, and where it is scraped."""
+    return address(str(one["labels"]["instance"])), address(urlsplit(one["scrapeUrl"]).netloc.rpartition("@")[2])
+
+
+def address(target: str) -> str:
+    """Return a target as it is compared with another: without the scheme, in lower case."""
     return target.removeprefix("http://").removeprefix("https://").lower()

@@ -1,0 +1,43 @@
+"""Shares of requests: a status that never occurred is none, a label or a bucket that does not exist is not."""
+
+import json
+
+import pytest
+
+from checks.engine.model import State
+from checks.engine.readings.prometheus import PrometheusTraffic
+from checks.performance import test_slow_requests as of_slow
+from tests.monitoring.asked import Server, kept_of
+from tests.services.saying import says
+
+FOUND = {"requests": 100.0, "rate": 2.0, "labelled": 3.0, "second": 3.0}
+
+
+def traffic_of(asked: Server, without: str = "", **more: float) -> PrometheusTraffic:
+    figures = {name: value for name, value in {**FOUND, **more}.items() if name != without}
+    vector = [{"metric": {"figure": name}, "value": [0, str(value)]} for name, value in figures.items()]
+    data = {"startTime": "2026-01-01T00:00:00Z", "result": vector}
+    asked.answer = lambda _: (200, json.dumps({"status": "success", "data": data}).encode())
+    found = kept_of(asked, "prometheus", "prometheus_traffic").outcomes["prometheus_traffic"]
+    assert isinstance(found, PrometheusTraffic), found
+    return found
+
+
+def test_a_status_that_never_occurred_is_a_share_of_nothing(server: Server) -> None:
+    found = traffic_of(server)
+    assert (found.client_error_ratio, found.server_error_ratio) == (0.0, 0.0)
+
+
+def test_one_that_occurred_is_a_share(server: Server) -> None:
+    found = traffic_of(server, client=0.25, server=0.5)
+    assert (found.client_error_ratio, found.server_error_ratio) == (0.25, 0.5)
+
+
+def test_without_the_label_no_share_is_known(server: Server) -> None:
+    found = traffic_of(server, without="labelled")
+    assert (found.client_error_ratio, found.server_error_ratio) == (None, None)
+
+
+@pytest.mark.parametrize(("without", "state"), [("", State.OK), ("second", State.UNKNOWN)])
+def test_without_a_bucket_of_a_second_nobody_knows_what_is_slow(server: Server, without: str, state: State) -> None:
+    assert says(of_slow.test_slow_requests_measured, traffic_of(server, without, all=100.0))[0] is state
