@@ -42,6 +42,8 @@ def write(folder: Path) -> None:
         script(folder, job).write_text(_SOUND.format(job=job))
         script(folder, job).chmod(0o755)
         effect(folder, job).touch()
+    mailer(folder).write_text("#!/bin/sh\nexit 75\n")
+    mailer(folder).chmod(0o755)
     write_crontab(folder)
 
 
@@ -57,6 +59,11 @@ def write_crontab(folder: Path, without: str = "", **schedules: str) -> None:
 def script(folder: Path, job: str) -> Path:
     """Return the script of a job."""
     return folder / "scripts" / f"{job}.sh"
+
+
+def mailer(folder: Path) -> Path:
+    """Return the program that cron would mail with."""
+    return folder / "sendmail"
 
 
 def effect(folder: Path, job: str) -> Path:
@@ -81,7 +88,12 @@ def table(folder: Path) -> Mapping[str, Any]:
         }
         for job, schedule in JOBS.items()
     ]
-    return {"crontab": str(folder / "crontab"), "spool": str(folder / "spool"), "jobs": jobs}
+    return {
+        "crontab": str(folder / "crontab"),
+        "sendmail": str(mailer(folder)),
+        "spool": str(folder / "spool"),
+        "jobs": jobs,
+    }
 
 
 def make_literal(folder: Path, job: str) -> None:

@@ -5,8 +5,9 @@ answers' shapes as in Elastic's reference (7.17 and 8): cluster health, cat allo
 settings, lifecycle errors, an index's settings and mapping, and a search with filter, max and count, or for the newest
 documents. It does what the guide's pipeline would do once corrected: it follows the log files, parses each line, adds
 geoip, and indexes by day in UTC. On LOGSTASH_PORT it tells of that as Logstash does (logstash.py). PUT /_lab with a
-JSON object breaks it: status, disk, heap, breaker, read_only, hide, stop, behind, ahead, no_geoip, fields, days, gaps,
-lifecycle, queue, reload, stuck, pipelines; `forget` takes out the documents that hold a text.
+JSON object breaks it: literal (the guide's pipeline as it is written there), status, nodes, waits, disk, heap, breaker,
+read_only, hide, stop, behind, ahead, no_geoip, fields, days, gaps, lifecycle, no_lifecycle, queue, reload, stuck,
+pipelines; `forget` takes out the documents that hold a text.
 """
 
 import datetime
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lab.elasticsearch_documents import Store, aggregate, follow, matches, newest, parsed
+from lab.elasticsearch_documents import Store, aggregate, follow, literal, matches, newest, parsed
 from lab.logstash import Logstash
 
 _KEPT_DAYS = 20
@@ -41,6 +42,7 @@ class Api:
             "/_cluster/health": self._health,
             "/_cat/allocation": lambda: [
                 {"node": "es1", "disk.percent": str(wrong.get("disk", 40))},
+                *({"node": f"es{number}", "disk.percent": "40"} for number in range(2, wrong.get("nodes", 1) + 1)),
                 {"node": "UNASSIGNED", "disk.percent": None},
             ],
             "/_nodes/stats/jvm,breaker": self._nodes,
@@ -51,6 +53,8 @@ class Api:
         if path.startswith("/_cat/indices/"):
             return 200, self._indices()
         if path.endswith("/_ilm/explain"):
+            if wrong.get("no_lifecycle"):
+                return 403, {"error": {"type": "security_exception"}, "status": 403}
             return 200, {"indices": {n: {"index": n, "step": "ERROR"} for n in wrong.get("lifecycle", ())}}
         if name != self._store.today or wrong.get("hide"):
             return 404, {"error": {"type": "index_not_found_exception"}, "status": 404}
@@ -65,7 +69,8 @@ class Api:
             names = (*_FIELDS, *(f"field{number}" for number in range(wrong.get("fields", 0))))
             return {self._store.today: {"mappings": {"properties": {name: {"type": "keyword"} for name in names}}}}
         body = json.loads(query["source"][0])
-        documents = [d for d in self._store.documents if "query" not in body or matches(body["query"], d)]
+        indexed = literal(self._store) if wrong.get("literal") else self._store.documents
+        documents = [d for d in indexed if "query" not in body or matches(body["query"], d)]
         if wrong.get("no_geoip"):
             documents = [{key: value for key, value in d.items() if key != "geoip"} for d in documents]
         if wrong.get("behind"):
@@ -88,12 +93,13 @@ class Api:
         return {"nodes": {"x": {"name": "es1", "jvm": heap, "breakers": breakers}}}
 
     def _health(self) -> Any:
-        status = self._store.wrong.get("status", "green")
+        status, waits = self._store.wrong.get("status", "green"), self._store.wrong.get("waits", 0)
         return {
             "cluster_name": "lab",
             "status": status,
             "unassigned_shards": 0 if status == "green" else 2,
-            "number_of_pending_tasks": 0,
+            "number_of_pending_tasks": 0 if waits == 0 else 250,
+            "task_max_waiting_in_queue_millis": waits,
         }
 
     def _indices(self) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 _ENTRY = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \[(\w+)\] (\S+) - (.*)")
+_AS_GUIDED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)? \[\w+\] .*")  # its grok, found anywhere
 _MOST = 20000
 _HOW: Mapping[str, Callable[[float, float], bool]] = {"gte": operator.ge, "lte": operator.le, "gt": operator.gt}
 
@@ -23,6 +24,7 @@ class Store:
     def __init__(self) -> None:
         self.wrong: dict[str, Any] = {}
         self.documents: list[Document] = []
+        self.began = time.time()
         self._next = 0
         self._lock = threading.Lock()
 
@@ -67,12 +69,36 @@ def follow(store: Store, files: list[Path]) -> None:
             places[file] = (found.st_ino, offset + end)
             if end and not store.wrong.get("stop"):
                 lines = data[:end].decode("utf-8", "replace").splitlines()
-                store.add([parsed(line) for line in lines])
+                store.add([parsed(line, by_file=True) for line in lines])
         time.sleep(0.2)
 
 
-def parsed(line: str) -> Document:
-    """Return the document that the corrected pipeline makes of a line; the guide's literal one parses nothing."""
+def parsed(line: str, *, by_file: bool = False) -> Document:
+    """Return the document that the corrected pipeline makes of a line, and with it the one that the guide's makes."""
+    return _parsed(line) | {"_literal": _as_guided(line, by_file=by_file)}
+
+
+def literal(store: Store) -> list[Document]:
+    """Return what the guide's pipeline, as it is written there, makes of the same lines.
+
+    Its file input begins at a file's end and takes each line for JSON, which the layout is not; its grok sees only what
+    comes by syslog, and asks for a time that the syslog layout does not have. Without a date filter the time is that of
+    arrival.
+    """
+    return [one["_literal"] | {"_id": one["_id"]} for one in store.documents if one["@timestamp"] >= store.began]
+
+
+def _as_guided(line: str, *, by_file: bool) -> Document:
+    found: Document = {"@timestamp": time.time(), "tags": []}
+    if not by_file:
+        return found | {"message": line, "tags": [] if _AS_GUIDED.search(line) else ["_grokparsefailure"]}
+    try:
+        return dict(json.loads(line)) | found
+    except (ValueError, TypeError):
+        return found | {"message": line, "tags": ["_jsonparsefailure"]}
+
+
+def _parsed(line: str) -> Document:
     match = _ENTRY.fullmatch(line)
     if match is None:
         return {"@timestamp": time.time(), "message": line, "tags": ["_grokparsefailure"]}

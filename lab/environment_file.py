@@ -28,7 +28,7 @@ _LIMITS: dict[str, Table] = {
     "sessions-blocked": {"warning": 4, "critical": 120},
     "sessions-xmin-age": {"warning": 20_000, "critical": 10_000_000},
     "replication-slot-retained": {"warning": 0.05, "critical": 10},
-    "replication-reply-age": {"warning": 4, "critical": 60},
+    "replication-reply-age": {"warning": 6, "critical": 100},
     "postgresql-wal-size": {"warning": 130, "critical": 150},
     "postgresql-database-size": {"warning": 0.11, "critical": 250},
     "sessions-temporary-files": {"warning": 0.025},
@@ -41,14 +41,6 @@ _NO_CREATED_AT: dict[str, Any] = {
     "target": "primary",
     "reason": "the public backend's clientes_active_sessions has no column created_at",
     "owner": "the lab",
-}
-_COLUMNS = {
-    "guide": {
-        "users_created": "clientes.created_at",
-        "sessions_created": "clientes_active_sessions.created_at",
-        "uploads_created": "media_upload.created_at",
-    },
-    "public": {"users_created": "clientes.created_on", "uploads_created": "media_upload.created_at"},
 }
 
 
@@ -103,7 +95,6 @@ def text(layout: Layout) -> str:
             "primary": {"name": "primary", "env": "PENHAS_CHECKS_PRIMARY_DSN"},
             "replicas": [{"name": "replica1", "env": "PENHAS_CHECKS_REPLICA1_DSN"}],
             "pooler": False,
-            "columns": _COLUMNS[layout.flavour],
             "migrations": {"minion": "23"},
         },
         "redis": {

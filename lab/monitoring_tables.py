@@ -53,7 +53,9 @@ def _job(name: str, targets: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def _log(name: str, log: Log) -> Mapping[str, Any]:
-    rotation = {"config": str(log.config), "keep_days": logs.DAYS[name]}
+    rotation: dict[str, Any] = {"config": str(log.config), "keep_days": logs.DAYS[name]}
+    if name == "nginx":
+        rotation["pidfile"] = str(log.pidfile)  # nginx writes it anew whenever it starts
     if name in {"nginx", "syslog"}:
         return {"name": name, "pattern": str(log.file), "layout": "nginx", "quiet": 60.0, "rotation": rotation}
     return {

@@ -70,7 +70,7 @@ class Prometheus:
             {
                 "job_name": job,
                 "static_configs": [{"targets": list(targets)}],
-                **({"scrape_interval": self.intervals[job]} if job in self.intervals else {}),
+                **self._pace(job),
                 **({"sample_limit": self.limits[job]} if job in self.limits else {}),
             }
             for job, targets in (self.jobs if jobs is None else jobs).items()
@@ -87,6 +87,11 @@ class Prometheus:
         }
         self.config.write_text(json.dumps(table, indent=1))
         self.rules.write_text(json.dumps({"groups": self.loaded}) if rules is None else rules)
+
+    def _pace(self, job: str) -> dict[str, str]:
+        """Return how often a job is scraped where that is not the global interval, whose timeout it would have too."""
+        every = self.intervals.get(job)
+        return {} if every is None else {"scrape_interval": every, "scrape_timeout": every}
 
     def start(self, launcher: Launcher) -> None:
         """Start it without waiting."""

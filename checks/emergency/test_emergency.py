@@ -1,4 +1,8 @@
-"""Emergency mode: what it leaves behind, on purpose or by mistake. Every report says at its top what is found here."""
+"""Emergency mode: what it leaves behind, on purpose or by mistake. Every report says at its top what is found here.
+
+That no worker lives stays CRITICAL in minion-workers-live, on purpose or not: until they are back no alert leaves, and
+whoever accepts that says so with a waiver, which has an owner and an end.
+"""
 
 import time
 
@@ -33,7 +37,14 @@ def test_emergency_mode(redis_emergency: RedisEmergency, judged: Judge) -> None:
 @pytest.mark.guide("emergency.mode")
 @pytest.mark.profiles("nightly", "triage")
 def test_emergency_mode_workers(redis_emergency: RedisEmergency, minion_queue: MinionQueue, judged: Judge) -> None:
-    """Emergency mode has not stopped the workers; that they stopped without it is another check's to say."""
-    if redis_emergency.read_only and minion_queue.workers == 0:
-        judged.warning("emergency mode stopped the workers: start penhas-minion when it ends")
-    judged.ok("has not stopped the workers")
+    """Emergency mode has not stopped the workers, but on purpose; without it that is minion-workers-live's to say."""
+    if not redis_emergency.read_only or minion_queue.workers > 0:
+        judged.ok("has not stopped the workers")
+        return
+    text = "emergency mode stopped the workers"
+    if redis_emergency.until is None:
+        judged.warning(f"{text}: start penhas-minion when it ends")
+    left = (redis_emergency.until - time.time()) / 3600
+    if left <= 0:
+        judged.critical(f"{text}: it should have ended (emergency.until has passed). Start penhas-minion")
+    judged.warning(f"{text}: on purpose, for another {left:.1f} h (emergency.until); until then nothing is sent")

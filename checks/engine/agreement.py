@@ -1,4 +1,10 @@
-"""Whether the figures of /health/detailed are those that we read ourselves: pure, called by the API's check."""
+"""Whether the figures of /health/detailed are those that we read ourselves: pure, called by the API's check.
+
+Four of the guide's twelve are not compared, because nothing that we read is of the same time and measure: how many
+queries are slow (the guide says neither since when nor from which duration on), and requests, response time and errors
+of an instance's last minute (/metrics counts since its start, and is read a second time half a minute later at least).
+What they are about is judged by what we read: statements-slow, capacity-api-response-time, metrics-server-errors.
+"""
 
 from collections.abc import Mapping
 
@@ -58,3 +64,11 @@ def disagreements(claims: Mapping[str, float], direct: Mapping[str, Direct]) -> 
         for name, claimed, found in compared
         if not found.holds(claimed)
     ), len(compared)
+
+
+def uncompared(claims: Mapping[str, float], direct: Mapping[str, Direct]) -> tuple[str, ...]:
+    """Return one line that names the claims with which there is nothing to compare; none where there are none."""
+    left = sorted(claims.keys() - direct.keys())
+    return (
+        (f"not compared, for nothing that we read is of the same time and measure: {', '.join(left)}",) if left else ()
+    )

@@ -4,10 +4,12 @@ Called by checks/monitoring/test_alerts.py. A finding is one line that names the
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from checks.engine import promql
-from checks.engine.judge import factor, show
-from checks.engine.model import Bound, Unit
+from checks.engine.alert_triggers import Trigger, trigger_of
+from checks.engine.judge import show
+from checks.engine.model import Bound
 from checks.engine.readings.prometheus_rules import PrometheusRules, Rule, Selected, Wanted
 from checks.engine.records import dataclass
 
@@ -25,15 +27,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.text}"
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """A row of the capacity table as an alert's threshold must be: `value` of the rule, in the row's unit."""
-
-    row: str
-    value: float
-    unit: str
 
 
 def not_loaded(reading: PrometheusRules) -> list[Finding]:
@@ -58,12 +51,21 @@ def cannot_fire(reading: PrometheusRules) -> list[Finding]:
         except ValueError:
             found.append(Finding(rule.name, "its expression is newer than our parser: not looked at", False))
             continue
-        if "absent" not in promql.calls(node) and "absent_over_time" not in promql.calls(node):
-            found += _dead(rule, [one for one in reading.selected if one.rule == rule.name])
-        found += _windows(rule, node, reading.scrape_interval)
-        for comparison in promql.comparisons(node):
-            found += _out_of_reach(rule, comparison, reading)
+        asks_absence = {"absent", "absent_over_time"} & {*promql.calls(node)}
+        each = [list(_of_arm(rule, arm, reading, dead=not asks_absence)) for arm in promql.arms(node)]
+        # Of the arms of an `or` one that can fire is enough; what is wrong with the others is told all the same.
+        silent = all(any(finding.silent for finding in arm) for arm in each)
+        found += [replace(finding, silent=finding.silent and silent) for arm in each for finding in arm]
     return list(dict.fromkeys(found))
+
+
+def _of_arm(rule: Rule, node: object, reading: PrometheusRules, *, dead: bool) -> Iterator[Finding]:
+    if dead:
+        texts = {selector.text for selector in promql.selectors(node)}
+        yield from _dead(rule, [one for one in reading.selected if one.rule == rule.name and one.text in texts])
+    yield from _windows(rule, node, reading.scrape_interval)
+    for comparison in promql.comparisons(node):
+        yield from _out_of_reach(rule, comparison, reading)
 
 
 def incoherent(reading: PrometheusRules, limits: Mapping[str, tuple[Bound, str]]) -> list[Finding]:
@@ -75,7 +77,7 @@ def incoherent(reading: PrometheusRules, limits: Mapping[str, tuple[Bound, str]]
         except ValueError:
             continue
         for comparison in promql.comparisons(node):
-            trigger = _trigger(comparison)
+            trigger = trigger_of(comparison)
             if trigger is not None and trigger.row in limits:
                 found += _against(rule, trigger, *limits[trigger.row])
         watched = promql.labels(node, "node_filesystem", "mountpoint")
@@ -85,16 +87,15 @@ def incoherent(reading: PrometheusRules, limits: Mapping[str, tuple[Bound, str]]
     return found
 
 
-def watches_absence(reading: PrometheusRules) -> bool:
-    """Whether any rule fires when a target, or a metric, is gone: without one, no data looks like no problem."""
+def unwatched(reading: PrometheusRules) -> list[str]:
+    """Return the jobs whose targets may be gone without any rule firing: of them no data looks like no problem."""
+    nodes: list[object] = []
     for rule in reading.rules:
         try:
-            node = promql.parse(rule.expr)
+            nodes.append(promql.parse(rule.expr))
         except ValueError:
             continue
-        if "absent" in promql.calls(node) or any(s.metric == "up" for s in promql.selectors(node)):
-            return True
-    return False
+    return [job for job in reading.jobs if not any(promql.fires_when_down(node, job, reading.jobs) for node in nodes)]
 
 
 def _is_form(rule: Rule, form: Wanted) -> bool:
@@ -165,18 +166,6 @@ def _out_of_reach(rule: Rule, comparison: promql.Comparison, reading: Prometheus
 def _is_connections(node: object) -> bool:
     metrics = {selector.metric for selector in promql.selectors(node)}
     return metrics in ({"pg_stat_database_numbackends"}, {"pg_stat_activity_count"})
-
-
-def _trigger(comparison: promql.Comparison) -> Trigger | None:
-    metrics = {selector.metric for selector in promql.selectors(comparison.left)}
-    if promql.histogram(comparison.left) is not None and any("duration_seconds" in m for m in metrics):
-        return Trigger("capacity-api-response-time", comparison.number * factor(Unit.SECONDS, "ms"), "ms")
-    if metrics and all(m.startswith("node_filesystem_") and m.endswith("_bytes") for m in metrics):
-        used = 1 - comparison.number if comparison.op in {"<", "<="} else comparison.number
-        return Trigger("capacity-disk", round(used * 100, 6), "%")
-    if metrics and all(m.startswith("minion_jobs_") for m in metrics):
-        return Trigger("capacity-job-queue", comparison.number, "jobs")
-    return None
 
 
 def _against(rule: Rule, trigger: Trigger, above: Bound, unit: str) -> Iterator[Finding]:

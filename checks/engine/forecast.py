@@ -24,7 +24,8 @@ _RESET = 0.5  # a fall against the trend by more than this share of the range: w
 def forecast(points: Sequence[tuple[float, float]], limits: Limits) -> Forecast | None:
     """Return when the (Unix time, value) points, in time order, meet their limit; None when that cannot be said.
 
-    The slope is that of Theil and Sen, the median over all pairs, so that single outliers do not move it (Sen 1968).
+    The slope is that of Theil and Sen, the median over all pairs, so that single outliers do not move it (Sen 1968);
+    the range is that of its quartiles.
     """
     course = thinned(_since_reset(points), _MOST)
     if len(course) < FEWEST or course[-1][0] - course[0][0] < SHORTEST:
@@ -40,11 +41,19 @@ def forecast(points: Sequence[tuple[float, float]], limits: Limits) -> Forecast 
     limit = _next_limit(limits, slope)
     now = course[-1][0]
     level = statistics.median(value + slope * (now - moment) for moment, value in course)
-    if limit is None or (limit - max(level, course[-1][1], key=lambda value: value * slope)) * slope <= 0:
+    low, _, high = statistics.quantiles(slopes, n=4)
+    if (
+        limit is None
+        or low * high <= 0
+        or (limit - max(level, course[-1][1], key=lambda value: value * slope)) * slope <= 0
+    ):
         return None
     days = (limit - level) / slope / 86400
+    earliest, latest = sorted((limit - level) / quartile / 86400 for quartile in (low, high))
     reach = _REACH * (now - course[0][0]) / 86400
-    return Forecast(f"{limit:g} {limits.unit}".rstrip(), days) if days <= min(reach, LONGEST_DAYS) else None
+    if days > min(reach, LONGEST_DAYS):
+        return None
+    return Forecast(f"{limit:g} {limits.unit}".rstrip(), days, earliest, latest)
 
 
 def _since_reset(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:

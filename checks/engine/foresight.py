@@ -21,5 +21,6 @@ def _warned(result: Result, found: Forecast | None, days: float) -> Result:
     if found is None or result.state is not State.OK or found.days >= days:
         return result
     soon = max(round(found.days), 1)
-    text = f"{result.message}, {found.limit} in about {soon} {'day' if soon == 1 else 'days'} as it grows now"
+    when = f"{soon} {'day' if soon == 1 else 'days'} ({found.earliest:.0f} to {found.latest:.0f})"
+    text = f"{result.message}, {found.limit} in about {when} as it grows now"
     return replace(result, state=State.WARNING, message=text)

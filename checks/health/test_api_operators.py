@@ -15,7 +15,8 @@ from checks.engine.readings.api import (
     ApiVersions,
 )
 
-REFUSALS = frozenset({401, 403, 404})
+REFUSALS = frozenset({401, 403})
+ABSENT = "answers 404: the path is not there, or nobody is told of it. Mend {} under [api], if it has another"
 DAY = 86400.0
 WHILE_STARTING = 300.0  # the deploy's own time is when it began, and instances restart one after the other
 
@@ -37,9 +38,10 @@ def test_api_health_discreet(api_health: ApiHealth, judged: Judge) -> None:
 @pytest.mark.profiles("smoke", "nightly", "triage")
 def test_api_versions_agree(api_versions: ApiVersions, judged: Judge) -> None:
     """The instance runs the version that most of the others run."""
-    if api_versions.own is None or api_versions.others == ():
-        judged.ok("there is no other version to compare with")
-        return
+    if api_versions.others == ():
+        judged.not_judged("no other instance names a version to compare with")
+    if api_versions.own is None:
+        judged.warning(f"names no version, the others {', '.join(dict.fromkeys(api_versions.others))}")
     same = api_versions.others.count(api_versions.own)
     if 2 * same < len(api_versions.others):
         judged.warning(f"runs {api_versions.own}, the others {', '.join(dict.fromkeys(api_versions.others))}")
@@ -50,9 +52,13 @@ def test_api_versions_agree(api_versions: ApiVersions, judged: Judge) -> None:
 @pytest.mark.profiles("nightly", "triage")
 def test_api_maintenance_guarded(api_guard: ApiGuard, judged: Judge) -> None:
     """The maintenance routes refuse a missing and a wrong secret."""
-    for status, what in ((api_guard.without, "without a secret"), (api_guard.wrong, "with a wrong secret")):
+    told = ((api_guard.without, "without a secret"), (api_guard.wrong, "with a wrong secret"))
+    for status, what in told:
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             judged.critical(f"its maintenance routes answer {status} {what}: everybody may run them")
+    for status, what in told:
+        if status == HTTPStatus.NOT_FOUND:
+            judged.not_judged(ABSENT.format("guarded"))
         if status not in REFUSALS:
             judged.unknown(f"its maintenance routes answer {status} {what}, which is neither a refusal nor an answer")
     judged.ok("its maintenance routes refuse strangers")
@@ -64,6 +70,8 @@ def test_api_admin_guarded(api_admin: ApiAdmin, judged: Judge) -> None:
     """Minion's own page refuses strangers."""
     if HTTPStatus.OK <= api_admin.status < HTTPStatus.MULTIPLE_CHOICES:
         judged.critical(f"Minion's page answers {api_admin.status} to strangers, with what every job was given")
+    if api_admin.status == HTTPStatus.NOT_FOUND:
+        judged.not_judged(ABSENT.format("admin"))
     if api_admin.status not in REFUSALS:
         judged.unknown(
             f"Minion's page answers {api_admin.status} to strangers, which is neither a refusal nor an answer"

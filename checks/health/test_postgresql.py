@@ -3,17 +3,29 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.postgresql import PostgresqlConnection, PostgresqlPrivileges, PostgresqlServer
+from checks.engine.readings.postgresql import (
+    PostgresqlConnection,
+    PostgresqlConnections,
+    PostgresqlPrivileges,
+    PostgresqlServer,
+)
 from checks.engine.readings.postgresql_capacity import PostgresqlStarted
 from checks.engine.readings.postgresql_schema import PostgresqlMigrations
+
+EXHAUSTED = "53300"  # whose session is whose can then be told from the last run only
 
 
 @pytest.mark.convergent
 @pytest.mark.guide("health.database")
 @pytest.mark.profiles("smoke", "nightly", "triage")
 def test_postgresql_connection(postgresql_connection: PostgresqlConnection, judged: Judge) -> None:
-    """The server lets us in and answers."""
+    """The server lets us in and answers; what takes five seconds counts as no answer."""
     if not postgresql_connection.reachable:
+        before = judged.last("postgresql_connections") if postgresql_connection.sqlstate == EXHAUSTED else None
+        if isinstance(before, PostgresqlConnections):
+            ago = (postgresql_connection.sampled_at - before.sampled_at) / 60
+            known = f"{ago:.0f} min ago {before.used} of {before.usable} were used"
+            judged.critical(f"{postgresql_connection.problem}; {known}", before.culprits)
         judged.critical(postgresql_connection.problem)
     seconds = postgresql_connection.seconds
     judged(seconds * 1000, unit="ms", subject="answers in", reading=postgresql_connection, above=(3000, None))

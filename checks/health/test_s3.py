@@ -3,7 +3,7 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.s3 import S3Canary, S3Clock, S3Key, S3Objects, S3Settings, S3Uploads
+from checks.engine.readings.s3 import S3Canary, S3Clock, S3Identity, S3Key, S3Objects, S3Settings, S3Uploads
 
 DAY = 86400.0
 UNTOLD = "not covered: the store does not implement it"
@@ -119,6 +119,15 @@ def test_s3_uploads_ended(s3_uploads: S3Uploads, judged: Judge) -> None:
 def test_s3_clock(s3_clock: S3Clock, judged: Judge) -> None:
     """The clock of this host agrees with the store's."""
     judged(abs(s3_clock.offset), unit="s", subject="the clocks differ by", reading=s3_clock, above=(60, 300))
+
+
+@pytest.mark.guide("health.s3")
+@pytest.mark.profiles("nightly")
+def test_s3_key_not_root(s3_identity: S3Identity, judged: Judge) -> None:
+    """The access key that lists the bucket is a user's or a role's, not that of the account itself."""
+    if s3_identity.root:
+        judged.critical("its key is that of the account itself, which may do everything everywhere")
+    judged.ok("its key is not that of the account itself")
 
 
 @pytest.mark.guide("health.s3")

@@ -27,6 +27,22 @@ def test_logs_written(logs_files: LogsFiles, judged: Judge) -> None:
 
 @pytest.mark.guide("logs.application")
 @pytest.mark.profiles("nightly")
+def test_logs_layout(logs_tail: LogsTail, judged: Judge) -> None:
+    """The lines of the log have the layout that its readers expect."""
+    if logs_tail.lines == 0:
+        judged.not_judged(f"nothing was logged in the last {logs_tail.seconds:.0f} s")
+    judged(
+        logs_tail.broken_ratio * 100,
+        unit="%",
+        subject=f"without the layout, of {logs_tail.lines} lines:",
+        reading=logs_tail,
+        above=(1, 20),
+        evidence=_own(logs_tail),
+    )
+
+
+@pytest.mark.guide("logs.application")
+@pytest.mark.profiles("nightly")
 def test_logs_levels(application_log: LogsTail, judged: Judge) -> None:
     """Every category writes at its level and above: DEBUG of a library floods the log and shows what it should not."""
     found = tuple(f"{category}: {count} entries of {level}" for category, level, count in application_log.too_low)
@@ -49,7 +65,7 @@ def test_logs_errors(application_log: LogsTail, judged: Judge) -> None:
         subject=f"errors among {application_log.entries} entries",
         reading=application_log,
         above=(WARNING_SHARE, CRITICAL_SHARE),
-        evidence=(*map(_shown, application_log.shapes), *_levels(application_log)),
+        evidence=(*map(_shown, application_log.shapes), *_levels(application_log), *_own(application_log)),
     )
 
 
@@ -63,6 +79,8 @@ def test_logs_errors_new(application_log: LogsTail, deployed_at: float, judged: 
         judged.not_judged(
             f"the last {application_log.seconds:.0f} s hold too little of before the deploy: raise window in [logs]"
         )
+    if application_log.entries == 0:
+        judged.not_judged(f"nothing was logged in the last {application_log.seconds:.0f} s")
     if not application_log.complete or not application_log.all_kinds:
         judged.not_judged("too much was logged to know every kind of error from before the deploy")
     new = [kind for kind in application_log.kinds if kind.first is not None and kind.first >= deployed_at]
@@ -78,6 +96,10 @@ def test_logs_errors_new(application_log: LogsTail, deployed_at: float, judged: 
 
 def _levels(log: LogsTail) -> tuple[str, ...]:
     return tuple(f"{level}: {count}" for level, count in log.levels)
+
+
+def _own(log: LogsTail) -> tuple[str, ...]:
+    return (f"{log.own} lines of this suite's own requests, left out",) if log.own else ()
 
 
 def _shown(shape: Shape) -> str:

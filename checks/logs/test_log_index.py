@@ -13,6 +13,7 @@ from checks.engine.readings.elasticsearch import (
 )
 from checks.engine.readings.logs import LogsCanary
 
+FEW_LOCATED = 10  # %: the users are on the public internet, health checks and proxies are not
 ENOUGH = 20  # documents from which on a share of them says something
 
 
@@ -37,7 +38,7 @@ def test_logs_logstash_listens(elasticsearch_logstash: ElasticsearchLogstash, ju
 @pytest.mark.guide("logs.aggregation")
 @pytest.mark.profiles("nightly", "triage")
 def test_logs_cluster(elasticsearch_cluster: ElasticsearchCluster, judged: Judge) -> None:
-    """The cluster holds every shard."""
+    """The cluster holds every shard: red is a shard without a place, yellow a copy without one."""
     found = elasticsearch_cluster
     evidence = (f"{found.unassigned} shards unassigned, {found.pending_tasks} tasks pending",)
     if found.status == "red":
@@ -108,13 +109,19 @@ def test_logs_index_parsed(elasticsearch_index: ElasticsearchIndex, judged: Judg
 @pytest.mark.guide("logs.aggregation")
 @pytest.mark.profiles("nightly")
 def test_logs_index_located(elasticsearch_index: ElasticsearchIndex, judged: Judge) -> None:
-    """Documents with an ip carry geoip."""
+    """Documents with an ip carry geoip: all but addresses of one's own network, which no database knows."""
     index = elasticsearch_index
     if not index.geoip_due or index.with_ip < ENOUGH:
         judged.not_judged("geoip is not due" if not index.geoip_due else f"only {index.with_ip} documents with an ip")
     if index.located == 0:
         judged.critical(f"none of {index.with_ip} documents with an ip carries geoip: its filter does not run")
-    judged.ok(f"{index.located} of {index.with_ip} documents with an ip carry geoip")
+    judged(
+        index.located / index.with_ip * 100,
+        unit="%",
+        subject=f"located of {index.with_ip} documents with an ip",
+        reading=index,
+        below=(FEW_LOCATED, None),
+    )
 
 
 @pytest.mark.guide("logs.aggregation")
@@ -177,6 +184,8 @@ def test_logs_index_retention(elasticsearch_retention: ElasticsearchRetention, j
         judged.warning(f"the oldest index is {found.oldest_age / 86400:.0f} d old, {found.due / 86400:.0f} d are due")
     if found.missing_days > 0:
         judged.warning(f"{found.missing_days} days have no index")
+    if found.stuck_refused:
+        judged.unknown("whether a lifecycle policy is stuck is refused: let the user that asks view_index_metadata")
     untold = ("whether a lifecycle policy is stuck is not told",) if found.stuck is None else ()
     judged.ok(f"{found.indexes} indexes, the oldest {found.oldest_age / 86400:.0f} d old", untold)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.logs import LogsRotation
+from checks.engine.readings.logs import LogsRotation, Rotated
 
 DUE = 26 * 3600.0  # a day, and the two hours that a daily job may be late
 DIRECTIVES = ("compress", "delaycompress", "create", "postrotate")
@@ -32,6 +32,8 @@ def _wrong(found: LogsRotation, directives: tuple[str, ...]) -> list[str]:
     wrong += [f"no {name}" for name in DIRECTIVES[:3] if name not in directives]
     if found.signal is None and "copytruncate" not in directives:
         wrong.append("its postrotate tells no process to reopen the file")
+    if found.signalled is False:
+        wrong.append("the pid file that its postrotate reads names no process: nobody is told to reopen the file")
     return wrong
 
 
@@ -39,18 +41,24 @@ def _wrong(found: LogsRotation, directives: tuple[str, ...]) -> list[str]:
 @pytest.mark.profiles("nightly")
 def test_logs_rotation_done(logs_rotation: LogsRotation, judged: Judge) -> None:
     """The log was rotated within a day, nothing is kept longer than it must be, and old files are compressed."""
-    newest, began = logs_rotation.newest_rotated_age, logs_rotation.current_age
-    if newest is None and (began is None or began < DUE):
+    logs = logs_rotation.logs
+    overdue = sorted(((since, one.name) for one in _to_rotate(logs) if (since := one.since or 0.0) > DUE), reverse=True)
+    if overdue:
+        evidence = tuple(f"{name}: not for {since / 3600:.0f} h" for since, name in overdue)
+        judged.critical(f"was not rotated for {overdue[0][0] / 3600:.0f} h", evidence)
+    newest = min((one.rotated for one in logs if one.rotated is not None), default=None)
+    if newest is None:
         judged.not_judged("was never rotated, and is younger than a day")
-    age = min(value for value in (newest, began) if value is not None)
-    if age > DUE:
-        judged.critical(f"was not rotated for {age / 3600:.0f} h")
     if logs_rotation.beyond > 0:
         judged.warning(f"{logs_rotation.beyond} files are older than {logs_rotation.keep_days} d")
-    if logs_rotation.uncompressed > 0:
-        judged.warning(f"{logs_rotation.uncompressed} rotated files are not compressed")
-    last = "" if newest is None else f", the newest of {newest / 3600:.0f} h ago"
-    judged.ok(f"{logs_rotation.rotated} rotated files{last}")
+    if uncompressed := sum(one.uncompressed for one in logs):
+        judged.warning(f"{uncompressed} rotated files are not compressed")
+    judged.ok(f"{logs_rotation.rotated} rotated files, the newest of {newest / 3600:.0f} h ago")
+
+
+def _to_rotate(logs: tuple[Rotated, ...]) -> list[Rotated]:
+    """Return the newest file and all that were written to within a day: one of a day that is over is whole already."""
+    return [one for n, one in enumerate(logs) if n == 0 or (one.written is not None and one.written <= DUE)]
 
 
 @pytest.mark.guide("logs.retention")
@@ -86,11 +94,12 @@ def test_logs_rotation_survived(logs_rotation: LogsRotation, judged: Judge) -> N
 @pytest.mark.profiles("nightly")
 def test_logs_mode(logs_rotation: LogsRotation, judged: Judge) -> None:
     """The file has the mode and owner that logrotate gives it, and not everybody may read it."""
-    due = (logs_rotation.create or "").split()
-    if due and due[0].isdigit() and int(due[0], 8) != int(logs_rotation.mode, 8):
-        judged.warning(f"has mode {logs_rotation.mode}, logrotate creates it with {due[0]}")
-    if len(due) > 1 and " ".join(due[1:3]) != logs_rotation.owner[: len(" ".join(due[1:3]))]:
-        judged.warning("does not belong to the user that logrotate creates it for")
+    due = (logs_rotation.create or "").split()  # mode owner group, of which any may be left out
+    mode = due.pop(0) if due and due[0].isdigit() else None
+    if mode is not None and int(mode, 8) != int(logs_rotation.mode, 8):
+        judged.warning(f"has mode {logs_rotation.mode}, logrotate creates it with {mode}")
+    if due != logs_rotation.owner.split()[: len(due)]:
+        judged.warning("does not belong to the user and group that logrotate creates it for")
     if int(logs_rotation.mode, 8) & 0o007:
         judged.warning(f"has mode {logs_rotation.mode}: everybody may read personal data. Set create 0640")
     judged.ok(f"mode {logs_rotation.mode}")

@@ -42,7 +42,7 @@ def test_application_addresses(application_addresses: ApplicationAddresses, judg
             "if that key was withdrawn, none of them opens its recording"
         )
     if found.malformed > 0:
-        judged.warning(f"{found.malformed} of {found.addresses} stored addresses are not signed")
+        judged.warning(f"{found.malformed} of {found.addresses} stored addresses are no signed addresses")
     if found.soonest is not None and found.soonest < SOON:
         judged.warning(f"stored addresses end in {found.soonest / 86400:.0f} days: the recordings are lost to the app")
     judged.ok(f"{found.addresses} stored addresses, all signed with the key of the newest")

@@ -4,7 +4,7 @@ import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.application import ApplicationEffects
-from checks.engine.readings.cron import CronJobs, CronMail, Job
+from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
 
 HOUR = 3600.0
 
@@ -33,6 +33,9 @@ def test_cron_scripts(cron_jobs: CronJobs, judged: Judge) -> None:
     dead = [line for line in evidence if line.endswith(("is not there", "lacks x"))]
     if dead:
         judged.critical(f"{len(dead)} scripts cannot run", evidence)
+    unread = [line for line in evidence if line.endswith("read by us")]
+    if unread:
+        judged.unknown(f"{len(unread)} scripts cannot be read by us: let our user read them and their folder", evidence)
     if evidence:
         judged.warning(f"{len(evidence)} things in the scripts will go wrong, or go wrong unseen", evidence)
     judged.ok("every script is there, and none hides its own failure")
@@ -42,7 +45,9 @@ def test_cron_scripts(cron_jobs: CronJobs, judged: Judge) -> None:
 @pytest.mark.profiles("nightly", "triage")
 def test_cron_effects(cron_jobs: CronJobs, judged: Judge) -> None:
     """What each job leaves behind as a file is recent."""
-    _effects(judged, {job: job.effect_age for job in cron_jobs.jobs if job.max_age is not None and job.traced == ""})
+    unnamed = tuple(f"{job.name}: not judged, no effect named" for job in cron_jobs.jobs if job.max_age is None)
+    named = [job for job in cron_jobs.jobs if job.max_age is not None and job.traced == ""]
+    _effects(judged, {job: job.effect_age for job in named}, unnamed)
 
 
 @pytest.mark.guide("cron.jobs", "maintenance.housekeeping")
@@ -53,18 +58,19 @@ def test_cron_effects_traced(cron_jobs: CronJobs, application_effects: Applicati
     _effects(judged, {job: ages.get(job.traced) for job in cron_jobs.jobs if job.traced != ""})
 
 
-def _effects(judged: Judge, ages: dict[Job, float | None]) -> None:
+def _effects(judged: Judge, ages: dict[Job, float | None], unnamed: tuple[str, ...] = ()) -> None:
     if ages == {}:
-        judged.not_judged("no effect named: set effect and max_age of the jobs under [cron]")
+        judged.not_judged("no effect named: set effect and max_age of the jobs under [cron]", unnamed)
     old = {job: age for job, age in ages.items() if job.max_age is None or age is None or age > job.max_age}
     # Without its line nothing runs, and another check says so; with it, and without effect, it fails each time.
-    evidence = tuple(f"{job.name}: {_age(age)}; {_meaning(job)}" for job, age in old.items())
+    evidence = (*(f"{job.name}: {_age(age)}; {_meaning(job)}" for job, age in old.items()), *unnamed)
     if old:
         judged.critical(f"{len(old)} jobs are without a recent effect: {', '.join(job.name for job in old)}", evidence)
-    strangers = [job.name for job in ages if job.schedule == ""]
+    strangers = ", ".join(job.name for job in ages if job.schedule == "")
     if strangers:
-        judged.warning(f"{', '.join(strangers)}: a recent effect without a line in the crontab: what else runs it?")
-    judged.ok(f"{len(ages)} jobs have a recent effect")
+        judged.warning(f"{strangers}: a recent effect without a line in the crontab: what else runs it?", unnamed)
+    less = f", of {len(unnamed)} none is named" if unnamed else ""
+    judged.ok(f"{len(ages)} jobs have a recent effect{less}", unnamed)
 
 
 def _age(age: float | None) -> str:
@@ -86,3 +92,14 @@ def test_cron_mail_leaves(cron_mail: CronMail, judged: Judge) -> None:
         reading=cron_mail,
         above=(1, 24),
     )
+
+
+@pytest.mark.guide("cron.jobs")
+@pytest.mark.profiles("nightly")
+def test_cron_mailer(cron_mailer: CronMailer, judged: Judge) -> None:
+    """Where the mail of cron is due, the program that it is sent with is there."""
+    if not cron_mailer.due:
+        judged.not_judged("no mail of cron is due: mailto is false under [cron]")
+    if not cron_mailer.works:
+        judged.warning(f"{cron_mailer.program} is not there, or cannot be executed: cron throws away what a job says")
+    judged.ok(f"{cron_mailer.program} is there")

@@ -69,10 +69,11 @@ def test_alerts_can_fire(prometheus_rules: PrometheusRules, judged: Judge) -> No
 @pytest.mark.guide("alerts.can-fire")
 @pytest.mark.profiles("nightly", "triage")
 def test_alerts_no_data(prometheus_rules: PrometheusRules, judged: Judge) -> None:
-    """Silence is an alarm too: some rule fires when a target, or a metric, is gone."""
-    if not alerting.watches_absence(prometheus_rules):
+    """Silence is an alarm too: of every job some rule fires when its targets are gone."""
+    unwatched = alerting.unwatched(prometheus_rules)
+    if unwatched:
         judged.warning(
-            "no rule watches for missing data: a target that is gone makes its alerts sleep. Alert on up == 0"
+            f"no rule fires when {', '.join(unwatched)} cannot be scraped: its alerts sleep then. Alert on up == 0"
         )
     judged.ok("missing data is watched for")
 

@@ -6,6 +6,7 @@ from checks.engine.plugin.judged import Judge
 from checks.engine.readings.prometheus import Due, PrometheusNodes, PrometheusSeries, PrometheusTextfiles
 
 AHEAD = 60.0  # seconds that clocks may differ by
+_NO_LIMIT = "no limit is set: judged on being there and fresh only"
 HISTORY = 3600.0  # seconds below which a pace says nothing
 
 
@@ -19,7 +20,10 @@ def test_metrics_application_kept(prometheus_series: PrometheusSeries, judged: J
 @pytest.mark.guide("metrics.database")
 @pytest.mark.profiles("nightly", "triage")
 def test_metrics_database_kept(prometheus_series: PrometheusSeries, judged: Judge) -> None:
-    """Connections, longest query, replication and cache hits of the database have samples of now."""
+    """Connections, longest query, replication and cache hits of the database have samples of now.
+
+    Of bloat postgres_exporter has no figure: bloat-tables and bloat-indexes ask the database itself.
+    """
     _kept(judged, prometheus_series.database)
 
 
@@ -40,7 +44,8 @@ def _kept(judged: Judge, figures: tuple[Due, ...]) -> None:
     partial = [f"{figure.subject}: not of {', '.join(figure.missing)}" for figure in figures if figure.missing]
     if partial:
         judged.warning(f"{len(partial)} figures are not kept of everything", tuple(partial))
-    judged.ok(f"{', '.join(figure.subject for figure in figures)}: there and fresh, no limit is set for being there")
+    limits = tuple(f"{o.subject}: {f'judged by {o.judged_by}' if o.judged_by else _NO_LIMIT}" for o in figures)
+    judged.ok(f"{', '.join(figure.subject for figure in figures)}: there and fresh", limits)
 
 
 @pytest.mark.guide("metrics.application")
@@ -49,7 +54,10 @@ def test_metrics_endpoints_folded(prometheus_series: PrometheusSeries, judged: J
     """No label holds a raw path: ids in it are personal data, and a series for each of them fills Prometheus."""
     raw, of = prometheus_series.raw_endpoints, prometheus_series.endpoints
     if raw > 0:
-        judged.warning(f"{raw} of {of} values of the label endpoint hold ids: label with the route, not with the path")
+        labels = ", ".join(prometheus_series.raw_labels)
+        judged.warning(f"{raw} of {of} values of the label {labels} hold ids: label with the route, not with the path")
+    if of == 0:
+        judged.not_judged("no request is counted with a label that says to what")
     judged.ok(f"{of} endpoints, each a route")
 
 
@@ -102,8 +110,13 @@ def test_metrics_node_inodes(prometheus_nodes: PrometheusNodes, judged: Judge) -
 @pytest.mark.guide("metrics.infrastructure")
 @pytest.mark.profiles("nightly", "triage")
 def test_metrics_node_disk_io(prometheus_nodes: PrometheusNodes, judged: Judge) -> None:
-    """No disk is busy all the time."""
-    _share(judged, prometheus_nodes, "busiest_disk_ratio", "busy", (80, 95))
+    """No disk is busy all the time; what goes over the network, which has no limit, is shown beside it."""
+    network = tuple(
+        f"{node.instance}: {node.network / 1e6:.2f} MB/s over the network (no limit is set)"
+        for node in prometheus_nodes.nodes
+        if node.network is not None
+    )
+    _share(judged, prometheus_nodes, "busiest_disk_ratio", "busy", (80, 95), beside=network)
 
 
 @pytest.mark.guide("metrics.infrastructure", "capacity.disk")
@@ -142,12 +155,20 @@ def test_metrics_node_clock(prometheus_nodes: PrometheusNodes, judged: Judge) ->
     )
 
 
-def _share(judged: Judge, nodes: PrometheusNodes, field: str, subject: str, above: tuple[float, float]) -> None:
+def _share(
+    judged: Judge,
+    nodes: PrometheusNodes,
+    field: str,
+    subject: str,
+    above: tuple[float, float],
+    *,
+    beside: tuple[str, ...] = (),
+) -> None:
     shares = {node.instance: share for node in nodes.nodes if (share := getattr(node, field)) is not None}
     if shares == {}:
         judged.unknown(f"{subject}: no node exporter says it")
     worst = max(shares, key=lambda instance: shares[instance])
-    evidence = tuple(f"{instance}: {share * 100:.0f} %" for instance, share in shares.items())
+    evidence = (*(f"{instance}: {share * 100:.0f} %" for instance, share in shares.items()), *beside)
     judged(
         shares[worst] * 100, unit="%", subject=f"node {worst}: {subject}", reading=nodes, above=above, evidence=evidence
     )

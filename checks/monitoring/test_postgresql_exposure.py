@@ -69,4 +69,5 @@ def test_postgresql_tls(postgresql_tls: PostgresqlTls, judged: Judge) -> None:
         judged.critical(
             "sessions from other machines without TLS. Use hostssl in pg_hba.conf", postgresql_tls.plaintext
         )
-    judged.ok(f"{postgresql_tls.remote} sessions from other machines, all of them encrypted")
+    unseen = "; the pooler's own clients cannot be seen through it" if postgresql_tls.pooled else ""
+    judged.ok(f"{postgresql_tls.remote} sessions from other machines, all of them encrypted{unseen}")

@@ -54,12 +54,17 @@ def test_prometheus_retention(prometheus_server: PrometheusServer, judged: Judge
 def test_prometheus_storage(
     prometheus_work: PrometheusWork, prometheus_server: PrometheusServer, judged: Judge
 ) -> None:
-    """Its storage is whole: no corruption, no compaction that failed, no scrape over its sample limit."""
+    """Its storage is whole: no corruption, no compaction that failed, no scrape over its sample limit.
+
+    How large it is has no limit of its own, and is shown: metrics-node-disk judges the disk that it lies on.
+    """
     if prometheus_server.corruptions > 0 or prometheus_work.storage_faults > 0:
         judged.critical("its storage is damaged: see its log, and free its disk")
     if prometheus_work.over_limit > 0:
         judged.warning(f"{prometheus_work.over_limit} scrapes were thrown away for their sample_limit: raise it")
-    judged.ok(f"{prometheus_server.series} series, no damage")
+    size = prometheus_server.stored
+    evidence = () if size is None else (f"its blocks hold {size / 2**20:.0f} MiB",)
+    judged.ok(f"{prometheus_server.series} series, no damage", evidence)
 
 
 @pytest.mark.guide("prometheus.config")
@@ -85,14 +90,16 @@ def test_prometheus_ingests(prometheus_server: PrometheusServer, judged: Judge) 
 @pytest.mark.guide("prometheus.config")
 @pytest.mark.profiles("nightly", "triage")
 def test_prometheus_targets_expected(prometheus_targets: PrometheusTargets, judged: Judge) -> None:
-    """Every target that the environment file names is scraped under its job."""
-    missing = prometheus_targets.missing
+    """Every target that the environment file names is scraped under its job; what else is scraped is shown."""
+    found, missing = prometheus_targets.targets, prometheus_targets.missing
     if missing:
-        jobs = {target.job for target in prometheus_targets.targets}
+        jobs = {target.job for target in found}
         empty = sorted({job for job, _ in missing if job not in jobs})
         more = f"; nothing is scraped for {', '.join(empty)}" if empty else ""
         judged.critical(f"{len(missing)} targets are not scraped at all{more}", tuple(f"{j} {i}" for j, i in missing))
-    judged.ok(f"scrapes all {sum(target.expected for target in prometheus_targets.targets)} expected targets")
+    others = tuple(f"{t.job} {t.instance}: not in the environment file" for t in found if not t.expected)
+    more = f", and {len(others)} more" if others else ""
+    judged.ok(f"scrapes all {sum(target.expected for target in found)} expected targets{more}", others)
 
 
 @pytest.mark.guide("prometheus.config")
@@ -112,7 +119,10 @@ def test_prometheus_targets_up(prometheus_targets: PrometheusTargets, judged: Ju
 @pytest.mark.guide("prometheus.config")
 @pytest.mark.profiles("nightly", "triage")
 def test_prometheus_targets_fresh(prometheus_targets: PrometheusTargets, judged: Judge) -> None:
-    """Every target was scraped lately, and is scraped as often as it must be."""
+    """Every target was scraped lately, and is scraped as often as it must be.
+
+    What takes longer than its timeout is down, and prometheus-targets-up says so; how near to it any is, is shown.
+    """
     due = prometheus_targets.due_interval
     stale = [t for t in prometheus_targets.targets if t.age is not None and t.age > SEVERAL * t.interval + 5]
     if stale:
@@ -121,7 +131,15 @@ def test_prometheus_targets_fresh(prometheus_targets: PrometheusTargets, judged:
     if other:
         judged.warning(f"{len(other)} jobs are not scraped every {due:g} s", tuple(other))
     _scraped_once(prometheus_targets, judged)
-    judged.ok(f"every target is scraped every {due:g} s")
+    judged.ok(f"every target is scraped every {due:g} s", _slowest(prometheus_targets))
+
+
+def _slowest(found: PrometheusTargets) -> tuple[str, ...]:
+    near = [(t.took / t.timeout, t) for t in found.targets if t.took is not None and t.timeout]
+    if not near:
+        return ()
+    slowest = max(near, key=lambda one: one[0])[1]
+    return (f"nearest to its timeout: {slowest.job} {slowest.instance}, {slowest.took:.2f} of {slowest.timeout:g} s",)
 
 
 def _scraped_once(found: PrometheusTargets, judged: Judge) -> None:

@@ -27,7 +27,10 @@ def test_slow_requests_logged(application_log: LogsTail, judged: Judge) -> None:
 @pytest.mark.guide("performance.slow-requests")
 @pytest.mark.profiles("nightly", "triage")
 def test_slow_requests_measured(prometheus_traffic: PrometheusTraffic, judged: Judge) -> None:
-    """Few requests of the last hour took over a second, by every instance's histogram."""
+    """Few requests of the last hour took over a second, by every instance's histogram.
+
+    Rate and connections, for which the guide names no limit, are shown beside it.
+    """
     slow = prometheus_traffic.slow
     if slow is None:
         judged.unknown("its histogram has no bucket that ends at 1 s: what takes longer is not counted")
@@ -38,5 +41,10 @@ def test_slow_requests_measured(prometheus_traffic: PrometheusTraffic, judged: J
         subject="requests over 1 s in the last hour:",
         reading=prometheus_traffic,
         above=SHARE,
-        evidence=tuple(f"{one.slow:.0f} of {one.requests:.0f} to {one.endpoint}" for one in slow),
+        evidence=(_now(prometheus_traffic), *(f"{o.slow:.0f} of {o.requests:.0f} to {o.endpoint}" for o in slow)),
     )
+
+
+def _now(traffic: PrometheusTraffic) -> str:
+    open_ = "not told" if traffic.connections is None else str(traffic.connections)
+    return f"now: {traffic.rate:.1f} requests/s, connections: {open_} (no limit is set for either)"

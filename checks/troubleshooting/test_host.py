@@ -1,4 +1,10 @@
-"""What makes a host slow or kill its processes: memory, handles, growth; and what its systemd could not do."""
+"""What makes a host slow or kill its processes: memory, handles, growth; and what its systemd could not do.
+
+The clock of this host has no check of its own: it is compared with each clock that answers us (s3-clock,
+postgresql-clock-offset, prometheus-clock, api-health), and those of other hosts are metrics-node-clock's. What the
+kernel thinks of it (adjtimex) is not asked: it calls a clock unsynchronised that a hypervisor keeps right, and says
+nothing of one that follows a wrong server.
+"""
 
 import pytest
 

@@ -23,11 +23,14 @@ MOST = 3  # failures, and more than half of what ended, that are told all the sa
 @pytest.mark.guide("troubleshooting.minion", "emergency.mode")
 @pytest.mark.profiles("smoke", "nightly", "triage")
 def test_minion_workers_live(minion_workers: MinionWorkers, judged: Judge) -> None:
-    """At least one worker gave a sign within Minion's heartbeat."""
+    """At least one worker gave a sign within Minion's heartbeat, and none went away without a word."""
     if minion_workers.live + minion_workers.gone == 0 and minion_workers.uptime < AFTER_RESTART:
         judged.not_judged("the database restarted within 5 min: its workers are not back in their table yet")
     if minion_workers.live == 0 or minion_workers.heartbeat is None:
         judged.critical("no worker: nothing is indexed, sent or deleted. Start penhas-minion")
+    if minion_workers.gone > 0:
+        away = f"{minion_workers.gone} of {minion_workers.live + minion_workers.gone} workers"
+        judged.warning(f"{away} have given no sign for half an hour: killed, out of memory, or their host is gone?")
     judged(
         minion_workers.heartbeat,
         unit="s",

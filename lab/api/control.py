@@ -11,7 +11,8 @@ class Control:
     """What the instance does wrong on purpose.
 
     `latency` (seconds) and `errors` (share of requests answered 500) touch the application's own paths only. Figures
-    are named `group.figure`. `health_status` and `version` are claimed in place of the true ones; None is the truth.
+    are named `group.figure`. `health_status`, `version` and `inactive` (the statistics' jobs that wait) are claimed in
+    place of the true ones; None is the truth.
     """
 
     latency: float = 0.0
@@ -26,6 +27,7 @@ class Control:
     drop_metrics: list[str] = field(default_factory=list)
     clock_offset: float = 0.0
     version: str | None = None
+    inactive: int | None = None
 
 
 _NAMES = frozenset(f.name for f in fields(Control))

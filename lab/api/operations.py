@@ -62,7 +62,11 @@ class Operations:
             return Answer(401, request.path, {"error": "unauthorized"}, challenge='Basic realm="Minion"')
         if request.path == "/minion":
             return Answer(200, request.path, "<!doctype html><title>Minion</title>", "text/html;charset=UTF-8")
-        return Answer(200, request.path, figures.minion_stats(self._database))
+        return Answer(200, request.path, self._statistics(control))
+
+    def _statistics(self, control: Control) -> dict[str, object]:
+        claimed = {} if control.inactive is None else dict.fromkeys(("inactive", "inactive_jobs"), control.inactive)
+        return figures.minion_stats(self._database) | claimed
 
     def _maintained(self, request: Request, control: Control) -> Answer:
         name = request.path.removeprefix(_MAINTENANCE)
@@ -72,7 +76,7 @@ class Operations:
         secret = request.asked.get("secret", "")
         if not control.open_maintenance and not same(secret, self._config.maintenance_secret):
             return Answer(403, request.path, {"error": "forbidden"})
-        document = figures.minion_stats(self._database) if stats else self._maintenance.routes[name]()
+        document = self._statistics(control) if stats else self._maintenance.routes[name]()
         return Answer(200, request.path, document)
 
     def _metrics(self, request: Request, control: Control) -> Answer:

@@ -98,6 +98,12 @@ _control(
     version="2.13.9",
 )
 _control(
+    f"{NAME}-version-untold",
+    f"{NAME} does not say which version it runs, and the others do",
+    {f"api-versions-agree@{NAME}": "WARNING"},
+    version="",
+)
+_control(
     f"{NAME}-maintenance-open",
     f"{NAME} runs its maintenance routes for everybody",
     {f"api-maintenance-guarded@{NAME}": "CRITICAL"},
@@ -126,6 +132,12 @@ _control(
     f"the detailed health of {NAME} tells figures that are not so",
     {f"api-detailed-agreement@{NAME}": "WARNING"},
     wrong_figures={"database.connections": 9000, "redis.memory_used": 9_000_000_000, "minion.job_queue_size": 9000},
+)
+_control(
+    f"{NAME}-statistics-wrong",
+    f"{NAME} counts 9000 jobs that wait where hardly any do",
+    {f"minion-stats@{NAME}": "WARNING"},
+    inactive=9000,
 )
 _control(
     f"{NAME}-errors",

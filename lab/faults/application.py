@@ -155,6 +155,32 @@ register(
 )
 register(
     Fault(
+        "media-address-broken",
+        "a stored address is no address of the web",
+        ("application",),
+        {"application-addresses@penhas": "WARNING"},
+        _do(
+            "UPDATE media_upload SET s3_path = replace(s3_path, 'https://', 'lab://')"
+            " WHERE id = (SELECT id FROM media_upload ORDER BY created_at DESC OFFSET 1 LIMIT 1)"
+        ),
+        _do("UPDATE media_upload SET s3_path = replace(s3_path, 'lab://', 'https://')"),
+    )
+)
+register(
+    Fault(
+        "media-avatar-lost",
+        "the small picture of the newest upload is not in the bucket",
+        ("application", "s3"),
+        {"s3-objects@media": "CRITICAL"},
+        _do(
+            "UPDATE media_upload SET s3_path_avatar = replace(s3_path, '.m4a', '.lab'), file_size_avatar = 9"
+            " WHERE id = (SELECT id FROM media_upload ORDER BY created_at DESC LIMIT 1)"
+        ),
+        _do("UPDATE media_upload SET s3_path_avatar = NULL, file_size_avatar = NULL"),
+    )
+)
+register(
+    Fault(
         "media-addresses-end",
         "the stored addresses end within the month",
         ("application",),

@@ -39,6 +39,13 @@ def own_figure(found: Prometheus, metric: str) -> float:
     return float(match.group(1)) if match is not None else 0.0
 
 
+def own_figures(found: Prometheus, metric: str) -> float:
+    """Return the sum of a metric of Prometheus' own over all its labels."""
+    with urlopen(f"http://127.0.0.1:{found.port}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    return sum(float(value) for value in re.findall(rf"^{metric}\{{.*\}} (\S+)$", text, re.MULTILINE))
+
+
 def configured(*after: Act, **changes: Any) -> Act:
     """Return an act that changes the configuration and waits for what `after` says, else for a scrape."""
 

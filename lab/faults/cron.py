@@ -42,6 +42,12 @@ for _name, _what, _expect, _break in (
         lambda running: cron.make_literal(running.cron, _JOB),
     ),
     (
+        "cron-no-mailer",
+        "the program that cron mails with is not there",
+        {"cron-mailer@cron": "WARNING"},
+        lambda running: cron.mailer(running.cron).unlink(),
+    ),
+    (
         "cron-no-effect",
         "one job has had no effect for three days",
         {"cron-effects@cron": "CRITICAL"},

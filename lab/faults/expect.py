@@ -31,6 +31,7 @@ QUEUE = tuple(
     for check in (
         "capacity-job-queue",
         "minion-workers-live",
+        "minion-workers-busy",
         "minion-queue-moves",
         "minion-failures",
         "minion-abandoned",
@@ -40,6 +41,7 @@ QUEUE = tuple(
         "minion-dependents",
         "minion-locks",
         "minion-retention",
+        "minion-jobs-kept",
     )
 )
 APPLICATION = tuple(
@@ -61,7 +63,8 @@ S3 = tuple(
     f"s3-{check}@media"
     for check in (
         *("objects", "private", "versioning", "encryption", "uploads-ended", "clock"),
-        *("access-blocked", "encrypted-only", "versions-expire", "access-logged", "replicated", "locked", "key-age"),
+        *("access-blocked", "encrypted-only", "versions-expire", "access-logged", "replicated", "locked"),
+        *("key-age", "key-not-root"),
     )
 )
 PRIMARY = (
@@ -102,6 +105,7 @@ REDIS_INFO = (
     "redis-takes-writes@cache",
     "redis-fragmentation@cache",
     "redis-clients@cache",
+    "redis-clients-blocked@cache",
     "redis-evictions@cache",
     "redis-writes-refused@cache",
     "redis-connections-rejected@cache",

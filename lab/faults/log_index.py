@@ -17,6 +17,18 @@ def _index(**wrong: Any) -> Act:
 
 for _name, _what, _expect, _wrong in (
     ("index-cluster-red", "the cluster is red", {"logs-cluster": "CRITICAL"}, {"status": "red"}),
+    (
+        "index-cluster-yellow",
+        "of two nodes one is gone for copies of shards",
+        {"logs-cluster": "WARNING"},
+        {"status": "yellow", "nodes": 2},
+    ),
+    (
+        "index-master-behind",
+        "the cluster's master does not keep up with its tasks",
+        {"logs-tasks-waiting": "CRITICAL"},
+        {"waits": 1_200_000},
+    ),
     ("index-disk-filling", "a node's disk is past the low watermark", {"logs-cluster-disk": "WARNING"}, {"disk": 88}),
     ("index-disk-full", "a node's disk is past the high watermark", {"logs-cluster-disk": "CRITICAL"}, {"disk": 93}),
     ("index-heap-full", "a node has no heap left", {"logs-heap": "CRITICAL"}, {"heap": 94}),
@@ -33,6 +45,12 @@ for _name, _what, _expect, _wrong in (
             "logs-index-personal-data": "not judged",
         },
         {"hide": True},
+    ),
+    (
+        "pipeline-of-the-guide",
+        "Logstash runs the guide's pipeline as it is written there: it parses nothing",
+        {"logs-index-parsed": "CRITICAL", "logs-index-located": "not judged"},
+        {"literal": True},
     ),
     ("index-read-only", "today's index is read-only", {"logs-index-today": "CRITICAL"}, {"read_only": True}),
     (
@@ -60,6 +78,12 @@ for _name, _what, _expect, _wrong in (
         "the lifecycle policy of two indexes is stuck in an error",
         {"logs-index-retention": "WARNING"},
         {"lifecycle": ["penhas-2026.11.01", "penhas-2026.11.02"]},
+    ),
+    (
+        "index-lifecycle-refused",
+        "the user that asks may not know of lifecycle policies",
+        {"logs-index-retention": "UNKNOWN"},
+        {"no_lifecycle": True},
     ),
     # seen by the canary alone, until the newest document is old
     ("index-takes-nothing", "nothing more arrives in the index", {}, {"stop": True}),

@@ -1,5 +1,6 @@
 """What goes wrong with the lines of logs, and with those who write them."""
 
+import functools
 import os
 import signal
 import time
@@ -217,4 +218,33 @@ log_fault(
     },
     _stamped_elsewhere,
     _stamped_here,
+)
+
+
+def _moved(running: Running, *, away: bool) -> None:
+    file = watchers(running).worker_log
+    if file is None:
+        raise LabError("this lab has no small volume, on which its seldom written log lies")
+    aside = file.with_name(f".{file.name}")
+    (file if away else aside).rename(aside if away else file)
+
+
+log_fault(
+    "log-missing",
+    "a log is not where the environment file says",
+    {
+        f"{check}@worker": "UNKNOWN"
+        for check in (
+            "logs-written",
+            "logs-disk-free",
+            "logs-layout",
+            "logs-levels",
+            "logs-errors",
+            "logs-structured",
+            "logs-secrets",
+            "slow-requests-logged",
+        )
+    },
+    functools.partial(_moved, away=True),
+    functools.partial(_moved, away=False),
 )

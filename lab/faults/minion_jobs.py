@@ -1,5 +1,6 @@
 """What goes wrong with single jobs and with the worker: each fault adds rows that say so, and takes them away again."""
 
+from lab import minion
 from lab.faults.registry import Act, Fault, register
 from lab.running import Running
 
@@ -48,6 +49,12 @@ for _name, _what, _expect, _break in (
         _do(_jobs("failed", "finished, result", "now(), '\"Worker went away\"'")),
     ),
     (
+        "minion-job-stuck",
+        "Minion gave up a job that no worker took for two days",
+        {"minion-abandoned@queue": "WARNING"},
+        _do(_jobs("failed", "finished, result", "now(), '\"Job appears stuck in queue\"'")),
+    ),
+    (
         "minion-orphan",
         "a job is active without a worker for an hour",
         {"minion-orphans@queue": "CRITICAL"},
@@ -65,6 +72,15 @@ for _name, _what, _expect, _break in (
         {"minion-queue-moves@queue": "CRITICAL"},
         _do(_jobs("inactive", "created", "now() - interval '10 min'", values_of=_VALUES.replace("send_sms", "nobody"))
             .replace("now(), '{", "now() - interval '10 min', '{")),
+    ),
+    (
+        "minion-workers-busy",
+        "every worker has its hands full, and a job waits",
+        {"minion-workers-busy@queue": "WARNING"},
+        _do(
+            _jobs("active", "started, worker", "now(), (SELECT max(id) FROM minion_workers)", 8),
+            _jobs("inactive", values_of=_VALUES.replace("send_sms", "nobody")),
+        ),
     ),
     (
         "minion-last-attempt",
@@ -92,6 +108,17 @@ for _name, _what, _expect, _break in (
     register(Fault(_name, _what, ("minion", "cron"), _expect, _break, _do(_CLEAR)))
 register(
     Fault(
+        "job-table-million",
+        "a million jobs that finished are kept",
+        ("minion",),
+        {"minion-jobs-kept@queue": "WARNING"},
+        _do(_jobs("finished", "finished", "now() - interval '2 hours'", 1_000_001), "ANALYZE minion_jobs"),
+        _do(_CLEAR, "VACUUM minion_jobs"),
+        slow=True,
+    )
+)
+register(
+    Fault(
         "minion-lock-long",
         "a lock of Minion's holds for a month",
         ("minion",),
@@ -108,6 +135,38 @@ register(
         {"minion-workers-live@queue": "CRITICAL"},
         _freeze_worker,
         _thaw_worker,
+    )
+)
+register(
+    Fault(
+        "minion-worker-killed",
+        "one of two workers was killed, and gave no sign for an hour",
+        ("minion",),
+        {"minion-workers-live@queue": "WARNING"},
+        _do(
+            "INSERT INTO minion_workers (host, pid, started, notified)"
+            " VALUES ('lab', 999999, now() - interval '1 day', now() - interval '1 hour')"
+        ),
+        _do("DELETE FROM minion_workers WHERE host = 'lab' AND pid = 999999"),
+    )
+)
+
+
+def _restart_worker(running: Running) -> None:
+    if running.worker is not None:
+        running.worker.process.stop()
+        running.worker = minion.start(running.launcher, running.minion_dsn)
+        running.worker.process.await_ready(lambda: running.primary.value("SELECT count(*) FROM minion_workers") != 0)
+
+
+register(
+    Fault(
+        "minion-worker-restarted",
+        "the worker was restarted: no finding, and with --deployed-at it no longer runs the code of before",
+        ("minion",),
+        {},
+        _restart_worker,
+        lambda _: None,
     )
 )
 

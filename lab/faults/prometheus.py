@@ -68,7 +68,7 @@ fault(
 
 
 def _slowly(running: Running) -> None:
-    metrics(running).intervals = {"node-exporter": "5s"}
+    metrics(running).intervals["node-exporter"] = "5s"
     reload(running)
     until(
         "the node exporters are scraped every 5 s",

@@ -31,6 +31,17 @@ def _leave(running: Running) -> None:
         talk.close()
 
 
+def _wait(running: Running) -> None:
+    talk = running.kept["redis-waiting"] = _talk(running.cache)
+    talk.sendall(b"BLPOP lab:nothing 0\r\n")
+    _await(running.cache, "blocked_clients", 1)
+
+
+def _go_on(running: Running) -> None:
+    running.kept.pop("redis-waiting").close()
+    _await(running.cache, "blocked_clients", 0)
+
+
 def _follow(running: Running) -> None:
     """Ask for all data, as a replica does, of a server that waits for an hour whether others ask too."""
     cache = running.cache
@@ -38,18 +49,18 @@ def _follow(running: Running) -> None:
     cache.command("CONFIG", "SET", "repl-diskless-sync-delay", 3600)
     running.kept["redis-follower"] = _talk(cache, "REPLCONF listening-port 1", "REPLCONF capa eof capa psync2")
     running.kept["redis-follower"].sendall(b"PSYNC ? -1\r\n")
-    _await_replicas(cache, 1)
+    _await(cache, "connected_slaves", 1)
 
 
 def _unfollow(running: Running) -> None:
     running.kept.pop("redis-follower").close()
-    _await_replicas(running.cache, 0)
+    _await(running.cache, "connected_slaves", 0)
     running.cache.command("CONFIG", "SET", "repl-diskless-sync-delay", 5)
 
 
-def _await_replicas(cache: Redis, number: int) -> None:
+def _await(cache: Redis, field: str, number: int) -> None:
     until = time.monotonic() + 5
-    while int(cache.info("connected_slaves")) != number and time.monotonic() < until:
+    while int(cache.info(field)) != number and time.monotonic() < until:
         time.sleep(0.02)
 
 
@@ -71,5 +82,15 @@ register(
         {"redis-replicas@cache": "WARNING"},
         _follow,
         _unfollow,
+    )
+)
+register(
+    Fault(
+        "redis-client-waits",
+        "a client of Redis waits in a blocking command",
+        ("redis",),
+        {"redis-clients-blocked@cache": "WARNING"},
+        _wait,
+        _go_on,
     )
 )

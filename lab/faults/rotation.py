@@ -1,6 +1,7 @@
 """What goes wrong with the rotation of logs."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -162,4 +163,38 @@ log_fault(
     {"logs-mode@api": "WARNING"},
     changed("api", lambda log: log.file.chmod(0o644)),
     changed("api", lambda log: log.file.chmod(0o640)),
+)
+
+
+def _for_another(log: Log) -> None:
+    log.write_config(re.sub(r"create 0640 \S+", "create 0640 bin", log.config.read_text()))
+
+
+log_fault(
+    "rotation-for-another",
+    "logrotate creates the log for another user than who writes it",
+    {"logs-mode@nginx": "WARNING"},
+    changed(
+        "nginx", lambda log: log.write_config(re.sub(r"create 0640 \S+", "create 0640 bin", log.config.read_text()))
+    ),
+    changed("nginx", Log.write_config),
+)
+
+
+def _stale(log: Log) -> None:
+    aside = log.pidfile.with_suffix(".aside")
+    log.pidfile.rename(aside)
+    log.pidfile.write_text("999999999\n")
+
+
+def _renewed(log: Log) -> None:
+    log.pidfile.with_suffix(".aside").replace(log.pidfile)
+
+
+log_fault(
+    "rotation-tells-nobody",
+    "the pid file that postrotate reads is of a process that is gone",
+    {"logs-rotation-configured@nginx": "WARNING"},
+    changed("nginx", _stale),
+    changed("nginx", _renewed),
 )

@@ -4,13 +4,30 @@ import re
 import time
 
 from lab import prometheus
-from lab.faults.configured import configured, edited, reload, restored, without
+from lab.faults.configured import configured, edited, own_figures, reload, restored, without
 from lab.faults.watching import A, expect, fault, fires, firing, metrics, no_watchdog, scraped, stamp, until
 from lab.proxy import Mode
 from lab.running import Running
 from lab.state import REPOSITORY
 
 GUIDE = REPOSITORY / "docs" / "alerts" / "guide.yml"
+
+_RECORDING = """\
+  - name: recorded
+    rules:
+      - record: job:filesystem_used:ratio
+        expr: node_filesystem_avail_bytes / on (instance) node_filesystem_size_bytes
+"""
+
+
+def _failed_often(running: Running) -> None:
+    """Return when rules have failed more often than is excused."""
+    found = metrics(running)
+    before = own_figures(found, _FAILURES)
+    until("a rule has failed four times", lambda: own_figures(found, _FAILURES) >= before + 4)
+
+
+_FAILURES = "prometheus_rule_evaluation_failures_total"
 
 fault(
     "rule-missing",
@@ -29,10 +46,18 @@ fault(
 fault(
     "rule-failing",
     "a rule fails when it is evaluated: many-to-many matching",
-    expect(alerts_rules_loaded="WARNING", alerts_rules_healthy="CRITICAL"),
+    expect(alerts_rules_loaded="WARNING", alerts_rules_healthy="CRITICAL", prometheus_rules_failed="WARNING"),
     configured(
-        rules=edited(lambda text: text.replace("/ node_filesystem_size", "/ on (instance) node_filesystem_size"))
+        _failed_often,
+        rules=edited(lambda text: text.replace("/ node_filesystem_size", "/ on (instance) node_filesystem_size")),
     ),
+    restored,
+)
+fault(
+    "rule-recording-fails",
+    "a recording rule fails: no alert rule of its own tells",
+    expect(prometheus_rules_failed="WARNING"),
+    configured(_failed_often, rules=edited(lambda text: text + _RECORDING)),
     restored,
 )
 fault(
@@ -63,6 +88,22 @@ fault(
     configured(no_watchdog, rules="groups: []\n"),
     restored,
 )
+
+
+def _as_guided(running: Running) -> None:
+    """Load the guide's rules over what its middleware exports, which counts no requests beside the histogram."""
+    for api in running.apis.values():
+        api.misbehave(drop_metrics=["http_requests_total"])
+    rules = prometheus.shortened(GUIDE.read_text(encoding="utf-8"))
+    configured(no_watchdog, scraped, rules=rules)(running)
+
+
+def _no_more_as_guided(running: Running) -> None:
+    for api in running.apis.values():
+        api.misbehave(drop_metrics=None)
+    restored(running)
+
+
 fault(
     "rules-of-the-guide",
     "the guide's five rules are loaded as they are written there",
@@ -75,8 +116,8 @@ fault(
         ),
         **expect(A, alertmanager_watchdog_arrives="CRITICAL"),
     },
-    configured(no_watchdog, scraped, rules=prometheus.shortened(GUIDE.read_text(encoding="utf-8"))),
-    restored,
+    _as_guided,
+    _no_more_as_guided,
 )
 
 _TURNING = """\

@@ -4,6 +4,7 @@ import os
 import time
 
 from lab import exporters
+from lab.faults.configured import reload, restored
 from lab.faults.registry import Act
 from lab.faults.watching import (
     expect,
@@ -16,6 +17,7 @@ from lab.faults.watching import (
     watchers,
     well,
 )
+from lab.proxy import Mode
 from lab.running import Running
 
 
@@ -73,6 +75,33 @@ fault(
     ),
     proxied("exporter-postgresql", fires("TargetDown")),
     unproxied("exporter-postgresql"),
+)
+
+
+def _blind(running: Running) -> None:
+    """Scrape the exporter seldom enough that it may end its tries, which take a second and more."""
+    metrics(running).intervals["postgres-exporter"] = "4s"
+    reload(running)
+    proxied("exporter-postgresql", fires("ExporterBlind"))(running)
+
+
+def _sees(running: Running) -> None:
+    running.proxies.set("exporter-postgresql", Mode.PASS)
+    restored(running)
+
+
+fault(
+    "exporter-postgresql-blind",
+    "the postgres exporter, scraped every 4 s, is up and does not reach PostgreSQL",
+    expect(
+        prometheus_targets_fresh="WARNING",
+        prometheus_exporters_see="CRITICAL",
+        metrics_database_kept="CRITICAL",
+        alerts_can_fire="CRITICAL",
+        alerts_firing="CRITICAL",
+    ),
+    _blind,
+    _sees,
 )
 
 
@@ -156,7 +185,9 @@ fault(
     "a label holds paths with ids in them",
     expect(metrics_endpoints_folded="WARNING"),
     _textfile(
-        "endpoints", 'http_request_duration_seconds_count{endpoint="/clientes/77131",method="GET",status="200"} 1\n'
+        "endpoints",
+        'http_request_duration_seconds_count{endpoint="/clientes/77131",method="GET",status="200"} 1\n'
+        'http_requests_total{path="clientes/77132",method="GET",status="200"} 1\n',
     ),
     _textfile("endpoints", None),
 )

@@ -10,10 +10,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import psycopg
 import pytest
 
+from checks.engine.readings.api import MINIMUM_REQUESTS
 from lab import Lab
 from lab import postgresql as lab_postgresql
 from lab.api_processes import VERSION
@@ -152,6 +155,46 @@ def test_the_version_that_was_deployed_is_looked_for(guide: Stage) -> None:
     assert {key: check.state for key, check in outcome.checks.items()} == expected, outcome.explain(list(expected))
     assert f"api api2: runs 2.13.9, not {VERSION}" in outcome.checks["api-version-expected@api2"].message
     assert outcome.code == 1
+
+
+def test_after_a_deploy_old_code_and_new_errors_are_seen(guide: Stage) -> None:
+    """After a deploy a worker from before is seen until it is restarted, and errors until their process is."""
+    instance, worker = "api-errors-since-deploy@api2", "minion-workers-current@queue"
+    version = "api-version-expected@api2"
+    nodeids = [
+        "checks/health/test_api.py::test_api_version_expected[api2]",
+        "checks/health/test_api_operators.py::test_api_errors_since_deploy[api2]",
+        "checks/troubleshooting/test_minion.py::test_minion_workers_current[queue]",
+    ]
+    lab = guide.lab
+    if any("Minion worker" in line for line in lab.missing):
+        pytest.skip("no Minion worker is installed, and none can be restarted")
+    options = [f"--deployed-at={time.time():.0f}", f"--expect-version={VERSION}"]
+    time.sleep(1.1)  # a process tells the second in which it started
+    well = dict.fromkeys((instance, worker, version), "OK")
+    for restarted, broken, changed in (
+        ("api2-down", "api2-version-old", {worker: "CRITICAL", version: "CRITICAL"}),
+        ("minion-worker-restarted", "api2-errors", {instance: "CRITICAL"}),
+        ("api2-down", "", {}),
+    ):
+        with lab.broken(restarted):
+            pass  # what is mended was started anew
+        with lab.broken(broken) if broken else contextlib.nullcontext():
+            _visit(lab, "api2")
+            outcome = run(lab, guide.reports, nodeids, options)
+        assert {key: check.state for key, check in outcome.checks.items()} == well | changed, outcome.explain(
+            list(well)
+        )
+        assert leaks(lab, guide.reports, outcome) == []
+    assert not well.keys() & guide.healthy.checks.keys()
+
+
+def _visit(lab: Lab, instance: str) -> None:
+    """Ask an instance for so much that a share of errors means something."""
+    port = lab.status()["proxies"][instance]["port"]
+    for _ in range(MINIMUM_REQUESTS):
+        with contextlib.suppress(HTTPError), urlopen(f"http://127.0.0.1:{port}/pontos-de-apoio-dados-auxiliares") as it:
+            it.read()
 
 
 def test_mended_is_as_before(guide: Stage) -> None:

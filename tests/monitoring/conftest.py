@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,6 +28,7 @@ COUNTED = {
     "prometheus-storage@prometheus",
     "prometheus-notifications-lost@prometheus",
     "prometheus-evaluations-missed@prometheus",
+    "prometheus-rules-failed@prometheus",
     "alertmanager-notifications-failed@alertmanager",
 }
 # What Alertmanager gives up at a reload is excused: a failure that lies between the same samples would be too.
@@ -49,6 +50,7 @@ class Watched:
     lab: Lab
     reports: Path
     healthy: Outcome
+    tried: set[str] = field(default_factory=set)  # the faults that this run set out to prove
     settled: float = 0.0  # on the monotonic clock: before that a difference would reach back to what was broken
 
     @property
@@ -70,6 +72,7 @@ class Watched:
 
     def prove(self, names: Sequence[str]) -> Outcome:
         """Break some things at once and see that exactly the checks that they name change; mend them."""
+        self.tried.update(names)
         faults = [FAULTS[name] for name in names]
         expected: dict[str, str] = {}
         for fault in faults:
@@ -100,24 +103,36 @@ class Watched:
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """Give a lab with Prometheus, Alertmanager, logs and an index, once Prometheus has scraped everything."""
-    folder = tmp_path_factory.mktemp("watched")
-    with Lab.up(folder=folder / "lab", traffic=5, monitoring=True) as lab:
+    yield from _watched(tmp_path_factory.mktemp("watched"), "guide")
+
+
+@pytest.fixture(scope="session")
+def watched_public(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Give the same of the public backend, which has no metrics and no log in the guide's layout; with --full only."""
+    if not pytestconfig.getoption("--full"):
+        pytest.skip("the public flavour is part of --full")
+    yield from _watched(tmp_path_factory.mktemp("public"), "public")
+
+
+def _watched(folder: Path, flavour: str) -> Iterator[Watched]:
+    with Lab.up(folder=folder / "lab", flavour=flavour, traffic=5, monitoring=True) as lab:
         if any(line.startswith(tuple(f"no {part}:" for part in PROGRAMS)) for line in lab.missing):
             pytest.skip(f"Debian's {', '.join(PROGRAMS)} programs are not all installed: python -m lab.packages")
-        _await_requests(lab)
+        _await_requests(lab, metrics=flavour == "guide")
         reports = folder / "reports"
         run(lab, reports, ["checks/monitoring", "checks/logs"])  # the first sample of what is counted
         yield Watched(lab, reports, run(lab, reports, ["checks"]))
 
 
-def _await_requests(lab: Lab) -> None:
+def _await_requests(lab: Lab, *, metrics: bool) -> None:
     """Return when Prometheus has been up for long enough, and has seen requests enough, to be judged."""
     url = f"http://127.0.0.1:{lab.status()['proxies']['prometheus']['port']}/api/v1"
     promql = 'sum(increase(http_request_duration_seconds_count{endpoint!~"/health.*|/metrics"}[5m])) > 60'
     old_enough = stamp(_asked(f"{url}/status/runtimeinfo")["startTime"]) + YOUNG + INTERVAL
     until = time.monotonic() + 60 + YOUNG
     while time.monotonic() < until:
-        if time.time() > old_enough and _asked(f"{url}/query?{urlencode({'query': promql})}")["result"]:
+        seen = not metrics or _asked(f"{url}/query?{urlencode({'query': promql})}")["result"]
+        if time.time() > old_enough and seen:
             return
         time.sleep(0.3)
     raise AssertionError(f"Prometheus has seen no requests within {60 + YOUNG:.0f} s")

@@ -22,6 +22,7 @@ def reading(*rules: Rule, wanted: tuple[Wanted, ...] = (), **facts: object) -> P
         "buckets": (),
         "max_connections": 100.0,
         "mounts": ("/",),
+        "jobs": ("api", "node"),
         "scrape_interval": 15.0,
         **facts,
     }

@@ -8,8 +8,14 @@ from checks.engine.readings.prometheus_rules import Wanted
 from tests.monitoring.made import reading, rule
 
 BUCKETS = "http_request_duration_seconds_bucket"
+FREE = "node_filesystem_avail_bytes / node_filesystem_size_bytes"
+IDLE = 'rate(node_cpu_seconds_total{mode="idle"}[5m])'
+BUSY = 'rate(node_cpu_seconds_total{mode!="idle"}[5m])'
+ALL = "rate(node_cpu_seconds_total[5m])"
 TABLE = {
     "capacity-api-response-time": (Bound(500, 1000), "ms"),
+    "capacity-database-cpu": (Bound(70, 85), "%"),
+    "capacity-redis-memory": (Bound(80, 90), "%"),
     "capacity-disk": (Bound(70, 85), "%"),
     "capacity-job-queue": (Bound(500, 1000), "jobs"),
 }
@@ -77,6 +83,26 @@ def test_a_selector_that_finds_nothing_silences(fields: dict[str, object], text:
     assert found.silent
 
 
+@pytest.mark.parametrize(
+    ("expr", "silent"),
+    [
+        ("x == 0 or y == 0", False),
+        ("(z == 0 or (x == 0)) or y == 0", False),
+        ("x == 0 or x == 1", True),
+        ("x == 0 and y == 0", True),
+        ("x == 0", True),
+    ],
+)
+def test_one_arm_of_an_or_that_can_fire_is_enough(expr: str, *, silent: bool) -> None:
+    found = alerting.cannot_fire(reading(rule("A", expr), empty={"x": {"series": 0, "metric_series": 0}}))
+    assert [(one.text, one.silent) for one in found] == [("nothing exports x", silent)]
+
+
+def test_an_arm_whose_threshold_is_out_of_reach_silences_no_other() -> None:
+    high = rule("High", "pg_stat_database_numbackends > 150 or x > 1")
+    assert [one.silent for one in alerting.cannot_fire(reading(high))] == [False]
+
+
 def test_a_status_that_never_occurred_is_no_finding() -> None:
     assert alerting.cannot_fire(reading(rule("A", 'x{status=~"5.."} > 1'), empty={"x": {"series": 0}})) == []
 
@@ -100,6 +126,42 @@ def test_a_window_holds_four_scrapes(window: int, findings: int, *, silent: bool
     [
         ("node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.15", "critical", None),
         ("node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.1", "critical", "fires above 90 %"),
+        (f"{FREE} * 100 < 10", "critical", "fires above 90 %, but critical is above 85 %"),
+        (f"{FREE} * 100 < 15", "critical", None),
+        (f"100 - 100 * ({FREE}) > 85", "critical", None),
+        (f"(1 - {FREE}) * 100 > 90", "critical", "fires above 90 %"),
+        (f"min by (instance) ({FREE}) < 0.1", "critical", "fires above 90 %"),
+        (
+            "(node_filesystem_size_bytes - node_filesystem_avail_bytes) / node_filesystem_size_bytes > 0.85",
+            "critical",
+            None,
+        ),
+        (
+            "(node_filesystem_size_bytes - node_filesystem_avail_bytes) / node_filesystem_size_bytes > 0.9",
+            "critical",
+            "90 %",
+        ),
+        ("node_filesystem_avail_bytes < 5e9", "critical", None),
+        (f"1 - avg by (instance) ({IDLE}) > 0.85", "critical", None),
+        (f"100 - (avg by (instance) ({IDLE}) * 100) > 90", "critical", "fires above 90 %, but critical is above 85 %"),
+        (f"avg by (instance) ({IDLE}) < 0.1", "warning", "is warning above 90 %, but critical is above 85 %"),
+        (f"sum({BUSY}) / sum({ALL}) > 0.8", "warning", "fires above 80 %, but warning is above 70 %"),
+        ("1 - avg(rate(node_cpu_seconds_total{mode='idle',instance='api1'}[5m])) > 0.9", "critical", None),
+        ("1 - avg(rate(node_cpu_seconds_total{mode='idle',instance='db1'}[5m])) > 0.9", "critical", "fires above 90 %"),
+        ("avg by (instance) (rate(node_cpu_seconds_total{mode='iowait'}[5m])) > 0.2", "warning", None),
+        ("redis_memory_used_bytes / redis_memory_max_bytes > 0.9", "critical", None),
+        (
+            "redis_memory_used_bytes / redis_memory_max_bytes * 100 > 95",
+            "critical",
+            "fires above 95 %, but critical is above 90 %",
+        ),
+        (f"sum by (instance) ({IDLE}) < 0.1", "critical", None),
+        ("redis_memory_used_bytes > 1e9", "warning", None),
+        (
+            f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) * 1000 > 2000",
+            "warning",
+            "is warning above 2000 ms",
+        ),
         ("minion_jobs_inactive > 1000", "warning", "is warning above 1000 jobs, but critical is above 1000 jobs"),
         ("minion_jobs_inactive > 500", "warning", None),
         (f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) > 2", "warning", "is warning above 2000 ms"),
@@ -118,7 +180,47 @@ def test_a_rule_on_the_root_alone_leaves_other_mounts_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expr", "watched"), [("up == 0", True), ("absent(x)", True), ("x > 1", False), ('x{job="up"} > 1', False)]
+    ("expr", "unwatched"),
+    [
+        ("up == 0", []),
+        ("0 == up", []),
+        ("up < 1", []),
+        ("up != 1", []),
+        ("1 - up > 0", []),
+        ('up{job=~"api|node"} == 0', []),
+        ('up{env="production"} == 0', []),
+        ("sum by (job) (up) == 0", []),
+        ("sum without (instance) (up) == 0", []),
+        ("count by (job) (up == 0) > 0", []),
+        ("avg by (job) (up) < 0.5", []),
+        ("avg_over_time(up[5m]) < 0.8", []),
+        ("min(up) == 0", []),
+        ("up == 0 and on (job) x > 1", []),
+        ("x > 1 or up == 0", []),
+        ('absent(up{job="api"} == 1) or absent(up{job="node"} == 1)', []),
+        ('up{job="api"} == 0', ["node"]),
+        ('up{job!="node"} == 0', ["node"]),
+        ('absent(x{job="api"})', ["node"]),
+        ("absent(x)", ["api", "node"]),
+        ('absent(up{job="api"})', ["api", "node"]),
+        ('up{job="only-this"} == 0', ["api", "node"]),
+        ('up{instance="api:1"} == 0', ["api", "node"]),
+        ("up > 5", ["api", "node"]),
+        ("up == 1", ["api", "node"]),
+        ("up >= 0", ["api", "node"]),
+        ("up == bool 0", ["api", "node"]),
+        ("sum(up) == 0", ["api", "node"]),
+        ("count by (job) (up == 1) < 3", ["api", "node"]),
+        ("x > 1", ["api", "node"]),
+        ("vector(1)", ["api", "node"]),
+        ('x{job="up"} > 1', ["api", "node"]),
+    ],
 )
-def test_silence_is_watched(expr: str, *, watched: bool) -> None:
-    assert alerting.watches_absence(reading(rule("A", expr))) is watched
+def test_of_every_job_somebody_watches_for_silence(expr: str, unwatched: list[str]) -> None:
+    assert alerting.unwatched(reading(rule("A", expr))) == unwatched
+
+
+def test_of_several_rules_each_may_watch_a_job() -> None:
+    rules = (rule("A", 'up{job="api"} == 0'), rule("B", 'sum(up{job=~"no.*"}) == 0'))
+    assert alerting.unwatched(reading(*rules)) == []
+    assert alerting.unwatched(reading(jobs=("api",))) == ["api"]

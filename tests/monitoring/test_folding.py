@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.engine.probes.folding import fold_message, fold_path
+from checks.engine.probes.folding import fold_message, fold_path, is_raw
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,30 @@ def test_paths(path: str, folded: str) -> None:
 )
 def test_messages(message: str, shape: str) -> None:
     assert fold_message(message) == shape
+
+
+@pytest.mark.parametrize(
+    ("label", "raw"),
+    [
+        ("/clientes/:id", False),
+        ("/clientes/{id}", False),
+        ("/clientes/<int:id>/audios", False),
+        ("/media/*", False),
+        ("GET /me", False),
+        ("Me#show", False),
+        ("Penhas::Controller::Me", False),
+        ("users/show", False),
+        ("other", False),
+        ("http://api1:3000/me", False),
+        ("/clientes/77131", True),
+        ("clientes/77131", True),
+        ("GET /clientes/77131", True),
+        ("https://api.example/clientes/77131", True),
+        ("/me?token=abcdefgh", True),
+        ("77131", True),
+        ("6f1c1a52-9d0f-4a51-8f58-0f6f0b6a6d51", True),
+        ("ana@exemplo.invalid", True),
+    ],
+)
+def test_a_label_holds_a_route_or_what_is_one_requests(label: str, *, raw: bool) -> None:
+    assert is_raw(label) is raw

@@ -22,10 +22,14 @@ NAME = f"penhas-{datetime.datetime.now(datetime.UTC):%Y.%m.%d}"
 WHOLE = {"timed_out": False, "_shards": {"total": 5, "successful": 5, "skipped": 0, "failed": 0}}
 
 
-def aggregated(newest: float | None, ahead: int) -> dict[str, Any]:
+def aggregated(newest: float | None, ahead: int, with_ip: int = 0, located: int = 0) -> dict[str, Any]:
     """Return the aggregations of a search, its newest document of so many seconds ago."""
     stamp = None if newest is None else (time.time() - newest) * 1000
-    counted = {"doc_count": 9, "failed": {"doc_count": 0}, "ip": {"doc_count": 0, "geoip": {"doc_count": 0}}}
+    counted = {
+        "doc_count": 9,
+        "failed": {"doc_count": 0},
+        "ip": {"doc_count": with_ip, "geoip": {"doc_count": located}},
+    }
     return {"past": {"newest": {"value": stamp}}, "ahead": {"doc_count": ahead}, "recent": counted}
 
 
@@ -36,6 +40,7 @@ def index_of(
     newest: float | None = 5.0,
     ahead: int = 0,
     settings: Callable[[], Answer] | None = None,
+    ip: tuple[int, int] = (0, 0),
     **more: Any,
 ) -> Kept:
     def answer(path: str) -> Answer:
@@ -45,7 +50,7 @@ def index_of(
             return 200, json.dumps({NAME: {"mappings": {}}}).encode()
         if "/_search" in path:
             hits = {"total": {"value": 9}, "hits": []}
-            told_of = {"hits": hits, "aggregations": aggregated(newest, ahead), **WHOLE, **(told or {})}
+            told_of = {"hits": hits, "aggregations": aggregated(newest, ahead, *ip), **WHOLE, **(told or {})}
             return 200, json.dumps(told_of).encode()
         return 200, b"{}"
 
@@ -101,6 +106,16 @@ def test_a_document_of_the_future_does_not_make_the_index_grow(
     found = index_of(server, newest=newest, ahead=ahead).outcomes["elasticsearch_index"]
     assert isinstance(found, ElasticsearchIndex), found
     assert says(of_index.test_logs_index_today, found)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("located", "state"),
+    [(0, State.CRITICAL), (1, State.WARNING), (99, State.WARNING), (100, State.OK), (1000, State.OK)],
+)
+def test_that_hardly_any_address_is_located_is_a_finding(server: Server, located: int, state: State) -> None:
+    found = index_of(server, ip=(1000, located)).outcomes["elasticsearch_index"]
+    assert isinstance(found, ElasticsearchIndex), found
+    assert says(of_index.test_logs_index_located, found)[0] is state
 
 
 def test_a_day_that_has_only_begun_may_have_no_index_yet(server: Server) -> None:

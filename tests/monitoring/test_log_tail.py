@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from checks.engine.environment.monitoring import Log
-from checks.engine.model import ProbeError
+from checks.engine.model import ProbeError, State
 from checks.engine.probes.logs.layout import LAYOUTS
 from checks.engine.probes.logs.secrets import secrets
 from checks.engine.probes.logs.tail import tail
 from checks.engine.probes.logs.window import Window
+from checks.logs import test_application_log as of_application
+from tests.services.saying import says
 
 UTC = ZoneInfo("UTC")
 SOON = time.monotonic() + 3600
@@ -159,6 +161,26 @@ def test_levels_errors_shapes_and_slow_requests(tmp_path: Path) -> None:
     assert (slow.method, slow.endpoint, slow.count, slow.slowest) == ("GET", "/clientes/:id", 2, 2.5)
 
 
+def test_the_suites_own_requests_count_nowhere_else(tmp_path: Path) -> None:
+    def slow(age: int, agent: str) -> str:
+        text = line(age, f"Requisição lenta: GET /clientes/42 levou 1.250s {agent}")
+        return text.replace("[INFO]", "[ERROR]")
+
+    theirs, ours = slow(10, "PenhaS/3"), slow(9, "penhas-checks/1 penhas-checks/1")
+    path = write(tmp_path / "a.log", ours, "without layout penhas-checks/1\n", theirs, ours, ours)
+    found = tail(log(path), UTC, 900, SOON, NOW)
+    assert (found.own, found.lines, found.entries, found.errors, found.broken) == (4, 1, 1, 1, 0)
+    assert [one.count for one in found.slow] == [1]
+    assert [one.count for one in found.shapes] == [1]
+
+
+def test_a_log_of_nothing_but_the_suites_own_requests_is_not_judged(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", *(line(age, "penhas-checks/1", "nginx") for age in range(9, 0, -1)))
+    found = tail(log(path, "nginx"), UTC, 900, SOON, NOW)
+    assert (found.own, found.lines) == (9, 0)
+    assert says(of_application.test_logs_layout, found)[0] is State.NOT_JUDGED
+
+
 def test_json_entries_say_what_they_lack(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", line(9, '{"timestamp":1,"level":"info"}'), line(8, "{broken"), line(7))
     found = tail(log(path, structured=True), UTC, 900, SOON, NOW)
@@ -215,6 +237,23 @@ def test_what_is_only_silent_is_of_its_zone(tmp_path: Path, lines: tuple[str, ..
     assert tail(log(path), UTC, 900, SOON, NOW).complete
 
 
+@pytest.mark.parametrize("rest", ["  at Penhas.pm line 3\n", "\tat Penhas.pm line 3\n\n" * 40, "\n"])
+def test_stamps_of_another_zone_are_told_of_an_entry_of_many_lines_too(tmp_path: Path, rest: str) -> None:
+    path = write(tmp_path / "a.log", *(line(age + 3 * 3600) for age in range(2000, -1, -1)), rest)
+    with pytest.raises(ProbeError) as error:
+        tail(log(path), UTC, 900, SOON, NOW)
+    assert "timezone" in error.value.mend
+
+
 def test_a_few_seconds_ahead_are_none(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", line(-30))
     assert tail(log(path), UTC, 900, SOON, NOW).entries == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "state"),
+    [(0, State.OK), (1, State.OK), (2, State.WARNING), (20, State.WARNING), (21, State.CRITICAL)],
+)
+def test_lines_without_the_layout(tmp_path: Path, broken: int, state: State) -> None:
+    path = write(tmp_path / "a.log", line(60), "no layout\n" * broken, *(line(50) for _ in range(99 - broken)))
+    assert says(of_application.test_logs_layout, tail(log(path), UTC, 900, SOON, NOW))[0] is state

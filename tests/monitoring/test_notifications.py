@@ -11,7 +11,7 @@ DAY = 86400.0
 
 
 def counters(
-    at: float, *, sent: float = 0, dropped: float = 0, reloaded: float = 0, started: float = -DAY
+    at: float, *, sent: float = 0, dropped: float = 0, reloaded: float = 0, started: float = -DAY, bad: float = 0
 ) -> PrometheusCounters:
     return PrometheusCounters(
         started=started,
@@ -20,8 +20,8 @@ def counters(
         sent=sent,
         failed=0,
         dropped=dropped,
-        rule_failures=0,
-        missed_evaluations=0,
+        rule_failures=bad,
+        missed_evaluations=bad,
         compactions_failed=0,
         corruptions=0,
         over_limit=0,
@@ -46,6 +46,13 @@ def test_one_after_which_no_alertmanager_is_known_excuses_nothing() -> None:
     found = prometheus_work(counters(0), later)
     assert isinstance(found, PrometheusWork)
     assert (found.lost, found.lost_ratio) == (15, 1.0)
+
+
+@pytest.mark.parametrize(("before", "after", "failed"), [(0, 3, 3), (7, 7, 0), (7, 2, 0)])
+def test_a_group_of_rules_that_is_gone_takes_its_counts_with_it(before: float, after: float, failed: int) -> None:
+    found = prometheus_work(counters(0, bad=before), counters(60, bad=after))
+    assert isinstance(found, PrometheusWork)
+    assert (found.rule_failures, found.missed_evaluations) == (failed, failed)
 
 
 def test_a_restart_begins_anew() -> None:

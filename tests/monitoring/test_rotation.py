@@ -11,7 +11,8 @@ import pytest
 
 from checks.engine.environment.monitoring import Rotation
 from checks.engine.model import ProbeError, State
-from checks.engine.probes.logs.rotation import rotation, stanzas
+from checks.engine.probes.logs.logrotate import stanzas
+from checks.engine.probes.logs.rotation import rotation
 from checks.engine.readings.logs import Writer
 from checks.logs import test_log_rotation as of_rotation
 from tests.monitoring.test_log_tail import log
@@ -72,9 +73,10 @@ def test_configuration_and_effect(file: Path) -> None:
     assert (found.every, found.rotate, found.signal) == ("daily", 30, "USR1")
     assert found.rotated == 4
     assert found.beyond == 1
-    assert found.uncompressed == 1
-    assert found.newest_rotated_age == pytest.approx(0.2 * 86400, abs=60)
-    assert found.current_age == pytest.approx(100, abs=5)
+    (one,) = found.logs
+    assert (one.name, one.uncompressed) == ("app.log", 1)
+    assert one.rotated == pytest.approx(0.2 * 86400, abs=60)
+    assert one.begun == pytest.approx(100, abs=5)
 
 
 @pytest.mark.parametrize(("text", "state"), [("", State.OK), ("x\n", State.CRITICAL)], ids=["empty", "written"])
@@ -83,9 +85,170 @@ def test_a_log_in_which_nothing_is_need_not_be_rotated(file: Path, text: str, st
         os.utime(old, (time.time() - 3 * 86400,) * 2)
     file.write_text(text and time.strftime("%Y-%m-%d %H:%M:%S,000 [INFO] Penhas - x\n", time.gmtime(time.time() - 2e5)))
     found = rotation(log(file), Rotation(), UTC, time.time())
-    told = says(of_rotation.test_logs_rotation_done, replace(found, uncompressed=0))
+    logs = tuple(replace(one, uncompressed=0) for one in found.logs)
+    told = says(of_rotation.test_logs_rotation_done, replace(found, logs=logs, beyond=0))
     assert told[0] is state
     assert state is not State.OK or told[1] == "4 rotated files, the newest of 72 h ago"
+
+
+OF_THE_GUIDE = """\
+# /etc/logrotate.d/penhas
+
+/var/log/penhas/*.log {
+    daily
+    rotate 30
+    compress
+    delaycompress
+    missingok
+    notifempty
+    create 0644 penhas penhas
+    sharedscripts
+    postrotate
+        # Sinalizar app para reabrir arquivos de log
+        kill -USR1 $(cat /var/run/penhas.pid) 2>/dev/null || true
+    endscript
+}
+
+# Nginx logs
+/var/log/nginx/penhas-*.log {
+    daily
+    rotate 90
+    compress
+    delaycompress
+    missingok
+    notifempty
+    create 0644 www-data adm
+    sharedscripts
+    postrotate
+        nginx -s reload
+    endscript
+}
+"""
+
+
+def _told(folder: Path, config: str, pattern: Path, days: int) -> tuple[State, str]:
+    """Return what the check says of a log that was made for it and one configuration."""
+    (folder / "logrotate").write_text(config)
+    pattern.write_text("")
+    rule = Rotation(config=str(folder / "logrotate"), keep_days=days)
+    return says(of_rotation.test_logs_rotation_configured, rotation(log(pattern), rule, UTC, time.time()))
+
+
+@pytest.mark.parametrize(("name", "days"), [("penhas/app.log", 30), ("nginx/penhas-access.log", 90)])
+def test_the_guides_own_stanzas_are_as_they_must_be(tmp_path: Path, name: str, days: int) -> None:
+    (tmp_path / name).parent.mkdir()
+    text = OF_THE_GUIDE.replace("/var/log", str(tmp_path))
+    assert _told(tmp_path, text, tmp_path / name, days) == (State.OK, f"daily, {days} files")
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("kill -USR1 $(cat /run/x.pid) 2>/dev/null || true", True),
+        ("test ! -f /run/x.pid || kill -s USR1 `cat /run/x.pid`", True),
+        ("pkill --signal=HUP penhas", True),
+        ("nginx -s reload", True),
+        ("/usr/sbin/nginx -c /etc/nginx/nginx.conf -s reopen", True),
+        ("invoke-rc.d nginx rotate >/dev/null 2>&1", True),
+        ("service penhas reload", True),
+        ("/etc/init.d/penhas reload", True),
+        ("systemctl reload penhas.service", True),
+        ("systemctl kill penhas.service --signal=USR1", True),
+        ("/usr/bin/systemctl --quiet restart penhas", True),
+        ("/usr/lib/rsyslog/rsyslog-rotate", True),
+        ("# kill -USR1 $(cat /run/x.pid)", False),
+        ("kill -0 $(cat /run/x.pid)", False),
+        ("systemctl status nginx", False),
+        ("nginx -t", False),
+        ("echo rotated", False),
+        ("", False),
+    ],
+)
+def test_who_is_told_to_reopen_the_file(tmp_path: Path, script: str, *, told: bool) -> None:
+    text = GUIDE.replace("/var/log/penhas", str(tmp_path)).replace(
+        "kill -USR1 $(cat /var/run/penhas.pid) 2>/dev/null || true", script
+    )
+    state, _ = _told(tmp_path, text, tmp_path / "a.log", 30)
+    assert state is (State.OK if told else State.WARNING)
+
+
+def _of_each(folder: Path, **days: tuple[float, float, tuple[float, ...]]) -> tuple[State, str]:
+    """Return what is said of `*.log`: of each file how long ago it was begun, last written and rotated, in days."""
+    for name, (begun, written, rotated) in days.items():
+        file = folder / f"{name}.log"
+        moments = [(file, written), *((folder / f"{name}.log.{n + 1}", age) for n, age in enumerate(rotated))]
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - begun * 86400))
+        for path, age in moments:
+            path.write_text(f"{stamp},000 [INFO] Penhas - x\n")
+            os.utime(path, (time.time() - age * 86400,) * 2)
+    return says(of_rotation.test_logs_rotation_done, rotation(log(folder / "*.log"), Rotation(), UTC, time.time()))
+
+
+def test_each_file_of_a_pattern_is_rotated_by_itself(tmp_path: Path) -> None:
+    told = _of_each(tmp_path, a=(0.04, 0.0, (0.04,)), b=(20.0, 0.001, ()))
+    assert told == (State.CRITICAL, "was not rotated for 480 h")
+
+
+def test_the_newest_old_file_of_each_may_be_uncompressed(tmp_path: Path) -> None:
+    assert _of_each(tmp_path, a=(0.1, 0.0, (0.1,)), b=(0.1, 0.0, (0.1,)))[0] is State.OK
+    told = _of_each(tmp_path, a=(0.1, 0.0, (0.1, 1.1)), b=(0.1, 0.0, (0.1,)))
+    assert told == (State.WARNING, "1 rotated files are not compressed")
+
+
+def test_a_file_of_a_day_that_is_over_is_whole(tmp_path: Path) -> None:
+    assert _of_each(tmp_path, a=(0.1, 0.0, (0.1,)), b=(3.0, 2.0, ()))[0] is State.OK
+    told = _of_each(tmp_path, a=(0.1, 0.0, (0.1,)), b=(34.0, 33.0, ()))
+    assert told == (State.WARNING, "1 files are older than 30 d")
+
+
+def test_of_a_log_that_is_gone_nothing_is_overdue(tmp_path: Path) -> None:
+    (tmp_path / "gone.log.1").write_text("x")
+    os.utime(tmp_path / "gone.log.1", (time.time() - 9 * 86400,) * 2)
+    assert _of_each(tmp_path, a=(0.1, 0.0, (0.1,)))[0] is State.OK
+
+
+@pytest.mark.parametrize(
+    ("create", "state"),
+    [
+        ("", State.OK),
+        ("0640", State.OK),
+        ("0640 penhas", State.OK),
+        ("0640 penhas adm", State.OK),
+        ("penhas adm", State.OK),
+        ("0600 penhas adm", State.WARNING),
+        ("0640 pen", State.WARNING),
+        ("0640 root adm", State.WARNING),
+        ("0640 penhas root", State.WARNING),
+        ("root", State.WARNING),
+    ],
+)
+def test_the_file_is_as_logrotate_creates_it(file: Path, create: str, state: State) -> None:
+    found = replace(rotation(log(file), Rotation(), UTC, time.time()), mode="0640", owner="penhas adm", create=create)
+    assert says(of_rotation.test_logs_mode, found)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("text", "signalled"), [(str(os.getpid()), True), ("999999999", False), ("", False), ("../", False), (None, False)]
+)
+def test_whom_a_pid_file_names(file: Path, text: str | None, *, signalled: bool) -> None:
+    pidfile = file.with_name("app.pid")
+    if text is not None:
+        pidfile.write_text(f"{text}\n")
+    rule = Rotation(config=str(file.parent / "logrotate"), pidfile=str(pidfile))
+    found = replace(rotation(log(file), rule, UTC, time.time()))
+    assert found.signalled is signalled
+    assert says(of_rotation.test_logs_rotation_configured, found)[0] is (State.OK if signalled else State.WARNING)
+
+
+@pytest.mark.parametrize(("word", "told"), [("prerotate", False), ("firstaction", False), ("lastaction", True)])
+def test_only_what_runs_after_rotating_tells_who_writes(tmp_path: Path, word: str, *, told: bool) -> None:
+    text = GUIDE.replace("/var/log/penhas", str(tmp_path))
+    state, _ = _told(tmp_path, text.replace("postrotate", word), tmp_path / "a.log", 30)
+    assert state is (State.OK if told else State.WARNING)
+    beside = text.replace("    postrotate", f"    {word}\n        true\n    endscript\n    postrotate")
+    assert _told(tmp_path, beside, tmp_path / "a.log", 30)[0] is State.OK
+    beside = text.replace("}\n\n", f"    {word}\n        true\n    endscript\n}}\n\n")
+    assert _told(tmp_path, beside, tmp_path / "a.log", 30)[0] is State.OK
 
 
 def test_a_log_that_no_stanza_covers(file: Path) -> None:

@@ -10,9 +10,10 @@ from checks.engine.environment import Environment
 from checks.engine.model import State, Target
 from checks.engine.probes import prometheus
 from checks.engine.readings.prometheus import PrometheusExporters, PrometheusSeries, PrometheusTargets
+from checks.monitoring import test_metrics as of_metrics
 from checks.monitoring import test_prometheus as of_prometheus
 from tests.monitoring.asked import Answer, Kept, Server
-from tests.services.saying import says
+from tests.services.saying import says, shows
 
 OLD = "2026-01-01T00:00:00Z"
 NEVER = "0001-01-01T00:00:00Z"
@@ -57,6 +58,29 @@ def test_one_that_is_not_there_is_missing(server: Server) -> None:
     assert found.missing == (("node", "node2:9100"),)
 
 
+def test_one_that_nobody_expects_is_shown(server: Server) -> None:
+    jobs = [{"name": "node", "targets": ["node1:9100"]}]
+    targets = [target("node", "node1:9100"), target("stray", "10.0.0.9:80")]
+    found = found_of(server, "prometheus_targets", jobs, {"activeTargets": targets})
+    state, text = says(of_prometheus.test_prometheus_targets_expected, found)
+    assert (state, text) == (State.OK, "scrapes all 1 expected targets, and 1 more")
+    shown = shows(of_prometheus.test_prometheus_targets_expected, found)
+    assert shown == ("stray 10.0.0.9:80: not in the environment file",)
+
+
+def test_the_scrape_that_is_nearest_to_its_timeout_is_shown(server: Server) -> None:
+    jobs = [{"name": "node", "targets": ["node1:9100", "node2:9100"]}]
+    targets = [
+        target("node", "node1:9100") | {"lastScrapeDuration": 3.0, "scrapeTimeout": "10s"},
+        target("node", "node2:9100") | {"lastScrapeDuration": 2.0, "scrapeTimeout": "4s"},
+    ]
+    found = found_of(server, "prometheus_targets", jobs, {"activeTargets": targets})
+    shown = shows(of_prometheus.test_prometheus_targets_fresh, found)
+    assert shown == ("nearest to its timeout: node node2:9100, 2.00 of 4 s",)
+    untold = found_of(server, "prometheus_targets", jobs, {"activeTargets": [target("node", "node1:9100")]})
+    assert shows(of_prometheus.test_prometheus_targets_fresh, untold) == ()
+
+
 @pytest.mark.parametrize("due", ["api1:3000", "http://api1:3000", "API1:3000"])
 def test_a_figure_is_kept_of_a_target_however_it_is_written(server: Server, due: str) -> None:
     metric = {"__name__": "http_requests_total", "instance": "api1:3000"}
@@ -64,6 +88,28 @@ def test_a_figure_is_kept_of_a_target_however_it_is_written(server: Server, due:
     found = found_of(server, "prometheus_series", jobs, {"result": [{"metric": metric, "value": [0, "1"]}]})
     assert isinstance(found, PrometheusSeries), found
     assert found.application[0].missing == ()
+
+
+@pytest.mark.parametrize(
+    ("labels", "state"),
+    [
+        ([], State.NOT_JUDGED),
+        ([{}], State.NOT_JUDGED),
+        ([{"endpoint": "/clientes/:id"}, {"path": "/health"}], State.OK),
+        ([{"endpoint": "/clientes/77131"}], State.WARNING),
+        ([{"endpoint": "/ok", "uri": "/clientes/77131"}], State.WARNING),
+        ([{"handler": "clientes/77131"}], State.WARNING),
+    ],
+    ids=str,
+)
+def test_a_raw_path_in_any_label_of_a_request_is_told(
+    server: Server, labels: list[dict[str, str]], state: State
+) -> None:
+    jobs = [{"name": "penhas-api", "targets": ["api1:3000"]}]
+    result = [{"metric": one | {"instance": "api1:3000"}, "value": [0, "1"]} for one in labels]
+    found = found_of(server, "prometheus_series", jobs, {"result": result})
+    assert says(of_metrics.test_metrics_endpoints_folded, found)[0] is state
+    assert "77131" not in repr(found)
 
 
 @pytest.mark.parametrize(

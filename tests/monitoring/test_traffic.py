@@ -8,7 +8,7 @@ from checks.engine.model import State
 from checks.engine.readings.prometheus import PrometheusTraffic
 from checks.performance import test_slow_requests as of_slow
 from tests.monitoring.asked import Server, kept_of
-from tests.services.saying import says
+from tests.services.saying import says, shows
 
 FOUND = {"requests": 100.0, "rate": 2.0, "labelled": 3.0, "second": 3.0}
 
@@ -41,3 +41,10 @@ def test_without_the_label_no_share_is_known(server: Server) -> None:
 @pytest.mark.parametrize(("without", "state"), [("", State.OK), ("second", State.UNKNOWN)])
 def test_without_a_bucket_of_a_second_nobody_knows_what_is_slow(server: Server, without: str, state: State) -> None:
     assert says(of_slow.test_slow_requests_measured, traffic_of(server, without, all=100.0))[0] is state
+
+
+@pytest.mark.parametrize(("without", "connections"), [("", "7"), ("connections", "not told")])
+def test_what_has_no_limit_is_shown_beside_what_has(server: Server, without: str, connections: str) -> None:
+    found = traffic_of(server, without, all=100.0, connections=7.0)
+    shown = f"now: 2.0 requests/s, connections: {connections} (no limit is set for either)"
+    assert shows(of_slow.test_slow_requests_measured, found) == (shown,)

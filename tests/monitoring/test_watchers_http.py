@@ -1,16 +1,19 @@
 """What a watcher can answer that is not what is due: each is a value in our words, and no secret is in it."""
 
 import json
+import time
 
 import pytest
 
 from checks.engine.environment import Environment
-from checks.engine.model import ProbeError, Reason, Target
+from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import alertmanager
 from checks.engine.readings.alertmanager import AlertmanagerConnection
 from checks.engine.readings.elasticsearch import ElasticsearchIndex, ElasticsearchRetention
 from checks.engine.readings.prometheus import PrometheusConnection, PrometheusQueue
+from checks.logs import test_log_index as of_index
 from tests.monitoring.asked import Answer, Kept, Server, kept_of
+from tests.services.saying import says
 
 TOKEN = "SEGREDO-7713"
 
@@ -154,22 +157,35 @@ def test_nothing_but_get_and_no_document_is_asked_of_elasticsearch(server: Serve
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "stuck"),
+    ("status", "body", "stuck", "state"),
     [
-        (200, b'{"indices":{"a":{"step":"ERROR"},"b":{"step":"complete"}}}', 1),
-        (200, b'{"indices":{}}', 0),
-        (400, b"OpenSearch has no such thing", None),
+        (200, b'{"indices":{"a":{"step":"ERROR"},"b":{"step":"complete"}}}', 1, State.WARNING),
+        (200, b'{"indices":{}}', 0, State.OK),
+        (400, b"OpenSearch has no such thing", None, State.OK),
+        (404, b"{}", None, State.OK),
+        (401, b"{}", None, State.UNKNOWN),
+        (403, b"{}", None, State.UNKNOWN),
     ],
 )
 def test_a_lifecycle_that_is_stuck_is_counted_where_that_is_told(
-    server: Server, status: int, body: bytes, stuck: int | None
+    server: Server, status: int, body: bytes, stuck: int | None, state: State
 ) -> None:
+    day = f"penhas-{time.strftime('%Y.%m.%d', time.gmtime(time.time() - 86400))}"
+
     def answer(path: str) -> Answer:
         if "_ilm" in path:
             return status, body
-        return 200, b'[{"index":"penhas-2026.11.01","health":"green"}]'
+        return 200, json.dumps([{"index": day, "health": "green"}]).encode()
 
     server.answer = answer
     found = kept_of(server, "elasticsearch", "elasticsearch_retention").outcomes["elasticsearch_retention"]
     assert isinstance(found, ElasticsearchRetention), found
     assert found.stuck == stuck
+    assert says(of_index.test_logs_index_retention, found)[0] is state
+
+
+def test_a_lifecycle_that_cannot_be_told_is_not_one_without_errors(server: Server) -> None:
+    rows = b'[{"index":"penhas-2026.11.01","health":"green"}]'
+    server.answer = lambda path: (503, b"{}") if "_ilm" in path else (200, rows)
+    error = kept_of(server, "elasticsearch", "elasticsearch_retention").outcomes["elasticsearch_retention"]
+    assert isinstance(error, ProbeError), error

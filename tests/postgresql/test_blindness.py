@@ -61,7 +61,9 @@ REPLICA_NEEDS_MONITOR = {name for name in NEED_MONITOR if name in OF_REPLICA} | 
     ("role", "denied"),
     [(PLAIN, NEED_MONITOR | THROUGH_VIEWS), (MONITOR, THROUGH_VIEWS), (CHECKS, set()), (SUPERUSER, set())],
 )
-def test_what_a_role_may_not_see_on_the_primary_is_denied(read: Read, role: str, denied: set[str]) -> None:
+def test_what_a_role_may_not_see_on_the_primary_is_denied(pair: Pair, read: Read, role: str, denied: set[str]) -> None:
+    if role == PLAIN and pair.major in {15, 16}:
+        denied = denied | {"postgresql_slots"}  # before 17 it is files that say how long nobody reads one
     kept = read(ALL, role)
     assert {name: word(outcome) for name, outcome in kept.outcomes.items()} == {
         name: "denied" if name in denied else "read" for name in ALL

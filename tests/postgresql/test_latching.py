@@ -56,6 +56,17 @@ def test_rates_are_of_the_time_between() -> None:
     assert found.temporary == 300_000  # 600,000 bytes in ten minutes are 300,000 in five
 
 
+def test_the_databases_that_deadlocks_and_temporary_files_are_of_are_named() -> None:
+    earlier = replace(COUNTERS, databases=("7 1000 penhas", "1 0 other one"))
+    later = replace(COUNTERS, deadlocks=10, sampled_at=1060.0, databases=("9 1000 penhas", "1 0 other one", "1 0 new"))
+    found = rates(earlier, later)
+    assert isinstance(found, PostgresqlRates)
+    assert found.culprits == (
+        "penhas: 2 deadlocks, 0 MiB of temporary files",
+        "new: 1 deadlocks, 0 MiB of temporary files",
+    )
+
+
 @pytest.mark.parametrize(
     "change", [{"deadlocks": 6}, {"temporary": 0}, {"blocks_hit": 1}, {"reset": "t1"}, {"in_recovery": True}]
 )
@@ -81,6 +92,9 @@ def test_cancelled_queries_are_those_of_an_hour() -> None:
         assert isinstance(found, PostgresqlCancelled)
         assert found.per_hour == expected
     assert isinstance(cancelled(earlier, replace(earlier, cancelled=0)), NotJudged)
+    named = cancelled(replace(earlier, databases=("5 penhas",)), replace(more, databases=("5 penhas", "1 other one")))
+    assert isinstance(named, PostgresqlCancelled)
+    assert named.culprits == ("other one: 1 queries",)
 
 
 def test_checkpoints_are_judged_from_a_dozen_on() -> None:
@@ -112,12 +126,40 @@ def test_settings_that_changed_are_named_and_not_shown() -> None:
 
 
 def test_a_slow_statement_of_before_is_none_now() -> None:
-    earlier = PostgresqlStatements(frequent=(), slow=("1 10 20000", "2 5 9000"), source="s", sampled_at=0.0)
-    later = replace(earlier, slow=("1 30 20100", "2 5 9000", "3 1 1500"))
+    earlier = PostgresqlStatements(frequent=(), longest=("1 10 20000", "2 5 9000"), source="s", sampled_at=0.0)
+    later = replace(earlier, longest=("1 30 20100", "2 5 9000", "3 1 1500"))
     found = slow_statements(earlier, later)
     assert isinstance(found, PostgresqlSlowStatements)
     assert found.slowest == pytest.approx(1.5)
     assert found.culprits == ("queryid 3: mean 1500 ms, 1 calls", "queryid 1: mean 5 ms, 20 calls")
+
+
+def test_of_superusers_what_is_called_often_is_judged_and_a_dump_is_counted() -> None:
+    earlier = PostgresqlStatements(frequent=(), longest=(), source="s", sampled_at=0.0)
+    often, dump, ours = "1 10 15000 superuser", "2 9 900000 superuser", "1 100 100"
+    found = slow_statements(earlier, replace(earlier, longest=(ours, often, dump)))
+    assert isinstance(found, PostgresqlSlowStatements)
+    assert (found.slowest, found.left_out) == (1.5, 1)
+    assert found.culprits[0] == "queryid 1 of a superuser: mean 1500 ms, 10 calls"
+    assert found.culprits[1] == "queryid 1: mean 1 ms, 100 calls"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "slower"),
+    [
+        ("7 20 400", "7 40 1800", True),  # 20 ms, then 70
+        ("7 20 400", "7 40 1600", False),  # three times is not more than three times
+        ("7 19 380", "7 40 1880", False),  # too few calls before
+        ("7 20 400", "7 39 2300", False),  # too few since
+        ("7 20 40", "7 40 440", False),  # 20 ms are not noticed
+    ],
+)
+def test_a_statement_that_became_three_times_as_slow_is_named(before: str, now: str, *, slower: bool) -> None:
+    earlier = PostgresqlStatements(frequent=(), longest=(before,), source="s", sampled_at=0.0)
+    found = slow_statements(earlier, replace(earlier, longest=(now,)))
+    assert isinstance(found, PostgresqlSlowStatements)
+    assert found.slower == int(slower)
+    assert (" ms before" in found.culprits[0]) is slower
 
 
 def test_statements_thrown_away_are_those_since() -> None:

@@ -8,9 +8,11 @@ import psycopg
 import pytest
 
 from checks.engine.environment import Environment
-from checks.engine.model import Reading, Target
+from checks.engine.model import ProbeError, Reading, Target
 from checks.engine.probes import postgresql
+from checks.engine.probes.postgresql.problems import by_sqlstate
 from checks.engine.readings.postgresql import PostgresqlConnection
+from lab.processes import free_port
 from tests.bouncer import PROGRAM, bouncing
 from tests.probes.conftest import Pair
 from tests.probes.context import Kept
@@ -68,3 +70,45 @@ def test_everything_is_read_and_nothing_stays_on_the_pooled_connection(
             " WHERE usename = 'postgres' AND datname = 'penhas' AND state LIKE 'idle in transaction%')"
         ).fetchone()
     assert said == ("0", "0", "off", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "more", "expected"),
+    [
+        ("penhas_checks gone", "", "the pooler has no such database"),
+        ("nobody penhas", "", "the pooler does not let our role in"),
+        ("penhas_checks penhas", "max_client_conn = 0", "the pooler takes no more clients"),
+        ("penhas_checks penhas", "query_wait_timeout = 1", "the pooler got us no session at its server in time"),
+    ],
+)
+def test_what_a_pooler_refuses_is_said_as_its_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, asked: str, more: str, expected: str
+) -> None:
+    role, database = asked.split()
+    # Behind it nobody listens.
+    with bouncing(folder, f"penhas = host=127.0.0.1 port={free_port()}", ("penhas_checks",), more) as port:
+        monkeypatch.setenv("PENHAS_CHECKS_DSN", f"postgresql://{role}@127.0.0.1:{port}/{database}?sslmode=disable")
+        outcome = _connection()
+    assert expected in (outcome.why if isinstance(outcome, ProbeError) else getattr(outcome, "problem", ""))
+    assert "08P01" in repr(outcome)
+
+
+@pytest.mark.parametrize(
+    ("said", "routine", "expected"),
+    [
+        ("server login has been failing, try again later (server_login_retry)", "", "is refused by its server"),
+        ("pgbouncer cannot connect to server", "", "is refused by its server"),
+        ("something new", "", "a pooler refused the session"),
+        ("unsupported frontend protocol", "ProcessStartupPacket", "the server does not take our protocol"),
+    ],
+)
+def test_refusals_that_take_long_to_provoke(said: str, routine: str, expected: str) -> None:
+    assert expected in by_sqlstate("08P01", routine, said).problem
+
+
+def _connection() -> object:
+    table = {"primary": {"name": "primary", "env": "PENHAS_CHECKS_DSN"}, "pooler": True}
+    environment = Environment.model_validate({"name": "t", "postgresql": table})
+    kept = Kept(environment, Target("postgresql", "primary", "primary"), NAMES[:1], seconds=2.5)
+    postgresql.read(kept)
+    return kept.outcomes["postgresql_connection"]

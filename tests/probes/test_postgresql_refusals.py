@@ -13,6 +13,7 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.model import ProbeError, Reason, Target
 from checks.engine.probes import postgresql
+from checks.engine.probes.conninfo import parameters, several_hosts
 from checks.engine.probes.postgresql.problems import error_in_trace
 from checks.engine.readings.postgresql import PostgresqlConnection
 from tests.probes import sockets
@@ -225,3 +226,41 @@ def test_the_code_of_a_refusal_is_read_in_any_language() -> None:
     trace = 'B\t103\tErrorResponse\t S "FATAL" V "FATAL" C "28P01" M "autenticação" F "auth.c" R "auth_failed" \\x00\n'
     assert error_in_trace(trace) == ("28P01", "auth_failed")
     assert error_in_trace("") == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("dsn", "variables", "expected"),
+    [
+        ("host=127.0.0.1 hostaddr=127.0.0.1,127.0.0.2 user=a", {}, "names several hosts"),
+        ("service=both user=a", {}, "names a service"),
+        ("user=a", {"PGHOST": "127.0.0.1,127.0.0.1"}, "leaves host to libpq's environment"),
+        ("host=127.0.0.1 user=a", {"PGHOSTADDR": "127.0.0.1,127.0.0.1"}, "leaves hostaddr to libpq's environment"),
+        ("user=a", {"PGSERVICE": "both"}, "leaves host to libpq's environment"),
+    ],
+)
+def test_whatever_may_mean_two_hosts_is_refused_and_none_is_contacted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dsn: str, variables: dict[str, str], expected: str
+) -> None:
+    (tmp_path / "services").write_text("[both]\nhost=127.0.0.1,127.0.0.1\n")
+    with socket.create_server(("127.0.0.1", 0)) as second:
+        second.setblocking(False)
+        monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+        monkeypatch.setenv("PGPORT", f"1,{second.getsockname()[1]}")
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        kept = read(dsn)
+        with pytest.raises(BlockingIOError):
+            second.accept()
+    for name in NAMES:
+        error = kept.error(name)
+        assert error.reason is Reason.OURS
+        assert expected in error.why
+    monkeypatch.setenv("PENHAS_CHECKS_DSN", dsn)
+    assert expected in several_hosts(parameters(dsn))
+
+
+def test_one_host_of_libpqs_environment_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "127.0.0.1")
+    assert several_hosts(parameters("user=a dbname=b")) == ""
+    monkeypatch.setenv("PGHOST", "one,two")
+    assert several_hosts(parameters("host=here user=a")) == ""

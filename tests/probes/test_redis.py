@@ -78,10 +78,11 @@ def answers(server: Server) -> bool:
     return False
 
 
-def read(url: str, *, seconds: float = 10.0, names: tuple[str, ...] = NAMES) -> Kept:
+def read(url: str, *, seconds: float = 10.0, names: tuple[str, ...] = NAMES, **settings: object) -> Kept:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PENHAS_CHECKS_REDIS", url)
-        table = {"name": "t", "redis": {"targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS"}]}}
+        targets = [{"name": "cache", "env": "PENHAS_CHECKS_REDIS"}]
+        table = {"name": "t", "redis": {"targets": targets, **settings}}
         kept = Kept(Environment.model_validate(table), Target("redis", "cache"), names, seconds=seconds)
         redis.read(kept)
     assert set(kept.outcomes) == set(names)
@@ -136,6 +137,21 @@ def test_without_maxmemory_the_limit_is_the_host_and_says_so(start: Start) -> No
     assert memory(kept).maxmemory == 0
     assert "maxmemory is not set" in memory(kept).limit_is
     assert 0 < memory(kept).used_ratio < 0.5
+
+
+@pytest.mark.parametrize("maxmemory", ["0", "64mb"])
+def test_a_container_has_less_than_its_host(start: Start, maxmemory: str) -> None:
+    """Its memory is the limit where maxmemory is not set, or is more: then the process counts, not its data alone."""
+    kept = memory(read(start(f"maxmemory {maxmemory}").url(), memory_bytes=32 << 20))
+
+    assert (kept.limit, kept.limit_is) == (32 << 20, "memory_bytes of the environment file")
+    assert kept.used / (32 << 20) < kept.used_ratio < 1.5
+
+
+def test_maxmemory_is_the_limit_where_the_container_has_more(start: Start) -> None:
+    kept = memory(read(start("maxmemory 8mb").url(), memory_bytes=32 << 20))
+
+    assert (kept.limit, kept.limit_is, kept.used_ratio) == (8 << 20, "maxmemory", kept.used / (8 << 20))
 
 
 def test_a_visit_is_one_connection_and_two_turns(start: Start) -> None:

@@ -129,7 +129,9 @@ def past() -> dict[str, Past]:
     course = tuple(70 + 0.4 * i + 2 * math.sin(i) for i in range(30))
     return {
         "postgresql-connection@primary": Past(NOW, 1, State.OK, (), 1, 30),
-        "capacity-redis-memory@cache": Past(NOW - 5 * 86400, 6, State.OK, course, 4, 30, Forecast("90 %", 12.2)),
+        "capacity-redis-memory@cache": Past(
+            NOW - 5 * 86400, 6, State.OK, course, 4, 30, Forecast("90 %", 12.2, 9.6, 17.4)
+        ),
         "backup-freshness@postgresql": Past(NOW - 86400, 2, None),
         "api-health@api1": Past(NOW, 1, State.CRITICAL, (), 5, 30),
     }

@@ -89,8 +89,19 @@ def test_a_limit_about_to_be_met_is_a_warning_at_night(suite: Suite) -> None:
         history.record(dataclasses.replace(night, run_id=str(days), started=time.time() - days * 86400))
     ran = suite.run("--exit-codes=graded")
     assert ran.code == 10
-    assert "host db1: jobs 80 jobs, 90 jobs in about 5 days as it grows now" in ran.messages().values()
+    assert "host db1: jobs 80 jobs, 90 jobs in about 5 days (5 to 5) as it grows now" in ran.messages().values()
     assert suite.run("--exit-codes=graded", "--profile=smoke").code == 0
+
+
+def test_every_file_says_at_its_top_that_emergency_mode_is_on(suite: Suite) -> None:
+    suite.environment(f'[report]\ntextfile = "{suite.folder}/penhas.prom"')
+    suite.check(CHECKS.replace("test_disk_read", "test_emergency_mode"))
+    suite.run(MADE_BAD="1")
+    latest, said = suite.reports / "here/latest", "host root: MARKED text of a finding; host data: MARKED text"
+    assert f"<p><b>EMERGENCY MODE IS ON:</b> {said}" in (latest / "report.html").read_text()
+    assert f'<property name="emergency" value="{said}' in (latest / "junit.xml").read_text()
+    metrics = (suite.folder / "penhas-all.prom").read_text()
+    assert re.search(r"^penhas_checks_emergency_mode\{.*\} 1$", metrics, re.MULTILINE)
 
 
 def test_a_run_that_selects_nothing_is_graded_unknown(suite: Suite) -> None:

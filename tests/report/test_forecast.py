@@ -33,6 +33,24 @@ def test_noise_on_a_trend_moves_the_forecast_little() -> None:
     assert days(series(lambda i: 40 + i + noise.gauss(0, 1))) == pytest.approx(21, abs=2)
 
 
+def test_the_range_is_that_of_the_middle_half_of_all_slopes() -> None:
+    noise = random.Random(1)  # noqa: S311
+    found = forecast(series(lambda i: 40 + i + noise.gauss(0, 1)), LIMITS)
+    assert found is not None
+    assert 15 < found.earliest < found.days - 0.2 < found.days + 0.2 < found.latest < 30
+    steady = forecast(series(lambda i: 40 + i), LIMITS)
+    assert steady is not None
+    assert (steady.earliest, steady.latest) == pytest.approx((21, 21))
+
+
+def test_a_fall_has_its_range_in_order_too() -> None:
+    noise = random.Random(2)  # noqa: S311
+    points = series(lambda i: 60 - i + noise.gauss(0, 1))
+    found = forecast(points, Limits("GiB", below=Bound(20, 10)))
+    assert found is not None
+    assert found.earliest < found.days < found.latest
+
+
 def test_a_single_outlier_moves_it_little() -> None:
     assert days(series(lambda i: 20 if i == 15 else 40 + i * 1.0)) == pytest.approx(21, abs=2)
 

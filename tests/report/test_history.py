@@ -176,7 +176,7 @@ def test_what_is_about_to_meet_its_limit_is_a_warning_and_never_more(history: Hi
     assert found["a@x"].days == pytest.approx(5)
     (result,) = warned(today, found, 14).results
     assert (result.state, warned(today, found, 14).verdict) == (State.WARNING, State.WARNING)
-    assert result.message == "x: as it should be, 90 % in about 5 days as it grows now"
+    assert result.message == "x: as it should be, 90 % in about 5 days (5 to 5) as it grows now"
     assert warned(today, found, 5) == today
     assert history.foreseen(nth(10, State.WARNING, 80)) == {}
 

@@ -2,8 +2,10 @@
 
 from html.parser import HTMLParser
 
-from checks.engine.report.html_rows import detail_lines, header_cells, row_cells
+from checks.engine.model import State
+from checks.engine.report.html_rows import detail_lines, emergency_line, header_cells, row_cells
 from tests.report.made import hostile, ordinary
+from tests.report.made import result as made_result
 
 
 class Tags(HTMLParser):
@@ -29,3 +31,9 @@ def test_there_are_five_columns_in_both_languages() -> None:
     for language in ("en", "pt-BR"):
         assert len(header_cells(language)) == 5
         assert len(row_cells(ordinary().results[0], language)) == 5
+
+
+def test_the_top_of_the_page_says_that_emergency_mode_is_on_and_nothing_when_it_is_off() -> None:
+    on, off = (made_result("emergency-mode", "cache", state, "cache: <is on>") for state in (State.WAIVED, State.OK))
+    assert emergency_line([on]) == "<p><b>EMERGENCY MODE IS ON:</b> cache: &lt;is on&gt;</p>"
+    assert emergency_line([off]) == ""

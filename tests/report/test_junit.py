@@ -77,3 +77,13 @@ def test_file_and_line_are_attributes() -> None:
 
 def test_a_long_message_is_cut() -> None:
     assert len(render(run(result("a", "x", State.CRITICAL, "x" * 1_000_000)))) < 10_000
+
+
+def test_emergency_mode_is_a_property_of_every_chapter() -> None:
+    made = dataclasses.replace(ordinary(), emergency="redis cache: is on")
+    suites = list(ET.fromstring(render(made)).iter("testsuite"))  # noqa: S314
+    for suite in suites:
+        (first,) = suite[0]
+        assert (first.get("name"), first.get("value")) == ("emergency", "redis cache: is on")
+    assert len(suites) > 1
+    assert b'name="emergency"' not in render(dataclasses.replace(made, emergency=""))

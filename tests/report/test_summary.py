@@ -52,7 +52,7 @@ def test_it_says_what_a_person_needs_in_their_order() -> None:
         "capacity-redis-memory@cache",
         "83.4 %",
         "warning above 80 %, critical above 90 %",
-        "90 % in about 12 days",
+        "90 % in about 12 days (10 to 17)",
         "changed state 4 times in the last 30 runs",
         "Recovered since the run before",
         "By service",

@@ -120,3 +120,13 @@ def scrape(url: str) -> str:
         except requests.ConnectionError:
             assert time.monotonic() < until, "the node exporter did not start"
             time.sleep(0.05)
+
+
+def test_emergency_mode_is_told_where_it_was_read() -> None:
+    name = 'penhas_checks_emergency_mode{environment="production",profile="nightly"}'
+    on = dataclasses.replace(run(result("emergency-mode", "cache", State.WAIVED)), emergency="redis cache: is on")
+
+    assert f"{name} 1\n" in textfile.render(on)
+    assert f"{name} 0\n" in textfile.render(run(result("emergency-mode", "cache", State.OK)))
+    assert name not in textfile.render(run(result("emergency-mode", "cache", State.UNKNOWN)))
+    assert name not in textfile.render(run(result("a", "x", State.OK)))

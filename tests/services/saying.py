@@ -21,10 +21,14 @@ class Saying:
     def __init__(self) -> None:
         self.state = State.UNKNOWN
         self.text = ""
+        self.evidence: tuple[str, ...] = ()
+
+    def last(self, name: str) -> None:
+        """Return what an earlier run read: there was none."""
 
     def ok(self, text: str, evidence: tuple[str, ...] = (), measure: object = None) -> None:  # noqa: ARG002 (as the real one)
         """Keep what is well."""
-        self.state, self.text = State.OK, text
+        self.state, self.text, self.evidence = State.OK, text, evidence
 
     def warning(self, text: str, evidence: tuple[str, ...] = ()) -> NoReturn:  # noqa: ARG002 (as the real one)
         """End the check."""
@@ -58,7 +62,7 @@ class Saying:
         judgement: Judgement = judge_value(value, subject, limits, reading, evidence)
         if judgement.state is not State.OK:
             raise Said(judgement.state, judgement.message)
-        self.ok(judgement.message)
+        self.ok(judgement.message, evidence)
 
 
 def says(check: object, *readings: object) -> tuple[State, str]:
@@ -70,3 +74,11 @@ def says(check: object, *readings: object) -> tuple[State, str]:
     except Said as said:
         return said.state, said.text
     return judged.state, judged.text
+
+
+def shows(check: object, *readings: object) -> tuple[str, ...]:
+    """Return the evidence of a check that is well on these readings."""
+    judged = Saying()
+    assert callable(check)
+    check(*readings, judged)
+    return judged.evidence

@@ -15,7 +15,7 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import api
-from checks.engine.readings.api import ApiAdmin, ApiCertificate, ApiGuard, ApiMinionStats
+from checks.engine.readings.api import ApiAdmin, ApiCertificate, ApiGuard, ApiMinionStats, ApiVersions
 from checks.health import test_api_operators as operators
 from tests.probes.certificates import certificate, server_context
 from tests.probes.context import Kept
@@ -115,9 +115,84 @@ def test_the_guard_is_tried_without_and_with_a_wrong_secret(handler: type[Backen
     assert (found.without, found.wrong, page.status) == (status, status, status)
 
 
+@pytest.mark.parametrize(
+    ("without", "wrong", "state"),
+    [
+        (403, 403, "OK"),
+        (401, 403, "OK"),
+        (404, 404, "not judged"),
+        (403, 404, "not judged"),
+        (404, 200, "CRITICAL"),
+        (403, 200, "CRITICAL"),
+        (200, 403, "CRITICAL"),
+        (500, 403, "UNKNOWN"),
+        (302, 302, "UNKNOWN"),
+    ],
+)
+def test_a_path_that_is_not_there_guards_nothing(without: int, wrong: int, state: str) -> None:
+    found = ApiGuard(without=without, wrong=wrong, source="t", sampled_at=0.0)
+
+    assert says(operators.test_api_maintenance_guarded, found)[0].value == state
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "state"),
+    [
+        ("2", ("2", "2"), "OK"),
+        ("2", ("1", "2"), "OK"),
+        ("2", ("1", "1"), "WARNING"),
+        (None, ("2",), "WARNING"),
+        (None, (), "not judged"),
+        ("2", (), "not judged"),
+    ],
+)
+def test_versions_agree_where_there_are_two(own: str | None, others: tuple[str, ...], state: str) -> None:
+    found = ApiVersions(own=own, others=others, source="t", sampled_at=0.0)
+
+    assert says(operators.test_api_versions_agree, found)[0].value == state
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [(401, "OK"), (403, "OK"), (404, "not judged"), (200, "CRITICAL"), (302, "UNKNOWN"), (500, "UNKNOWN")],
+)
+def test_a_page_that_is_not_there_refuses_nobody(status: int, state: str) -> None:
+    found = ApiAdmin(status=status, source="t", sampled_at=0.0)
+
+    assert says(operators.test_api_admin_guarded, found)[0].value == state
+
+
 def test_the_guard_is_tried_under_maintenance_only() -> None:
     with pytest.raises(ValueError, match="guarded"):
         read("api_guard", "http://127.0.0.1:1", guarded="/clientes")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/maintenance/housekeeping", "/maintenance", "/maintenance/minion-stats/../housekeeping"),
+        *("//maintenance/housekeeping", "/x/../maintenance/housekeeping", "/%6Daintenance/housekeeping"),
+    ],
+)
+@pytest.mark.parametrize("key", ["minion_stats", "metrics", "admin"])
+def test_nothing_under_maintenance_is_asked_but_the_statistics(key: str, path: str) -> None:
+    """The housekeeping least of all, which with the right secret would run."""
+    with pytest.raises(ValueError, match="changes the backend when asked"):
+        read("api_minion_stats", "http://127.0.0.1:1", **{key: path})
+
+
+def test_what_is_only_called_alike_may_be_asked() -> None:
+    settings = {"minion_stats": "/maintenance-stats", "guarded": "/maintenance/housekeeping-log"}
+    with serving(Backend) as port:
+        found = read("api_guard", f"http://127.0.0.1:{port}", **settings)
+
+    assert isinstance(found, ApiGuard)
+
+
+@pytest.mark.parametrize("path", ["/maintenance/housekeeping", "/maintenance/x/../housekeeping", "/maintenance/../x"])
+def test_the_guard_is_not_tried_on_the_housekeeping(path: str) -> None:
+    with pytest.raises(ValueError, match="guarded must be"):
+        read("api_guard", "http://127.0.0.1:1", guarded=path)
 
 
 @pytest.mark.parametrize(

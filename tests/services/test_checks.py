@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
+from checks.capacity import test_capacity as capacity
 from checks.capacity import test_growth as growth
 from checks.engine.model import State
-from checks.engine.readings.api import ApiHealth, ApiHistogram
+from checks.engine.readings.api import ApiHealth, ApiHistogram, ApiMinionStats
 from checks.engine.readings.application import ApplicationBusiness, ApplicationGrowth, Course
-from checks.engine.readings.minion import MinionBacklog, MinionFailures, MinionWorkers
+from checks.engine.readings.minion import MinionBacklog, MinionFailures, MinionQueue, MinionWorkers
+from checks.engine.readings.redis import RedisMemory
 from checks.health import test_api as health
 from checks.health import test_api_operators as operators
+from checks.maintenance import test_minion as upkeep
 from checks.monitoring import test_business as business
 from checks.troubleshooting import test_minion as minion
 from tests.services.saying import says
@@ -31,6 +34,8 @@ def workers(**changes: Any) -> MinionWorkers:
         ({}, State.OK),
         ({"heartbeat": 600.0}, State.OK),
         ({"heartbeat": 601.0}, State.WARNING),
+        ({"gone": 1}, State.WARNING),
+        ({"gone": 3, "heartbeat": 601.0}, State.WARNING),
         ({"live": 0, "heartbeat": None}, State.CRITICAL),
         ({"live": 0, "gone": 2, "heartbeat": None, "uptime": 5.0}, State.CRITICAL),
         ({"live": 0, "heartbeat": None, "uptime": 299.0}, State.NOT_JUDGED),
@@ -38,6 +43,62 @@ def workers(**changes: Any) -> MinionWorkers:
 )
 def test_workers_are_waited_for_only_where_the_table_was_emptied(changes: dict[str, Any], state: State) -> None:
     assert says(minion.test_minion_workers_live, workers(**changes))[0] is state
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "said"),
+    [
+        ({}, State.OK, "no job was abandoned"),
+        ({"abandoned": 1}, State.WARNING, "workers went away from 1 jobs"),
+        ({"stuck": 1}, State.WARNING, "1 jobs were given up: no worker took them for two days"),
+    ],
+)
+def test_jobs_that_are_given_up(changes: dict[str, int], state: State, said: str) -> None:
+    values: dict[str, Any] = {"failed": 1, "finished": 9, "abandoned": 0, "stuck": 0, **changes}
+    found, text = says(minion.test_minion_abandoned, MinionFailures(**values, culprits=(), **STAMP))
+
+    assert found is state
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("told", "ready", "inactive", "state"),
+    [
+        (None, 0, 0, State.CRITICAL),
+        (0.0, 0, 0, State.OK),
+        (35.0, 0, 10, State.OK),
+        (36.0, 0, 10, State.WARNING),
+        (50.0, 100, 200, State.OK),
+        (49.0, 100, 200, State.WARNING),
+        (250.0, 100, 200, State.OK),
+        (251.0, 100, 200, State.WARNING),
+        (0.0, 600, 600, State.WARNING),
+    ],
+)
+def test_the_statistics_are_what_we_count(told: float | None, ready: int, inactive: int, state: State) -> None:
+    """Between the jobs that are ready and all that wait, and a quarter or 25 of them more or less."""
+    counts: dict[str, Any] = dict.fromkeys(("delayed", "active", "failed", "workers"), 0)
+    queue = MinionQueue(ready=ready, oldest_ready=0.0, inactive=inactive, **counts, **STAMP)
+    stats = ApiMinionStats(http_status=200, inactive=told, **STAMP)
+
+    assert says(upkeep.test_minion_stats, stats, queue)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("maxmemory", "limit", "state"),
+    [
+        (8 * MIB, 8 * MIB, State.OK),
+        (0, 32 * MIB, State.WARNING),
+        (33 * MIB, 32 * MIB, State.WARNING),
+        (32 * MIB, 32 * MIB, State.OK),
+    ],
+)
+def test_maxmemory_lies_within_the_container(maxmemory: int, limit: int, state: State) -> None:
+    sizes: dict[str, Any] = {"used": MIB, "maxmemory": maxmemory, "limit": limit, "used_ratio": 0.1}
+
+    found = RedisMemory(**sizes, limit_is="t", policy="noeviction", **STAMP)
+
+    assert says(capacity.test_capacity_redis_memory_limit, found)[0] is state
 
 
 @pytest.mark.parametrize(
@@ -57,7 +118,9 @@ def test_a_worker_from_before_the_deploy_runs_old_code(started: float | None, st
     ],
 )
 def test_a_job_that_waits_beside_a_free_worker(oldest: float, free: int, state: State, said: str) -> None:
-    found, text = says(minion.test_minion_queue_moves, MinionBacklog(oldest=oldest, free=free, culprits=(), **STAMP))
+    found, text = says(
+        minion.test_minion_queue_moves, MinionBacklog(oldest=oldest, free=free, unserved=0, culprits=(), **STAMP)
+    )
 
     assert found is state
     assert said in text

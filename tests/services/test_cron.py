@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from checks.engine.environment import Environment
-from checks.engine.model import ProbeError, Reason, Target
+from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import cron
 from checks.engine.probes.cron import crontab_of, problems_of
-from checks.engine.readings.cron import CronJobs
-from lab.cron import LITERAL, table, write
+from checks.engine.readings.cron import CronJobs, CronMailer
+from checks.maintenance import test_cron as checks
+from lab.cron import LITERAL, mailer, script, table, write
 from tests.probes.context import Kept
+from tests.services.saying import says
 
 HOUSEKEEPING = """#!/bin/bash
 API_URL="http://localhost:3000/maintenance"
@@ -56,8 +58,23 @@ def test_psql_without_on_error_stop_hides_its_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    "script",
+    ("text", "problem"),
     [
+        ("/usr/bin/curl http://x", "calls curl without --fail"),
+        ("x=$(/usr/local/bin/curl -s http://x)", "calls curl without --fail"),
+        ("/usr/bin/psql -c x", "calls psql without ON_ERROR_STOP"),
+        ("cd / && ./bin/psql -c x", "calls psql without ON_ERROR_STOP"),
+    ],
+)
+def test_a_program_is_known_by_its_path_too(text: str, problem: str) -> None:
+    assert [found.split(",")[0] for found in problems_of(text, {})] == [problem]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/usr/bin/curl -fsS http://x/curl",
+        "/opt/curl-wrapper http://x",
         "# curl http://x without fail, in a comment",
         "curl -fsS http://x",
         "curl --fail-with-body http://x",
@@ -68,8 +85,8 @@ def test_psql_without_on_error_stop_hides_its_failure() -> None:
         ". /etc/default/penhas\necho $FROM_THERE",
     ],
 )
-def test_a_sound_script_has_no_problem(script: str) -> None:
-    assert problems_of(script, {}) == ()
+def test_a_sound_script_has_no_problem(text: str) -> None:
+    assert problems_of(text, {}) == ()
 
 
 def test_jobs_as_they_should_be(tmp_path: Path) -> None:
@@ -82,6 +99,29 @@ def test_jobs_as_they_should_be(tmp_path: Path) -> None:
     assert [job.traced for job in found.jobs if job.traced] == ["jobs-purged"]
     assert all(job.effect_age is not None and job.effect_age < 60 for job in found.jobs if not job.traced)
     assert "MARCADA" not in repr(found)
+
+
+@pytest.mark.parametrize("refused", ["read_bytes", "is_file"])
+def test_a_script_that_we_may_not_read_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    """Neither one that is not ours to read, nor one in a folder that is not ours to enter."""
+    write(tmp_path)
+    real, secret = getattr(Path, refused), script(tmp_path, "backup-database")
+
+    def refuse(path: Path) -> object:
+        if path == secret:
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(Path, refused, refuse)
+    found = read(dict(table(tmp_path))).outcomes["cron_jobs"]
+
+    assert isinstance(found, CronJobs)
+    assert [(job.name, job.problems) for job in found.jobs if job.problems] == [
+        ("backup-database", ("cannot be read by us",))
+    ]
+    assert says(checks.test_cron_scripts, found)[0].value == "UNKNOWN"
 
 
 def test_a_crontab_that_cannot_be_read_is_ours(tmp_path: Path) -> None:
@@ -99,3 +139,42 @@ def test_mail_that_waits_is_counted(tmp_path: Path) -> None:
     found = read(dict(table(tmp_path)), "cron_mail").outcomes["cron_mail"]
 
     assert "waiting=1" in repr(found)
+
+
+@pytest.mark.parametrize("half", [{"effect": "/x"}, {"effect": "table:jobs-purged"}, {"max_age": 60.0}])
+def test_an_effect_without_its_age_is_refused(tmp_path: Path, half: dict[str, object]) -> None:
+    job = {"schedule": "0 4 * * *", "command": "/opt/a.sh", **half}
+
+    with pytest.raises(ValueError, match="set both effect and max_age, or neither"):
+        read({"crontab": str(tmp_path / "crontab"), "jobs": [job]})
+
+
+def test_a_job_without_an_effect_is_told(tmp_path: Path) -> None:
+    write(tmp_path)
+    settings = dict(table(tmp_path))
+    for job in settings["jobs"][2:]:
+        del job["effect"], job["max_age"]
+
+    found = read(settings).outcomes["cron_jobs"]
+
+    assert isinstance(found, CronJobs)
+    assert says(checks.test_cron_effects, found) == (State.OK, "1 jobs have a recent effect, of 5 none is named")
+
+
+@pytest.mark.parametrize(
+    ("mode", "due", "state"),
+    [
+        (0o755, True, State.OK),
+        (0o644, True, State.WARNING),
+        (None, True, State.WARNING),
+        (None, False, State.NOT_JUDGED),
+    ],
+)
+def test_mail_wants_a_program_that_sends_it(tmp_path: Path, mode: int | None, due: bool, state: State) -> None:
+    write(tmp_path)
+    mailer(tmp_path).unlink() if mode is None else mailer(tmp_path).chmod(mode)
+
+    found = read({**table(tmp_path), "mailto": due}, "cron_mailer").outcomes["cron_mailer"]
+
+    assert isinstance(found, CronMailer)
+    assert says(checks.test_cron_mailer, found)[0] is state

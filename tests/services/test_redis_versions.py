@@ -1,6 +1,7 @@
 """Every reading of Redis on every server that is installed: what a version does not tell is said, never a zero."""
 
 import importlib.util
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,16 @@ from typing import Any
 import pytest
 
 from checks.engine.environment import Environment
+from checks.engine.environment.operations import Redis as Settings
+from checks.engine.environment.secrets import Connection
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import redis as probe
-from checks.engine.readings.redis import RedisClients, RedisReplicas, RedisWrites
+from checks.engine.probes.redis_info import FROM_INFO
+from checks.engine.readings.redis import RedisClients, RedisLock, RedisPersistence, RedisReplicas, RedisWrites
 from checks.maintenance import test_redis as upkeep
 from checks.troubleshooting import test_redis as troubles
+from lab.processes import free_port
+from tests.probes.certificates import certificate
 from tests.probes.context import Kept
 from tests.services.saying import says
 from tests.services.servers import Redis, redis
@@ -59,19 +65,41 @@ def server(request: pytest.FixtureRequest) -> Iterator[Redis]:
         yield started
 
 
-def read(server: Redis) -> dict[str, Reading | ProbeError | NotJudged]:
+def read(url: str) -> dict[str, Reading | ProbeError | NotJudged]:
     table = {"name": "t", "redis": {"targets": [{"name": "cache", "env": "PENHAS_CHECKS_REDIS"}]}}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PENHAS_CHECKS_REDIS", server.url)
+        patch.setenv("PENHAS_CHECKS_REDIS", url)
         kept = Kept(Environment.model_validate(table), Target("redis", "cache"), NAMES)
         probe.read(kept)
     return kept.outcomes
 
 
 def test_each_version_gives_every_reading(server: Redis) -> None:
-    outcomes = read(server)
+    outcomes = read(server.url)
 
     assert {name: outcome for name, outcome in outcomes.items() if not isinstance(outcome, Reading)} == {}
+
+
+def test_the_whole_matrix_has_every_version(pytestconfig: pytest.Config) -> None:
+    if not pytestconfig.getoption("--full"):
+        pytest.skip("only the whole matrix needs them all")
+    assert {"debian", *_PACKAGES} - binaries().keys() == set()
+
+
+def test_every_reading_comes_over_tls(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """The server's certificate is verified against the authority that the connection string names."""
+    if "debian" not in binaries() and not pytestconfig.getoption("--full"):
+        pytest.skip("Debian's redis-server is not installed, and the others know no TLS")
+    pem, port = certificate(tmp_path), free_port()
+    files = (f"tls-{name} {pem}" for name in ("cert-file", "key-file", "ca-cert-file"))
+    with redis(f"tls-port {port}", "tls-auth-clients no", *files, binary=binaries()["debian"]) as server:
+        url = f"{server.url.replace('redis:', 'rediss:').replace(str(server.port), str(port))}?ssl_ca_certs="
+        outcomes = read(f"{url}{pem}")
+        stranger = read(f"{url}{certificate(tmp_path, days=29)}")["redis_connection"]
+
+    assert {name: outcome for name, outcome in outcomes.items() if not isinstance(outcome, Reading)} == {}
+    assert isinstance(stranger, ProbeError)
+    assert stranger.why == "its TLS certificate is not signed by a root that we trust"
 
 
 def clients(ratio: float | None) -> RedisClients:
@@ -119,3 +147,57 @@ def test_room_for_writes(used: int, maxmemory: int, evictable: int, missing: boo
     )
 
     assert says(troubles.test_redis_takes_writes, reading)[0].value == state
+
+
+DAY = 86400.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "states"),
+    [
+        ({}, ("OK", "OK")),
+        ({"save_failed": True}, ("CRITICAL", "WARNING")),
+        ({"aof": True, "aof_failed": True}, ("CRITICAL", "WARNING")),
+        ({"changes": 1, "save_age": DAY}, ("OK", "OK")),
+        ({"changes": 1, "save_age": DAY + 1000}, ("WARNING", "OK")),
+        ({"changes": 1, "save_age": 2 * DAY}, ("WARNING", "OK")),
+        ({"changes": 1, "save_age": 2 * DAY + 1000}, ("CRITICAL", "OK")),
+        ({"changes": 0, "save_age": 9 * DAY}, ("OK", "OK")),
+        ({"changes": 1, "save_age": 9 * DAY, "aof": True}, ("OK", "OK")),
+    ],
+)
+def test_saves_where_data_must_outlive_a_restart_and_where_not(
+    changes: dict[str, Any], states: tuple[str, str]
+) -> None:
+    values: dict[str, Any] = {"save_failed": False, "save_age": 0.0, "changes": 0, "aof": False, "aof_failed": False}
+    found = [RedisPersistence(expected=due, **{**values, **changes}, **STAMP) for due in (True, False)]
+
+    assert tuple(says(upkeep.test_redis_persistence, reading)[0].value for reading in found) == states
+
+
+@pytest.mark.parametrize(
+    ("enabled", "write", "rewrite", "failed"),
+    [("1", "ok", "ok", False), ("1", "err", "ok", True), ("1", "ok", "err", True), ("0", "ok", "err", False)],
+)
+def test_an_append_only_file_fails_by_either_of_its_statuses(
+    enabled: str, write: str, rewrite: str, failed: bool
+) -> None:
+    told = {"aof_enabled": enabled, "aof_last_write_status": write, "aof_last_bgrewrite_status": rewrite}
+    saved = {"rdb_last_bgsave_status": "ok", "rdb_last_save_time": "1", "rdb_changes_since_last_save": "0"}
+    settings = Settings(targets=(Connection(name="cache", env="PENHAS_CHECKS_REDIS"),))
+
+    found = FROM_INFO["redis_persistence"]({**told, **saved}, settings)
+
+    assert isinstance(found, RedisPersistence)
+    assert found.aof_failed is failed
+
+
+@pytest.mark.parametrize(
+    ("left", "state"),
+    [
+        *((None, "OK"), (0.0, "OK"), (60.0, "OK"), (61.0, "WARNING"), (120.0, "WARNING"), (121.0, "CRITICAL")),
+        (math.inf, "CRITICAL"),
+    ],
+)
+def test_a_lock_that_holds_for_long(left: float | None, state: str) -> None:
+    assert says(upkeep.test_redis_lock_expires, RedisLock(expires_in=left, **STAMP))[0].value == state

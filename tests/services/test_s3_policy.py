@@ -5,7 +5,9 @@ moto enforces them as IAM would: each user has exactly the file's policy, for th
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ import requests
 from botocore.exceptions import ClientError
 
 from checks.engine.environment import Environment
+from checks.engine.environment.models import S3
 from checks.engine.model import NotJudged, ProbeError, Reading, Reason, State, Target
 from checks.engine.probes import media_sample, s3, s3_key
+from checks.engine.probes.web import Sockets
 from checks.engine.readings.application import ApplicationMedia
 from checks.engine.readings.s3 import S3Key, S3Objects, S3Settings, S3Uploads
 from checks.health import test_s3 as health
@@ -44,6 +48,10 @@ NEEDS = {
 }
 # moto asks for a right to HeadBucket, which IAM does not know.
 MOTO_ONLY = {"Effect": "Allow", "Action": "s3:HeadBucket", "Resource": f"arn:aws:s3:::{BUCKET}"}
+# As STS answers the access key of an account itself.
+OF_THE_ACCOUNT = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:root</Arn><UserId>123456789012</UserId>
+<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
 Keys = tuple[str, str]
 
 
@@ -224,8 +232,47 @@ def test_the_policy_lets_the_key_ask_for_its_own_age(guarded: Guarded) -> None:
     assert isinstance(s3_key.age(guarded.client("iam", keys), "ASIATEMPORARY"), NotJudged)
 
 
-def test_another_store_tells_no_age(guarded: Guarded) -> None:
-    assert isinstance(read(guarded.endpoint, ("owner", "owner"), ("s3_connection", "s3_key"))["s3_key"], NotJudged)
+def test_another_store_tells_neither_age_nor_owner(guarded: Guarded) -> None:
+    found = read(guarded.endpoint, ("owner", "owner"), ("s3_connection", "s3_key", "s3_identity"))
+    assert isinstance(found["s3_key"], NotJudged)
+    assert isinstance(found["s3_identity"], NotJudged)
+
+
+def sts(endpoint: str, keys: Keys) -> Any:
+    """Return the probe's own client of STS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENHAS_CHECKS_KEY", keys[0])
+        patch.setenv("PENHAS_CHECKS_SECRET", keys[1])
+        named = {"access_key": {"env": "PENHAS_CHECKS_KEY"}, "secret_key": {"env": "PENHAS_CHECKS_SECRET"}}
+        settings = {"endpoint": endpoint, **named, "buckets": [{"name": "media", "bucket": BUCKET}]}
+        return s3._client(S3.model_validate(settings), "t", Sockets(), service="sts")
+
+
+def test_a_users_key_is_not_that_of_the_account(guarded: Guarded) -> None:
+    nobody = guarded.user(bucket_statement())
+    guarded.guard(0)
+
+    found = s3_key.identity(sts(guarded.endpoint, nobody))
+
+    assert not found.root
+    assert says(health.test_s3_key_not_root, found)[0] is State.OK
+
+
+def test_the_accounts_own_key_is_critical() -> None:
+    class Account(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(OF_THE_ACCOUNT)
+
+    with HTTPServer(("127.0.0.1", 0), Account) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        found = s3_key.identity(sts(f"http://127.0.0.1:{server.server_port}", ("AKIA1", "SECRET1")))
+
+    assert found.root
+    assert "123456789012" not in repr(found)
+    assert says(health.test_s3_key_not_root, found)[0] is State.CRITICAL
 
 
 @pytest.mark.parametrize(("days", "state"), [(0, State.OK), (90, State.OK), (90.1, State.WARNING)])

@@ -181,14 +181,27 @@ def test_clocks_that_do_not_agree(ahead: float, state: str) -> None:
 def test_only_the_places_of_the_sample_are_listed(endpoint: str, client: Any) -> None:
     for key, body in (("guardiao/1.m4a", b"12345"), ("guardiao/2.m4a", b"1"), ("guardiao/10.m4a", b"1")):
         client.put_object(Bucket=BUCKET, Key=key, Body=body)
-    media_sample.keep((("guardiao/1.m4a", 5), ("guardiao/2.m4a", 7), ("guardiao/3.m4a", 1), ("guardiao/1", 5)))
-    sample = ApplicationMedia(sampled=4, source="t", sampled_at=0.0)
+    due = (("guardiao/1.m4a", 5), ("guardiao/2.m4a", 7), ("guardiao/3.m4a", 1), ("guardiao/1", 5))
+    media_sample.keep((*due, ("guardiao/10.m4a", None)))  # of the last the database tells no size
+    sample = ApplicationMedia(sampled=5, source="t", sampled_at=0.0)
 
     found = read(endpoint, ("s3_connection", "s3_objects"), peers={"application_media": sample})["s3_objects"]
 
     assert isinstance(found, S3Objects), found
-    assert (found.sampled, found.missing, found.other_size) == (4, 2, 1)
+    assert (found.sampled, found.missing, found.other_size) == (5, 2, 1)
     assert "guardiao" not in repr(found)
+
+
+def test_addresses_that_name_no_object_are_not_taken_for_no_media(endpoint: str, client: Any) -> None:
+    assert client is not None
+    for unnamed, said in ((0, "the database knows no media"), (20, "none of the 20 addresses")):
+        media_sample.keep(())
+        sample = ApplicationMedia(sampled=0, unnamed=unnamed, source="t", sampled_at=0.0)
+
+        found = read(endpoint, ("s3_connection", "s3_objects"), peers={"application_media": sample})["s3_objects"]
+
+        assert isinstance(found, ProbeError if unnamed else NotJudged)
+        assert said in found.why
 
 
 class Poor(http.server.BaseHTTPRequestHandler):
@@ -225,9 +238,14 @@ def test_what_is_not_implemented_is_untold() -> None:
 def test_a_listing_for_an_answer_is_untold() -> None:
     """A store that does not know a question may answer it as if it asked for what is in the bucket."""
     with serving(Listing) as endpoint:
-        found = settings(endpoint)
+        outcomes = read(endpoint)
 
+    found, uploads = outcomes["s3_settings"], outcomes["s3_uploads"]
+    assert isinstance(found, S3Settings)
+    assert isinstance(uploads, S3Uploads)
     assert {getattr(found, name) for name in SETTINGS} == {"untold"}
+    assert uploads.told == "untold"
+    assert says(health.test_s3_uploads_ended, uploads)[0].value == "not judged"
 
 
 THIRTY = {"NoncurrentDays": 30}

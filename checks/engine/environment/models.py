@@ -1,15 +1,16 @@
 """The tables of an environment file, one model a table; a table that is absent is a service that is not covered."""
 
+import re
 import socket
 from datetime import UTC, tzinfo
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
 from checks.engine.environment import canaries
+from checks.engine.environment.addresses import plain_url, reached
 from checks.engine.environment.sealed import Sealed
 from checks.engine.environment.secrets import Connection, Model, Name, Secret
 
@@ -26,18 +27,6 @@ class ApiTarget(Model):
         return plain_url(value)
 
 
-def plain_url(value: str) -> str:
-    """Return an http(s) URL without a trailing slash; raise ValueError for a password, query or other scheme in it."""
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or parts.hostname is None:
-        raise ValueError("must be a URL that begins http:// or https://")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("a literal password in a URL; name a variable under credentials instead")
-    if parts.query != "" or parts.fragment != "":
-        raise ValueError("must have no query and no fragment")
-    return value.rstrip("/")
-
-
 class Probe(Model):
     """A public path that must answer: its status, and the top-level JSON keys that must be there."""
 
@@ -47,12 +36,15 @@ class Probe(Model):
 
 
 Path_ = Annotated[str, Field(pattern=r"^/[^?#\s]*$")]
+_MINION_STATS = "/maintenance/minion-stats"
+_GUARDED = re.compile(r"/maintenance/(?!housekeeping(/|$)).+")
 
 
 class Api(Model):
     """The API: its instances and the paths that may be asked with GET.
 
-    `guarded` is the one path under /maintenance/ on which the guard is tried: a broken guard would execute it.
+    `guarded` is the one path under /maintenance/ on which the guard is tried: a broken guard would execute it, so it is
+    never the housekeeping. `minion_stats` is the guide's path, or one outside /maintenance/.
     `admin` is Minion's own page, and `admin_credentials` its `user:password`.
     """
 
@@ -74,11 +66,12 @@ class Api(Model):
         if self.health is None and self.probes == ():
             raise ValueError("an API target needs a probe: set health, or probes = [{ path, status, json_keys }]")
         paths = [self.health, self.detailed, self.metrics, self.admin, *(p.path for p in self.probes)]
+        paths += [self.minion_stats] if self.minion_stats != _MINION_STATS else []
         for path in paths:
-            if path is not None and path.startswith("/maintenance/"):
-                raise ValueError(
-                    f"{path} changes the backend when asked; only minion_stats may lie under /maintenance/"
-                )
+            if path is not None and f"{reached(path)}/".startswith("/maintenance/"):
+                raise ValueError(f"{path} changes the backend when asked; only minion_stats may be {_MINION_STATS}")
+        if self.guarded is not None and _GUARDED.fullmatch(reached(self.guarded)) is None:
+            raise ValueError("guarded must be a path under /maintenance/, and not the housekeeping: it might run")
         return self
 
 
@@ -93,7 +86,6 @@ class Postgresql(Model):
     replicas: tuple[Connection, ...] = ()
     pooler: bool = False
     statement_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
-    columns: dict[str, str] = Field(default_factory=dict)
     migrations: Annotated[dict[str, str], Field(min_length=1)] | None = None
     superusers: tuple[str, ...] = ("postgres",)
     plaintext_networks: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from checks.engine.environment.models import plain_url
+from checks.engine.environment.addresses import plain_url
 from checks.engine.environment.secrets import Model, Name, Secret
 
 
@@ -70,7 +70,7 @@ class Alertmanager(Asked):
 
 
 class Rotation(Model):
-    """How a log is rotated: logrotate's configuration file, and how many days may and must be there."""
+    """How a log is rotated: logrotate's configuration, how many days must be there, and the pid file it signals by."""
 
     config: str | None = None
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 30

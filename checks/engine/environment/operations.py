@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from checks.engine.environment.canaries import MinionCanary
 from checks.engine.environment.secrets import Connection, Model, Name
@@ -17,8 +17,9 @@ class Redis(Model):
     """The Redis servers, the prefix of session keys, and how much of a server a search among its keys may take.
 
     `replicas` is how many must follow each server; `persistent` says that what it holds must outlive a restart;
-    `lock_key` is the lock that must not outlive its holder. A search takes at most `keys_seconds` and sends at most
-    `keys_per_second` commands a second.
+    `lock_key` is the lock that must not outlive its holder; `memory_bytes` is what the container of each server may
+    take, which Redis itself does not know: it tells the memory of the host. A search takes at most `keys_seconds` and
+    sends at most `keys_per_second` commands a second.
     """
 
     targets: Annotated[tuple[Connection, ...], Field(min_length=1)]
@@ -26,6 +27,7 @@ class Redis(Model):
     replicas: Annotated[int, Field(ge=0)] = 0
     persistent: bool = False
     lock_key: str | None = None
+    memory_bytes: Annotated[int, Field(gt=0)] | None = None
     keys_seconds: Annotated[float, Field(gt=0, le=120)] = 10.0
     keys_per_second: Annotated[int, Field(ge=100)] = 50000
 
@@ -33,11 +35,10 @@ class Redis(Model):
 class Minion(Model):
     """The job queue, read through the primary's connection.
 
-    `schema_version` is that of the deployed Minion; `longest` gives seconds that a job of a task may take.
+    `longest` gives seconds that a job of a task may take; the version of its tables is one of [postgresql] migrations.
     """
 
     name: Name = "queue"
-    schema_version: int | None = None
     longest: dict[str, float] = Field(default_factory=dict)
     canary: MinionCanary | None = None
 
@@ -113,6 +114,12 @@ class CronJob(Model):
             raise ValueError("must be the five fields of crontab(5), as in '0 4 * * *'")
         return value
 
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> "CronJob":
+        if (self.effect is None) != (self.max_age is None):
+            raise ValueError("an effect is judged by its age: set both effect and max_age, or neither")
+        return self
+
 
 _SCRIPTS = "/opt/penhas/scripts"
 GUIDE_JOBS = tuple(
@@ -132,11 +139,12 @@ GUIDE_JOBS = tuple(
 class Cron(Model):
     """The crontab of this host, as a file, and the jobs that must be in it (default: the guide's seven).
 
-    `spool` is where the mail that cron sends waits to leave.
+    `sendmail` is the program that cron sends its mail with, `spool` is where that waits to leave.
     """
 
     name: Name = "cron"
     crontab: str
     mailto: bool = True
+    sendmail: Annotated[str, Field(pattern="^/")] = "/usr/sbin/sendmail"
     jobs: Annotated[tuple[CronJob, ...], Field(min_length=1)] = GUIDE_JOBS
     spool: str | None = None

@@ -52,7 +52,9 @@ def malformed(suite: Suite) -> list[str]:
         named.append(("minion canary", queue.canary.connection))
     for name, connection in named:
         try:
-            conninfo.parameters(connection.text().reveal())
+            several = conninfo.several_hosts(conninfo.parameters(connection.text().reveal()))
+            if several != "":
+                lines.append(f"{name}: the connection string in {connection.env} {several}; give each a target")
         except ValueError:
             lines.append(
                 f"{name}: the connection string in {connection.env} is malformed;"

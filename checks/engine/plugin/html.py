@@ -9,10 +9,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from checks.engine.model import Result, State
+from checks.engine.plugin.recorder import RECORDER
 from checks.engine.plugin.run import PROGRESS
 from checks.engine.plugin.suite import SUITE, is_worker, suite_of
 from checks.engine.report.folder import write_atomic
-from checks.engine.report.html_rows import detail_lines, header_cells, row_cells, style
+from checks.engine.report.html_rows import detail_lines, emergency_line, header_cells, row_cells, style
 from checks.engine.report.text import escape
 
 _RESULT = TypeAdapter(Result)
@@ -53,9 +54,12 @@ def pytest_html_report_title(report: object) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_html_results_summary(prefix: list[str]) -> None:
-    """Make the table readable."""
+def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
+    """Make the table readable, and say at the top that emergency mode is on."""
     prefix.append(style())
+    recorder = session.config.stash.get(RECORDER, None)
+    if recorder is not None:
+        prefix.append(emergency_line(recorder.results("")))
 
 
 @pytest.hookimpl(optionalhook=True)

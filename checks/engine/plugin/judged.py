@@ -140,6 +140,10 @@ class Judge:
         """End the check: there is nothing to judge by yet."""
         self._raise(State.NOT_JUDGED, text, evidence)
 
+    def last(self, name: str) -> Reading | None:
+        """Return what a run of the last day read of a `kept` reading of this target."""
+        return self._suite.last(name, self.target)
+
     def _raise(self, state: State, text: str, evidence: tuple[str, ...]) -> NoReturn:
         raise Judged(Judgement(state, f"{self._case.target}: {text}", None, None, evidence))
 

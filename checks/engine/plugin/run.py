@@ -181,7 +181,7 @@ def _send(config: pytest.Config, suite: Suite) -> None:
 
 def _samples(stored: list[tuple[str, Target, Reading]]) -> list[tuple[str, str, float, str]]:
     bases = {rule.base for rule in DERIVED.values()}
-    return [(n, str(t), r.sampled_at, store.to_json(r)) for n, t, r in stored if n in bases]
+    return [(n, str(t), r.sampled_at, store.to_json(r)) for n, t, r in stored if n in bases or READINGS[n].kept]
 
 
 def _once(records: Iterable[Record]) -> list[Record]:

@@ -94,6 +94,11 @@ class Suite:
         """Return what this process read."""
         return [] if self.reader is None else self.reader.readings()
 
+    def last(self, name: str, target: Target, within: float = 86400.0) -> Reading | None:
+        """Return what an earlier run read last of a stored reading, at most so many seconds ago."""
+        now = time.time()
+        return self.samples.previous(name, target, now - within, now)
+
     def outcomes(self) -> list[tuple[str, Target, list[Reading | Failure | NotJudged]]]:
         """Return what became of everything that this process wanted to read."""
         return [] if self.reader is None else self.reader.outcomes()

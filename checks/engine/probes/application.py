@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Reason
@@ -50,9 +51,15 @@ def _growth(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
 
 
 def _media(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
-    objects = tuple((str(item["key"]), int(item["bytes"])) for item in rows[0].tables("objects") if item["key"])
+    found = rows[0].tables("objects")
+    objects = tuple((str(item["key"]), _size(item["bytes"])) for item in found if item["key"])
     media_sample.keep(objects)
-    return ApplicationMedia(sampled=len(objects), source=stamp.source, sampled_at=stamp.sampled_at)
+    unnamed = len(found) - len(objects)
+    return ApplicationMedia(sampled=len(objects), unnamed=unnamed, source=stamp.source, sampled_at=stamp.sampled_at)
+
+
+def _size(told: Any) -> int | None:
+    return None if told is None else int(told)
 
 
 def _effects(rows: tuple[Row, ...], stamp: Stamp) -> Reading:

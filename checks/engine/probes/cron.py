@@ -11,7 +11,7 @@ from pathlib import Path
 from checks.engine.environment import operations
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
-from checks.engine.readings.cron import CronJobs, CronMail, Job
+from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
 from checks.engine.records import dataclass
 
 _FIELDS = 5
@@ -22,7 +22,8 @@ _ALSO_SET = re.compile(r"\b(?:read(?:\s+-\w+)*|for)\s+([A-Za-z_]\w*)")
 _USED = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?![\w]*:?[-=?])|([A-Za-z_]\w*))")
 _OF_CRON = {"HOME", "LOGNAME", "USER", "SHELL", "PATH", "PWD", "OLDPWD", "IFS", "RANDOM", "SECONDS", "HOSTNAME", "UID"}
 _SOURCES = re.compile(r"^\s*(?:\.|source)\s+\S", re.MULTILINE)
-_CALL = r"(?:^|[\s;&|(`])"
+_CALL = r"(?:^|[\s;&|(`])(?:[\w./${}-]*/)?"  # a program, or its path
+_UNREAD = "cannot be read by us"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def read(context: Context) -> None:
         raise ProbeError(Reason.OURS, "the environment file has no table cron")
     for name in context.names:
         try:
-            context.settle(name, _jobs(settings) if name == "cron_jobs" else _mail(settings))
+            context.settle(name, _READ[name](settings))
         except ProbeError as error:
             context.settle(name, error)
 
@@ -111,14 +112,14 @@ def _job(job: operations.CronJob, table: Crontab) -> Job:
 def _script(path: Path, variables: dict[str, str]) -> tuple[str, ...]:
     if not path.is_absolute():
         return ()
-    if not path.is_file():
-        return ("is not there",)
-    if not path.stat().st_mode & 0o111:
-        return ("cannot be executed: its mode lacks x",)
     try:
+        if not path.is_file():
+            return ("is not there",)
+        if not path.stat().st_mode & 0o111:
+            return ("cannot be executed: its mode lacks x",)
         return problems_of(path.read_bytes()[:_LONGEST].decode("utf-8", "replace"), variables)
     except OSError:
-        return ()  # ours to execute is not ours to read: what is in it stays unknown
+        return (_UNREAD,)  # theirs to execute is not ours to read, nor its folder ours to enter
 
 
 def _age(path: Path) -> float | None:
@@ -146,3 +147,15 @@ def _text(path: Path, what: str, mend: str) -> str:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno is not None else "no reason given"
         raise ProbeError(Reason.OURS, f"{what} cannot be read ({reason})", mend) from None
+
+
+def _mailer(settings: operations.Cron) -> Reading:
+    program = Path(settings.sendmail)
+    try:
+        works = program.is_file() and program.stat().st_mode & 0o111 != 0
+    except OSError:
+        raise ProbeError(Reason.OURS, f"{program} cannot be looked at", "Mend sendmail under [cron].") from None
+    return CronMailer(due=settings.mailto, program=str(program), works=works, source="its file", sampled_at=time.time())
+
+
+_READ = {"cron_jobs": _jobs, "cron_mail": _mail, "cron_mailer": _mailer}

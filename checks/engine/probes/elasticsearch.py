@@ -4,16 +4,15 @@ No document is fetched but for elasticsearch_exposed.py.
 """
 
 import datetime
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from checks.engine.environment.monitoring import Elasticsearch
 from checks.engine.model import NotJudged, ProbeError, Reason
 from checks.engine.probes import Context, logstash
-from checks.engine.probes.api.client import NoAnswer
 from checks.engine.probes.elasticsearch_exposed import exposed
 from checks.engine.probes.elasticsearch_search import search, settings_of
 from checks.engine.probes.watchers import Asker, Outcome, visit
@@ -63,6 +62,7 @@ def _connection(problem: str, seconds: float) -> ElasticsearchConnection:
 
 def _cluster(asker: Asker) -> ElasticsearchCluster:
     health = asker.json("/_cluster/health")
+    waited = health.get("task_max_waiting_in_queue_millis")
     disks = {
         str(row["node"]): _share(row.get("disk.percent"))
         for row in asker.json("/_cat/allocation", {"format": "json"})
@@ -80,6 +80,7 @@ def _cluster(asker: Asker) -> ElasticsearchCluster:
         nodes=nodes,
         unassigned=int(health["unassigned_shards"]),
         pending_tasks=int(health["number_of_pending_tasks"]),
+        longest_wait=None if waited is None else float(waited) / 1000,
         fullest_disk=_most(node.disk_ratio for node in nodes),
         fullest_heap=_most(node.heap_ratio for node in nodes),
         fullest_breaker=_most(node.breaker_ratio for node in nodes),
@@ -180,28 +181,38 @@ def _retention(asker: Asker, settings: Elasticsearch) -> ElasticsearchRetention:
     today = datetime.datetime.now(datetime.UTC).date()
     # without today: whether that has an index is told by another reading, and a day may have only begun
     due_days = [today - datetime.timedelta(days=n) for n in range(1, (today - min(days)).days + 1)]
+    stuck, refused = _stuck(asker, pattern)
     return ElasticsearchRetention(
         indexes=len(days),
         oldest_age=(today - min(days)).days * 86400.0,
         due=settings.retention_days * 86400.0,
         missing_days=sum(day not in days for day in due_days),
         red=sum(row["health"] == "red" for row in rows),
-        stuck=_stuck(asker, pattern),
+        stuck=stuck,
+        stuck_refused=refused,
         source="GET /_cat/indices",
         sampled_at=time.time(),
     )
 
 
-def _stuck(asker: Asker, pattern: str) -> int | None:
-    """Return how many indexes a lifecycle policy is stuck with; None where that is not told: OpenSearch has no _ilm."""
+def _stuck(asker: Asker, pattern: str) -> tuple[int | None, bool]:
+    """Return how many indexes a lifecycle policy is stuck with, and whether that is refused.
+
+    None where it is not told: OpenSearch has no _ilm.
+    """
+    path = f"/{pattern}/_ilm/explain"
     try:
-        answer = asker.ask(f"/{pattern}/_ilm/explain", {"only_errors": "true"})
-    except NoAnswer as error:
-        raise ProbeError(Reason.TIMEOUT if error.late else Reason.PROTOCOL, f"GET /_ilm/explain: {error}") from None
-    if answer.status != 200:  # noqa: PLR2004 (OK)
-        return None
-    indices: dict[str, dict[str, Any]] = json.loads(answer.body)["indices"]
-    return len([name for name, told in indices.items() if told.get("step") == "ERROR"])
+        answer = asker.json_or_none(
+            path, {"only_errors": "true"}, HTTPStatus.BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED
+        )
+    except ProbeError as error:
+        if error.reason is Reason.DENIED:
+            return None, True
+        raise
+    if answer is None:
+        return None, False
+    indices: dict[str, dict[str, Any]] = answer["indices"]
+    return len([name for name, told in indices.items() if told.get("step") == "ERROR"]), False
 
 
 def _fields(properties: dict[str, Any]) -> int:

@@ -27,7 +27,8 @@ BUDGET = 2.0  # seconds of each search after which no further page is asked for
 _FIELDS = ("message", "endpoint")  # what is free text of the guide's fields; ip and user_id are expected
 _WORDS = (
     *("secret*", "passw*", "senha*", "token*", "access_token*", "refresh_token*", "session_token*", "auth_token*"),
-    *("api_key*", "apikey*", "bearer", "authorization", "signature*", "awsaccesskeyid*"),
+    *("api_key*", "apikey*", "bearer", "authorization", "signature*", "awsaccesskeyid*", "client_secret*"),
+    *("csrf_token*",),
 )
 
 

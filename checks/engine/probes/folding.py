@@ -18,6 +18,8 @@ _PLAIN = re.compile(r"[a-z]+([-_][a-z]+)*(\.(html?|json|js|css|png|jpe?g|svg|ico
 # What a message may show: words of programs. Any other may be a user's own, or her name.
 _WORDS = frozenset(Path(__file__).with_name("program_words.txt").read_text(encoding="utf-8").split())
 _LONGEST_PATH = 120
+_PLACEHOLDER = re.compile(r"\{[^/{}]*\}|<[^/<>]*>|\*+")
+_BEFORE_PATH = re.compile(r"^(?:[A-Z]{3,7} )?(?:[a-z][a-z0-9+.-]{0,15}://[^/]*)?")
 _PLACE = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]{0,15}://)?(?:[^/?#@]*@)?"
     r"(?P<host>(?:[A-Za-z0-9_.-]{1,120}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?)(?P<path>/[^?#]*)?(?:[?#].*)?",
@@ -33,6 +35,19 @@ def fold_path(path: str) -> str:
     if len(path) > _LONGEST_PATH or not path.startswith("/"):
         return ":other"
     return "/".join(":id" if part != ":id" and _is_id(part) else part for part in path.split("/"))
+
+
+def is_raw(label: str) -> bool:
+    """Whether a label holds what is one request's instead of a route: a path with an id in it, or an id by itself.
+
+    A route may be a path with placeholders as any framework writes them, with or without a method, or a name.
+    """
+    path = _PLACEHOLDER.sub(":id", _BEFORE_PATH.sub("", label))
+    if path.startswith("/"):
+        return fold_path(path) != path
+    # A name of a route may look like anything but an id: Me#show, Penhas::Me, users/show.
+    parts = path.partition("?")[0].split("/")
+    return any(_ID.fullmatch(part) is not None and re.search("[%=+:;,]", part) is None for part in parts)
 
 
 def _is_id(part: str) -> bool:

@@ -7,17 +7,17 @@ here, in memory, from one thread to another, for the one run.
 import threading
 
 _lock = threading.Lock()
-_objects: tuple[tuple[str, int], ...] = ()
+_objects: tuple[tuple[str, int | None], ...] = ()
 
 
-def keep(objects: tuple[tuple[str, int], ...]) -> None:
-    """Keep (key in the bucket, bytes) of each object of the sample."""
+def keep(objects: tuple[tuple[str, int | None], ...]) -> None:
+    """Keep (key in the bucket, bytes) of each object of the sample; None where the database tells no size."""
     global _objects  # noqa: PLW0603 (one sample a process, as the module says)
     with _lock:
         _objects = objects
 
 
-def take() -> tuple[tuple[str, int], ...]:
+def take() -> tuple[tuple[str, int | None], ...]:
     """Return the sample that was kept last."""
     with _lock:
         return _objects

@@ -59,18 +59,27 @@ def server(fields: Fields, _: Redis) -> Reading:
     )
 
 
-def memory(fields: Fields, _: Redis) -> Reading:
-    """Return what is used of maxmemory, or of the host where it is not set."""
+def memory(fields: Fields, settings: Redis) -> Reading:
+    """Return what is used of maxmemory or of the container, whichever is met first; of the host where neither is told.
+
+    Against anything but maxmemory counts what the process takes, as whoever kills it counts.
+    """
     used, maxmemory = number(fields, "used_memory"), number(fields, "maxmemory")
-    limit = maxmemory if maxmemory > 0 else number(fields, "total_system_memory")
+    limits = [(maxmemory, "maxmemory")] if maxmemory > 0 else []
+    if settings.memory_bytes is not None:
+        limits.append((settings.memory_bytes, "memory_bytes of the environment file"))
+    if limits == []:
+        limits = [(number(fields, "total_system_memory"), "the host's memory, because maxmemory is not set")]
+    limit, limit_is = min(limits)
     if limit <= 0:
         raise ProbeError(Reason.NO_DATA, "neither maxmemory nor the host's memory is known", "Set maxmemory.")
+    taken = used if limit == maxmemory else max(used, number(fields, "used_memory_rss"))
     return RedisMemory(
         used=used,
         maxmemory=maxmemory,
         limit=limit,
-        limit_is="maxmemory" if maxmemory > 0 else "the host's memory, because maxmemory is not set",
-        used_ratio=used / limit,
+        limit_is=limit_is,
+        used_ratio=taken / limit,
         policy=due(fields, "maxmemory_policy"),
         source="INFO memory",
         sampled_at=time.time(),

@@ -74,8 +74,8 @@ def _outcome(
     try:
         if name == CANARY:
             return _canary(context, client, bucket, sockets)
-        if name == "s3_key":
-            return _guarded(lambda: _key(context, sockets), sockets, seconds)
+        if name in {"s3_key", "s3_identity"}:
+            return _guarded(lambda: _key(context, name, sockets), sockets, seconds)
         return _guarded(lambda: s3_bucket.READ[name](context, client, bucket), sockets, seconds)
     except ProbeError as error:
         return error
@@ -97,10 +97,12 @@ def _canary(context: Context, client: Any, bucket: str, sockets: Sockets) -> Rea
     return canary(guarded, (writer, client), bucket, ours.prefix, context.run_id)
 
 
-def _key(context: Context, sockets: Sockets) -> Reading | NotJudged:
+def _key(context: Context, name: str, sockets: Sockets) -> Reading | NotJudged:
     settings = context.environment.s3
     if settings is None or settings.endpoint is not None:
-        return NotJudged("not covered: only Amazon's own store tells the age of a key")
+        return NotJudged("not covered: only Amazon's own store tells whose a key is, and how old")
+    if name == "s3_identity":
+        return s3_key.identity(_client(settings, context.run_id, sockets, service="sts"))
     return s3_key.age(_client(settings, context.run_id, sockets, service="iam"), settings.access_key.text().reveal())
 
 

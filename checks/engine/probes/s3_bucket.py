@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from checks.engine.model import Failure, NotJudged, ProbeError, Reading
+from checks.engine.model import Failure, NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context, media_sample, s3_settings
+from checks.engine.readings.application import ApplicationMedia
 from checks.engine.readings.s3 import S3Clock, S3Objects, S3Settings, S3Uploads
 
 STALE = timedelta(days=7)
@@ -24,6 +25,9 @@ def objects(context: Context, client: Any, bucket: str) -> Reading | NotJudged:
         why = f"which media should be there is not known: {sample.why}"
         raise ProbeError(sample.reason, why, sample.mend, context.environment.of("postgresql")[0])
     due = media_sample.take()
+    if due == () and isinstance(sample, ApplicationMedia) and sample.unnamed > 0:
+        why = f"none of the {sample.unnamed} addresses of media that were looked at names an object"
+        raise ProbeError(Reason.NO_DATA, why, "See application-addresses.")
     if due == ():
         return NotJudged("the database knows no media")
     missing = other = 0
@@ -31,7 +35,7 @@ def objects(context: Context, client: Any, bucket: str) -> Reading | NotJudged:
         page = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
         found = next((item for item in page.get("Contents", ()) if item["Key"] == key), None)
         missing += found is None
-        other += found is not None and int(found["Size"]) != size
+        other += found is not None and size is not None and int(found["Size"]) != size
     return S3Objects(
         sampled=len(due), missing=missing, other_size=other, source="ListObjectsV2", sampled_at=time.time()
     )
@@ -53,6 +57,8 @@ def uploads(_: Context, client: Any, bucket: str) -> Reading:
 
     def count(answer: dict[str, Any]) -> str:
         nonlocal stale
+        if "Bucket" not in answer and "UploadIdMarker" not in answer:
+            return s3_settings.UNTOLD  # another answer, or none: a list without uploads says at least of what it is one
         limit = datetime.now(UTC) - STALE
         stale = sum(upload["Initiated"] < limit for upload in answer.get("Uploads", ()))
         return s3_settings.ON

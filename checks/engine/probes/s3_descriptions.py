@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.loaders import JSONFileLoader, Loader
 
-SERVICES = ["iam", "s3"]
+SERVICES = ["iam", "s3", "sts"]
 
 
 class _Files(JSONFileLoader):

@@ -1,6 +1,6 @@
-"""How old the access key is that lists the media bucket: only Amazon's own store tells, and only by IAM.
+"""Whose the access key is that lists the media bucket, and how old: only Amazon's own store tells, by STS and IAM.
 
-Called by the probe of S3. The key may ask about its own user's keys and nobody else's.
+Called by the probe of S3. The key may ask about its own user's keys and nobody else's; who it is, anybody may ask.
 """
 
 import time
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from checks.engine.model import NotJudged, ProbeError, Reason
 from checks.engine.probes.s3_problems import OURS, code_of, status_of
-from checks.engine.readings.s3 import S3Key
+from checks.engine.readings.s3 import S3Identity, S3Key
 
 POLICY = "Give our key the policy in checks/environments/grants/s3.json."
 # Of a role's temporary credentials, which end by themselves.
@@ -39,3 +39,11 @@ def age(client: Any, access_key: str) -> S3Key | NotJudged:
         source="ListAccessKeys",
         sampled_at=time.time(),
     )
+
+
+def identity(client: Any) -> S3Identity:
+    """Return whose key it is; `client` is one of STS, with that key. The account's number is not kept."""
+    name = str(client.get_caller_identity().get("Arn", ""))
+    if name == "":
+        raise ProbeError(Reason.PROTOCOL, "GetCallerIdentity names nobody")
+    return S3Identity(root=name.endswith(":root"), source="GetCallerIdentity", sampled_at=time.time())

@@ -95,21 +95,30 @@ def _versions_expire(answer: Answer) -> str:
 
 
 def _encrypted_only(answer: Answer) -> str:
+    statements = _statements(answer)
+    return UNTOLD if statements is None else ON if any(map(_denies_plain, statements)) else OFF
+
+
+def _statements(answer: Answer) -> list[Answer] | None:
+    """Return the statements of a policy; None where the answer holds none that can be read."""
     try:
         statements = json.loads(answer["Policy"])["Statement"]
     except (KeyError, TypeError, ValueError):
-        return UNTOLD
-    return ON if any(map(_denies_plain, [statements] if isinstance(statements, dict) else statements)) else OFF
+        return None
+    return [statements] if isinstance(statements, dict) else list(statements)
+
+
+def _who(statement: Answer) -> Any:
+    principal = statement.get("Principal")
+    return principal.get("AWS") if isinstance(principal, dict) else principal
 
 
 def _denies_plain(statement: Answer) -> bool:
     """Whether a statement refuses everybody everything without TLS; every word of it may stand in a list."""
-    principal = statement.get("Principal")
-    who = principal.get("AWS") if isinstance(principal, dict) else principal
     plain = _words(statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport"))
     return (
         statement.get("Effect") == "Deny"
-        and "*" in _words(who)
+        and "*" in _words(_who(statement))
         and bool({"*", "s3:*"} & set(_words(statement.get("Action"))))
         and plain == ["false"]
     )
@@ -121,7 +130,9 @@ def _words(value: Any) -> list[str]:
 
 
 def _public(client: Any, bucket: str, *, aws: bool) -> str:
-    def policy(answer: Answer) -> str:
+    """Closed is only what both the policy and the access list say to be; one that is not told may open it."""
+
+    def status(answer: Answer) -> str:
         public = answer.get("PolicyStatus", {}).get("IsPublic")
         return UNTOLD if public is None else ON if public else OFF
 
@@ -131,9 +142,20 @@ def _public(client: Any, bucket: str, *, aws: bool) -> str:
             return ON
         return OFF if aws or answer.get("Grants") else UNTOLD
 
-    by_policy = told(lambda: client.get_bucket_policy_status(Bucket=bucket), policy)
+    by_policy = told(lambda: client.get_bucket_policy_status(Bucket=bucket), status)
+    if by_policy == UNTOLD:
+        by_policy = told(lambda: client.get_bucket_policy(Bucket=bucket), _opens)
     by_list = told(lambda: client.get_bucket_acl(Bucket=bucket), grants)
-    for word in (ON, DENIED, OFF):
+    for word in (ON, DENIED, UNTOLD):
         if word in {by_policy, by_list}:
             return word
-    return UNTOLD
+    return OFF
+
+
+def _opens(answer: Answer) -> str:
+    """Whether a policy allows everybody anything; with a condition only its author knows whom."""
+    statements = _statements(answer)
+    if statements is None or any("NotPrincipal" in statement for statement in statements):
+        return UNTOLD
+    opening = [one for one in statements if one.get("Effect") == "Allow" and "*" in _words(_who(one))]
+    return OFF if opening == [] else UNTOLD if all("Condition" in one for one in opening) else ON

@@ -55,10 +55,10 @@ class Asker:
         """Return the JSON of an answer that is 200."""
         return _json(path, self._well(path, query))
 
-    def json_or_none(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        """Return the JSON of an answer that is 200, None for one that is 404."""
-        answer = self._well(path, query, HTTPStatus.NOT_FOUND)
-        return None if answer.status == HTTPStatus.NOT_FOUND else _json(path, answer)
+    def json_or_none(self, path: str, query: Mapping[str, str] | None = None, *none: HTTPStatus) -> Any:
+        """Return the JSON of an answer that is 200, None for one that is 404, or has one of these other statuses."""
+        answer = self._well(path, query, HTTPStatus.NOT_FOUND, *none)
+        return _json(path, answer) if answer.status == HTTPStatus.OK else None
 
     def metrics(self, path: str = "/metrics") -> dict[str, list[Sample]]:
         """Return the samples of an exposition by metric name."""

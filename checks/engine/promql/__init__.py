@@ -3,18 +3,32 @@
 Pure: PromQL is parsed, nothing is asked. Called by the probe of Prometheus and by the checks of alert rules.
 """
 
+from checks.engine.promql.absence import fires_when_down
 from checks.engine.promql.meaning import COMPARISONS, Meaning, meaning, parse, same
 from checks.engine.promql.selectors import Selector, calls, labels, selectors
-from checks.engine.promql.thresholds import Comparison, comparisons, histogram, is_share, reachable
+from checks.engine.promql.thresholds import (
+    Comparison,
+    arms,
+    comparisons,
+    histogram,
+    is_aggregate,
+    is_share,
+    reachable,
+    sides,
+    unscaled,
+)
 
 __all__ = [
     "COMPARISONS",
     "Comparison",
     "Meaning",
     "Selector",
+    "arms",
     "calls",
     "comparisons",
+    "fires_when_down",
     "histogram",
+    "is_aggregate",
     "is_share",
     "labels",
     "meaning",
@@ -22,4 +36,6 @@ __all__ = [
     "reachable",
     "same",
     "selectors",
+    "sides",
+    "unscaled",
 ]

@@ -38,6 +38,14 @@ def comparisons(node: object) -> Iterator[Comparison]:
             yield from comparisons(right)
 
 
+def arms(node: object) -> tuple[object, ...]:
+    """Return the sides of every `or` that an expression as a whole is: any of them alone makes it have a value."""
+    node = _bare(node)
+    if isinstance(node, parser.BinaryExpr) and str(node.op) == "or":
+        return (*arms(node.lhs), *arms(node.rhs))
+    return (node,)
+
+
 def reachable(comparison: Comparison, greatest: float, least: float) -> bool:
     """Whether a value between `least` and `greatest` can satisfy a comparison."""
     match comparison.op:
@@ -52,6 +60,43 @@ def reachable(comparison: Comparison, greatest: float, least: float) -> bool:
         case "==":
             return least <= comparison.number <= greatest
     return True
+
+
+def unscaled(comparison: Comparison) -> Comparison:
+    """Return a comparison without what is only arithmetic with numbers: `(1 - x) * 100 > 90` as `x < 0.1`.
+
+    Of an aggregate that is the least, the greatest or the mean of some values, the values are left.
+    """
+    op, number, left = comparison.op, comparison.number, _bare(comparison.left)
+    while True:
+        if isinstance(left, parser.AggregateExpr) and str(left.op) in {"min", "max", "avg"}:
+            left = _bare(left.expr)
+            continue
+        if not isinstance(left, parser.BinaryExpr):
+            break
+        how, one, other = str(left.op), _number(_bare(left.lhs)), _number(_bare(left.rhs))
+        if how == "*" and other is not None and other > 0:
+            number, left = number / other, _bare(left.lhs)
+        elif how == "*" and one is not None and one > 0:
+            number, left = number / one, _bare(left.rhs)
+        elif how == "/" and other is not None and other > 0:
+            number, left = number * other, _bare(left.lhs)
+        elif how == "-" and one is not None:
+            op, number, left = COMPARISONS[op], one - number, _bare(left.rhs)
+        else:
+            break
+    return Comparison(op, number, left)
+
+
+def is_aggregate(node: object) -> bool:
+    """Whether an expression is one of several values at once: a sum or a count is no share where its parts are."""
+    return isinstance(_bare(node), parser.AggregateExpr)
+
+
+def sides(node: object) -> tuple[object, object] | None:
+    """Return what is divided by what, None where an expression is no division."""
+    node = _bare(node)
+    return (node.lhs, node.rhs) if isinstance(node, parser.BinaryExpr) and str(node.op) == "/" else None
 
 
 def histogram(node: object) -> tuple[str, bool] | None:

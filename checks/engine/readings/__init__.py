@@ -20,7 +20,8 @@ class Spec:
     `kinds` narrows the targets of its service (empty: all); `via` is the service whose connection it is read through;
     `noisy` readings that are not OK are read again; `restore` marks what runs only where a restore is allowed; `needs`
     are readings of other targets that must be read along with it; `requires` are keys of the
-    environment file (`api.health`) without which it is not covered; `of` is the reading that an alias stands for.
+    environment file (`api.health`) without which it is not covered; `of` is the reading that an alias stands for;
+    `kept` ones are stored for `Judge.last`, as those are that others are derived from.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Spec:
     needs: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     of: str = ""
+    kept: bool = False
 
     @property
     def connection(self) -> str:
@@ -68,13 +70,15 @@ def reading(
     deadline: float | None = None,
     needs: tuple[str, ...] = (),
     requires: tuple[str, ...] = (),
+    kept: bool = False,
 ) -> Callable[[type[_T]], type[_T]]:
     """Register the decorated reading type under `name`; `deadline` is in seconds from the reading's own start."""
 
     def register(cls: type[_T]) -> type[_T]:
         if name in READINGS:
             raise ValueError(f"the reading {name!r} is registered twice")
-        READINGS[name] = Spec(name, cls, service, kinds, via, noisy, restore, deadline, needs, requires)
+        spec = Spec(name, cls, service, kinds, via, noisy, restore, deadline, needs, requires, kept=kept)
+        READINGS[name] = spec
         return cls
 
     return register

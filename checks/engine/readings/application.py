@@ -57,9 +57,13 @@ class ApplicationGrowth(Reading):
 @reading("application_media", service="application", via="postgresql")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationMedia(Reading):
-    """A sample of media objects that should be in the bucket: how many. Where they are is not part of any reading."""
+    """A sample of media objects that should be in the bucket: how many, and `unnamed` whose address does not say where.
+
+    Where they are is not part of any reading.
+    """
 
     sampled: Count
+    unnamed: Count = 0
 
 
 @reading("application_addresses", service="application", via="postgresql", deadline=15.0)

@@ -40,3 +40,13 @@ class CronMail(Reading):
 
     waiting: Count
     oldest: Seconds
+
+
+@reading("cron_mailer", service="cron")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronMailer(Reading):
+    """The program that cron mails with: whether it is due, and whether it is there and can be executed."""
+
+    due: bool
+    program: str
+    works: bool

@@ -28,12 +28,16 @@ class EsNode:
 @reading("elasticsearch_cluster", service="elasticsearch")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticsearchCluster(Reading):
-    """The cluster's health, its nodes, and the watermarks as shares of a disk."""
+    """The cluster's health, its nodes, and the watermarks as shares of a disk.
+
+    `longest_wait` is how long the oldest task of its master has waited, None where that is not told.
+    """
 
     status: str
     nodes: tuple[EsNode, ...]
     unassigned: Count
     pending_tasks: Count
+    longest_wait: Seconds | None = None
     fullest_disk: Ratio | None
     fullest_heap: Ratio | None
     fullest_breaker: Ratio | None = None
@@ -94,7 +98,8 @@ class ElasticsearchExposed(Reading):
 class ElasticsearchRetention(Reading):
     """The indexes of the pattern: how many, how old the oldest is by its name, and the days that none is there for.
 
-    `stuck` are those whose lifecycle policy came to an error and does not go on; None where that is not told.
+    `stuck` are those whose lifecycle policy came to an error and does not go on; None where that is not told:
+    `stuck_refused` says that it would be, to another user.
     """
 
     indexes: Count
@@ -103,6 +108,7 @@ class ElasticsearchRetention(Reading):
     missing_days: Count
     red: Count
     stuck: Count | None = None
+    stuck_refused: bool = False
 
 
 @reading("elasticsearch_logstash", service="elasticsearch", requires=("elasticsearch.logstash",))

@@ -64,8 +64,8 @@ class LogsTail(Reading):
     """The last minutes of the log, counted: `seconds` of it were read, `complete` says whether that is all that is due.
 
     `broken` are lines that have neither the layout nor belong to an entry that has; `too_low` are entries (category,
-    level) below the level that the category may write; `own` are requests of this suite, which count nowhere else.
-    `kinds` are all kinds of errors, or the most frequent ones where `all_kinds` is not so.
+    level) below the level that the category may write; `own` are lines of this suite's requests, which count nowhere
+    else. `kinds` are all kinds of errors, or the most frequent ones where `all_kinds` is not so.
     """
 
     lines: Count
@@ -105,7 +105,7 @@ class Exposed:
 class LogsSecrets(Reading):
     """What of the last minutes should not be in a log: counts and byte positions, never the text.
 
-    `own` are requests of this suite, which are looked at by nobody else.
+    `own` are lines of this suite's requests, which are not looked at and not among `lines`.
     """
 
     exposed: tuple[Exposed, ...]
@@ -125,13 +125,35 @@ class Writer:
     holds: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """One of the files of a log, and what became of it: how long ago it was last written, begun and rotated.
+
+    `written` and `begun` are None where only rotated files are left of it; those that should be compressed by now and
+    are not are `uncompressed`.
+    """
+
+    name: str
+    written: float | None
+    begun: float | None
+    rotated: float | None
+    uncompressed: int
+
+    @property
+    def since(self) -> float | None:
+        """How long ago it was begun anew, by what is in it or by its newest rotated file; None where neither tells."""
+        return min((age for age in (self.begun, self.rotated) if age is not None), default=None)
+
+
 @reading("logs_rotation", service="logs")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsRotation(Reading):
     """What logrotate is told of this log, and what it did.
 
     `directives` are the words of the stanza that covers the log, None where no configuration is named; `signal` is what
-    its postrotate sends. Ages are None where nothing was rotated; `beyond` files are older than the days to keep.
+    its postrotate sends, or the word that it gives a service, as in `nginx -s reload`; `signalled` says whether the pid
+    file names a process, None where the environment file names no pid file. `beyond` files are older than the days to
+    keep.
     """
 
     covered: bool | None
@@ -140,13 +162,11 @@ class LogsRotation(Reading):
     directives: tuple[str, ...] | None
     create: str | None
     signal: str | None
+    signalled: bool | None
     keep_days: Count
-    current_age: Seconds | None
-    newest_rotated_age: Seconds | None
-    oldest_rotated_age: Seconds | None
+    logs: tuple[Rotated, ...]
     rotated: Count
     beyond: Count
-    uncompressed: Count
     writers: tuple[Writer, ...]
     blind: bool
     restarted: bool | None

@@ -41,10 +41,15 @@ class MinionWorkers(Reading):
 @reading("minion_backlog", service="minion", via="postgresql", noisy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinionBacklog(Reading):
-    """How long the oldest ready job waits (catalogue MN02), and whether a live worker has a hand free for it."""
+    """How long the oldest ready job waits (catalogue MN02), and whether a live worker has a hand free for it.
+
+    `unserved` are the ready jobs while none has one (catalogue, worker capacity): 0 while a hand is free, and without
+    any live worker, which is another check's to say.
+    """
 
     oldest: Seconds
     free: Count
+    unserved: Count
     culprits: tuple[str, ...]
 
 

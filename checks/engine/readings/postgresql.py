@@ -46,10 +46,13 @@ class PostgresqlPrivileges(Reading):
     writable_tables: Count
 
 
-@reading("postgresql_connections", service="postgresql")
+@reading("postgresql_connections", service="postgresql", kept=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlConnections(Reading):
-    """Client sessions by state (catalogue PG03); usable = max_connections less what is reserved for superusers."""
+    """Client sessions by state (catalogue PG03); usable = max_connections less what is reserved for superusers.
+
+    Behind a pooler they are its own: who waits there for one only the pooler can tell.
+    """
 
     used: Count
     usable: Count
@@ -57,6 +60,7 @@ class PostgresqlConnections(Reading):
     active: Count
     idle: Count
     idle_in_transaction: Count
+    culprits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

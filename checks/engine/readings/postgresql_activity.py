@@ -22,7 +22,10 @@ class PostgresqlTransactions(Reading):
 @reading("postgresql_blocked", service="postgresql", noisy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlBlocked(Reading):
-    """Sessions that wait for a lock, and for whom (catalogue PG08)."""
+    """Sessions that wait for a lock, and for whom (catalogue PG08).
+
+    A build CONCURRENTLY that waits for older transactions blocks nobody: it is named and not counted.
+    """
 
     sessions: Count
     longest: Seconds

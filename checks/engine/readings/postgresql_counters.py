@@ -1,5 +1,7 @@
 """Counters of all databases, which only grow, and what they grew by between two samples."""
 
+from collections.abc import Iterator
+
 from checks.engine.model import Bytes, Count, NotJudged, PerSecond, Ratio, Reading
 from checks.engine.readings import derived, reading
 from checks.engine.records import dataclass
@@ -13,7 +15,10 @@ TEMPORARY_WINDOW = 300.0  # seconds that a rate of temporary files is shown for
 @reading("postgresql_counters", service="postgresql")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlCounters(Reading):
-    """Sums over all databases since the statistics began (catalogue PG43); `reset` changes when they begin anew."""
+    """Sums over all databases since the statistics began (catalogue PG43); `reset` changes when they begin anew.
+
+    `databases` has `deadlocks bytes name` of those that have any, for comparing.
+    """
 
     deadlocks: Count
     temporary: Bytes
@@ -21,14 +26,16 @@ class PostgresqlCounters(Reading):
     blocks_read: Count
     reset: str
     in_recovery: bool
+    databases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlRates(Reading):
-    """Deadlocks a second, and temporary files in bytes each five minutes, between two samples."""
+    """Deadlocks a second, and temporary files in bytes each five minutes, between two samples, and whose they are."""
 
     deadlocks: PerSecond
     temporary: Bytes
+    culprits: tuple[str, ...] = ()
 
 
 @derived("postgresql_rates", base="postgresql_counters", apart=APART, type=PostgresqlRates)
@@ -40,9 +47,25 @@ def rates(earlier: PostgresqlCounters, later: PostgresqlCounters) -> PostgresqlR
     return PostgresqlRates(
         deadlocks=(later.deadlocks - earlier.deadlocks) / seconds,
         temporary=round((later.temporary - earlier.temporary) / max(seconds, TEMPORARY_WINDOW) * TEMPORARY_WINDOW),
+        culprits=tuple(_grown(earlier, later)),
         source=later.source,
         sampled_at=later.sampled_at,
     )
+
+
+def _grown(earlier: PostgresqlCounters, later: PostgresqlCounters) -> Iterator[str]:
+    """Yield what came to each database between two samples."""
+    before = dict(map(_parts, earlier.databases))
+    for name, (deadlocks, size) in map(_parts, later.databases):
+        old_deadlocks, old_size = before.get(name, (0, 0))
+        if deadlocks > old_deadlocks or size > old_size:
+            files = f"{(size - old_size) / 2**20:.0f} MiB of temporary files"
+            yield f"{name}: {deadlocks - old_deadlocks} deadlocks, {files}"
+
+
+def _parts(text: str) -> tuple[str, tuple[int, int]]:
+    deadlocks, size, name = text.split(" ", 2)
+    return name, (int(deadlocks), int(size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

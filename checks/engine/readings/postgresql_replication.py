@@ -1,6 +1,6 @@
 """Replication in depth: the stream from either side, conflicts on the standby, and what a standby needs to follow."""
 
-from checks.engine.model import Bytes, Count, NotJudged, Reading, Seconds
+from checks.engine.model import Bytes, Count, NotJudged, Ratio, Reading, Seconds
 from checks.engine.readings import alias, derived, reading
 from checks.engine.records import dataclass
 
@@ -10,29 +10,39 @@ from checks.engine.records import dataclass
 class PostgresqlSent(Reading):
     """The standby that is furthest behind in receiving, as the primary sees it; there is none where none is attached.
 
-    `reply_age` grows without bound where the stream hangs while its state still says that it streams.
+    `reply_age` grows without bound where the stream hangs while its state still says that it streams; `reply_ratio` is
+    its share of wal_sender_timeout, 0 where that is off: the replica's side then still tells.
     """
 
     unflushed: Bytes
     reply_age: Seconds
+    reply_ratio: Ratio
     culprits: tuple[str, ...]
 
 
 @reading("postgresql_received", service="postgresql", kinds=("replica",), noisy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlReceived(Reading):
-    """How long the replica has heard nothing, and what it has received and not replayed (catalogue PG19)."""
+    """How long the replica has heard nothing, and what it has received and not replayed (catalogue PG19).
+
+    `message_ratio` is the share of wal_receiver_timeout, 0 where that is off: the primary's side then still tells.
+    """
 
     message_age: Seconds
+    message_ratio: Ratio
     apply_backlog: Bytes
 
 
 @reading("postgresql_conflicts", service="postgresql", kinds=("replica",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlConflicts(Reading):
-    """Queries on the replica that replay cancelled, since the statistics began (catalogue PG20)."""
+    """Queries on the replica that replay cancelled, since the statistics began (catalogue PG20).
+
+    `databases` has `number name` of those where any was, for comparing.
+    """
 
     cancelled: Count
+    databases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,7 @@ class PostgresqlCancelled(Reading):
     """Queries that replay cancelled between two samples, an hour's worth where they lie further apart."""
 
     per_hour: Count
+    culprits: tuple[str, ...] = ()
 
 
 @derived("postgresql_cancelled", base="postgresql_conflicts", apart=(10.0, 7 * 86400.0), type=PostgresqlCancelled)
@@ -47,9 +58,13 @@ def cancelled(earlier: PostgresqlConflicts, later: PostgresqlConflicts) -> Postg
     """Return the cancellations of the time between; a smaller total means that the statistics were reset."""
     if later.cancelled < earlier.cancelled:
         return NotJudged("the statistics were reset since the last sample")
+    before = {name: int(number) for number, name in (text.split(" ", 1) for text in earlier.databases)}
+    now = {name: int(number) for number, name in (text.split(" ", 1) for text in later.databases)}
+    grown = {name: number - before.get(name, 0) for name, number in now.items()}
     hours = max(1.0, (later.sampled_at - earlier.sampled_at) / 3600)
     return PostgresqlCancelled(
         per_hour=-(-(later.cancelled - earlier.cancelled) // round(hours)),
+        culprits=tuple(f"{name}: {number} queries" for name, number in grown.items() if number > 0),
         source=later.source,
         sampled_at=later.sampled_at,
     )

@@ -20,7 +20,11 @@ class PostgresqlRoles(Reading):
 @reading("postgresql_tls", service="postgresql")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlTls(Reading):
-    """Sessions from other machines, and the addresses of those without TLS, as `address role`."""
+    """Sessions from other machines, and the addresses of those without TLS, as `address role`.
+
+    `pooled`: we came through a pooler, whose clients the server does not see.
+    """
 
     remote: Count
     plaintext: tuple[str, ...]
+    pooled: bool = False

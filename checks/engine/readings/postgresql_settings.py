@@ -18,7 +18,11 @@ class PostgresqlSettings(Reading):
 @reading("postgresql_timeouts", service="postgresql", kinds=("primary",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlTimeouts(Reading):
-    """Roles that may leave a transaction open for ever: idle_in_transaction_session_timeout is 0 for them."""
+    """Roles that may leave a transaction open for ever: idle_in_transaction_session_timeout is 0 for them.
+
+    The other timeouts are 0 by PostgreSQL's own advice, for the sake of dumps; what they would end is judged as it
+    happens: by the longest query, the longest wait for a lock, the oldest transaction.
+    """
 
     roles: Count
     culprits: tuple[str, ...]

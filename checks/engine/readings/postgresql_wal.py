@@ -10,7 +10,7 @@ from checks.engine.records import dataclass
 class PostgresqlSlots(Reading):
     """Replication slots (catalogue PG21): `lost` ones hold nothing any more, so that their bytes say nothing either.
 
-    `inactive_age` is that of the slot longest without a reader, which servers before 17 do not tell.
+    `inactive_age` is that of the slot longest without a reader: at least so long on 15 and 16, not known on 14.
     """
 
     slots: Count
@@ -28,7 +28,8 @@ class PostgresqlSlots(Reading):
 class PostgresqlArchiver(Reading):
     """Whether archiving fails now (catalogue PG24): its counters stay after it has healed and are not asked.
 
-    `waiting` are the seconds that the oldest segment has waited for, 0 where none does.
+    `waiting` are the seconds that the oldest segment has waited for, 0 where none does. That tells what the age of the
+    last archived one does not: it grows on an idle server, whatever archive_timeout is.
     """
 
     enabled: bool

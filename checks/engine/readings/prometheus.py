@@ -1,6 +1,6 @@
 """What is read of Prometheus: itself, what it scrapes, and what it knows; its rules are in prometheus_rules.py."""
 
-from checks.engine.model import Count, NotJudged, PerSecond, Ratio, Reading, Seconds
+from checks.engine.model import Bytes, Count, NotJudged, PerSecond, Ratio, Reading, Seconds
 from checks.engine.readings import derived, reading
 from checks.engine.records import dataclass
 
@@ -29,7 +29,7 @@ class PrometheusServer(Reading):
     """What the server says of itself; `due_retention` is what the environment file asks for.
 
     `configured` is how long ago its configuration was read, `newest_age` the age of the newest sample that it holds,
-    None where it holds none.
+    None where it holds none. `stored` is the size of its blocks on the disk.
     """
 
     version: str
@@ -38,6 +38,7 @@ class PrometheusServer(Reading):
     configured: Seconds
     corruptions: Count
     series: Count
+    stored: Bytes | None
     newest_age: Seconds | None
     due_interval: Seconds
     clock_offset: Seconds
@@ -49,7 +50,10 @@ class PrometheusServer(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Scraped:
-    """One target that Prometheus scrapes; `age` is that of its last scrape, `problem` our word for why it is down."""
+    """One target that Prometheus scrapes; `age` is that of its last scrape, `problem` our word for why it is down.
+
+    `took` are the seconds of its last scrape, which may take `timeout`; None where that is not told.
+    """
 
     job: str
     instance: str
@@ -58,6 +62,8 @@ class Scraped:
     age: float | None
     interval: float
     problem: str = ""
+    took: float | None = None
+    timeout: float | None = None
 
 
 @reading("prometheus_targets", service="prometheus")
@@ -112,9 +118,13 @@ class PrometheusTextfiles(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A figure that the guide wants kept: its metrics, of which one suffices, and where it has samples now."""
+    """A figure that the guide wants kept: its metrics, of which one suffices, and where it has samples now.
+
+    `judged_by` is the check that holds its value to a limit, empty where there is none.
+    """
 
     subject: str
+    judged_by: str
     metrics: tuple[str, ...]
     instances: tuple[str, ...]
     missing: tuple[str, ...]
@@ -123,13 +133,18 @@ class Due:
 @reading("prometheus_series", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusSeries(Reading):
-    """Whether the guide's figures have samples of the last five minutes; `raw_endpoints` are labels that hold ids."""
+    """Whether the guide's figures have samples of the last five minutes.
+
+    `endpoints` are the values of labels that say to what a request was; `raw_endpoints` of them, in the labels
+    `raw_labels`, hold ids.
+    """
 
     application: tuple[Due, ...]
     database: tuple[Due, ...]
     infrastructure: tuple[Due, ...]
     endpoints: Count
     raw_endpoints: Count
+    raw_labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +277,9 @@ def prometheus_work(earlier: PrometheusCounters, later: PrometheusCounters) -> P
         samples=int(later.samples - earlier.samples),
         lost=int(lost),
         lost_ratio=lost / max(sent, lost) if lost > 0 else 0.0,
-        rule_failures=int(later.rule_failures - earlier.rule_failures),
-        missed_evaluations=int(later.missed_evaluations - earlier.missed_evaluations),
+        # counted by group of rules: what groups counted that are no longer loaded is gone
+        rule_failures=int(max(0.0, later.rule_failures - earlier.rule_failures)),
+        missed_evaluations=int(max(0.0, later.missed_evaluations - earlier.missed_evaluations)),
         storage_faults=int(faults),
         over_limit=int(later.over_limit - earlier.over_limit),
         source=later.source,

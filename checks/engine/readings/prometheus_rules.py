@@ -59,7 +59,8 @@ class Selected:
 class PrometheusRules(Reading):
     """The alert rules that are loaded, those that must be, and what there is for them to look at.
 
-    `buckets` are (metric, largest finite bound in seconds); `mounts` those that the node exporters report.
+    `buckets` are (metric, largest finite bound in seconds); `mounts` those that the node exporters report;
+    `jobs` those that the environment file names.
     """
 
     rules: tuple[Rule, ...]
@@ -68,6 +69,7 @@ class PrometheusRules(Reading):
     buckets: tuple[tuple[str, float], ...]
     max_connections: float | None
     mounts: tuple[str, ...]
+    jobs: tuple[str, ...]
     scrape_interval: Seconds
 
 

@@ -31,7 +31,10 @@ class RedisServer(Reading):
 @reading("redis_memory", service="redis")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisMemory(Reading):
-    """INFO memory; `limit` is maxmemory where it is set, else the memory of the container or host (`limit_is`)."""
+    """INFO memory; `limit` is the smaller of maxmemory and the container's memory that the environment file tells.
+
+    Where neither is set it is the memory that Redis sees, the host's. `limit_is` says which.
+    """
 
     used: Bytes
     maxmemory: Bytes
@@ -157,7 +160,10 @@ class RedisExposure(Reading):
 @reading("redis_latency", service="redis", noisy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisLatency(Reading):
-    """Round trips of a few PINGs, one after another on one connection: the 90th percentile, the middle, the longest."""
+    """Round trips of a few PINGs, one after another on one connection: the 90th percentile, the middle, the longest.
+
+    LATENCY LATEST is not asked for: while latency-monitor-threshold is 0, as it is by default, it says nothing.
+    """
 
     p90: Seconds
     median: Seconds

@@ -81,6 +81,14 @@ class S3Canary(Reading):
     seconds: Seconds
 
 
+@reading("s3_identity", service="s3")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Identity(Reading):
+    """Whose the access key is that we list the bucket with: `root` where it is the account's own."""
+
+    root: bool
+
+
 @reading("s3_key", service="s3")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Key(Reading):

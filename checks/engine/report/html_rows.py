@@ -3,7 +3,10 @@
 Pure functions from a Result; the plugin's hooks call them.
 """
 
+from collections.abc import Sequence
+
 from checks.engine.model import Result
+from checks.engine.report.findings import emergency
 from checks.engine.report.text import escape
 from checks.engine.report.words import Words, amount
 
@@ -49,6 +52,12 @@ def _reading(result: Result, words: Words) -> str:
         parts.append(escape(words.limits(result.limits)))
     parts.append(escape(result.message, _MESSAGE))
     return "<br>".join(part for part in parts if part != "")
+
+
+def emergency_line(results: Sequence[Result], language: str = "en") -> str:
+    """Return the escaped line for the top of the page while emergency mode is on; "" when it is off."""
+    said = emergency(results)
+    return "" if said == "" else f"<p><b>{escape(Words(language).say('emergency'))}:</b> {escape(said, _MESSAGE)}</p>"
 
 
 def style() -> str:

@@ -28,6 +28,9 @@ def render(run: Run, *, fail_on: Collection[str] = ()) -> bytes:
     totals: dict[str, float] = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
     for chapter, results in chapters.items():
         suite = ET.SubElement(root, "testsuite", name=_xml(chapter))
+        if run.emergency != "":
+            properties = ET.SubElement(suite, "properties")
+            ET.SubElement(properties, "property", name="emergency", value=_xml(one_line(run.emergency, _MESSAGE)))
         cases = [_case(run, result, fail_on) for result in results]
         numbers = {
             "tests": len(cases),

@@ -7,10 +7,15 @@ from checks.engine.report.findings import ALARMS
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A limit that is about to be met: which, in words with its unit, and in how many days."""
+    """A limit that is about to be met: which, in words with its unit, and in how many days.
+
+    `days` are the likely ones, `earliest` and `latest` those of the middle half of all slopes.
+    """
 
     limit: str
     days: float
+    earliest: float
+    latest: float
 
 
 @dataclass(frozen=True, slots=True)

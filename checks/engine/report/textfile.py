@@ -13,6 +13,8 @@ from checks.engine.report.folder import write_atomic
 from checks.engine.report.text import one_line
 
 _STATES = {State.OK: 0, State.WARNING: 1, State.CRITICAL: 2, State.UNKNOWN: 3}
+_EMERGENCY = "penhas_checks_emergency_mode"
+_KNOWN = {State.OK, State.WARNING, State.CRITICAL, State.WAIVED}
 _SUCCESS = "penhas_checks_last_success_timestamp_seconds"
 _HELP = {
     "penhas_check_state": "State of a check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
@@ -20,6 +22,7 @@ _HELP = {
     "penhas_checks_last_run_timestamp_seconds": "When the last run of this profile ended.",
     _SUCCESS: "When the last run of this profile ended complete and with neither CRITICAL nor UNKNOWN.",
     "penhas_checks_duration_seconds": "How long the last run of this profile took.",
+    _EMERGENCY: "Whether emergency mode was on, accepted by a waiver or not; absent where it could not be read.",
 }
 _LONGEST = 200
 
@@ -52,6 +55,8 @@ def render(run: Run, before: str = "") -> str:
             samples["penhas_check_reading"].append(_sample({**labels, "unit": result.measure.unit}, value))
     samples["penhas_checks_last_run_timestamp_seconds"].append(_sample(run_labels, run.finished))
     samples["penhas_checks_duration_seconds"].append(_sample(run_labels, max(run.finished - run.started, 0)))
+    if any(result.id.startswith("emergency-mode") and result.state in _KNOWN for result in run.results):
+        samples[_EMERGENCY].append(_sample(run_labels, int(run.emergency != "")))
     success = run.finished if succeeded(run) else _last_success(before)
     if success is not None:
         samples[_SUCCESS].append(_sample(run_labels, success))

@@ -143,7 +143,7 @@ BEGIN
     FOR s IN
         SELECT q.seqrelid, q.seqrelid::regclass::text AS name, q.seqstart, q.seqincrement, q.seqmin, q.seqmax,
                tn.nspname, t.relname, a.attname, t.oid AS relation,
-               format('%I.%I', t.oid::regclass, a.attname) AS column_name,
+               format('%s.%I', t.oid::regclass, a.attname) AS column_name,
                CASE a.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
                                ELSE 9223372036854775807 END AS holds,
                has_sequence_privilege(q.seqrelid, 'SELECT,USAGE') AS readable,
@@ -194,7 +194,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION penhas_checks.sequences(boolean) FROM PUBLIC;
 
--- The version that each migration tool says: Minion's and Mojo's own table, and sqitch's.
+-- The version that each migration tool says: Minion's and Mojo's own table, and sqitch's, of each of its projects the last.
 CREATE OR REPLACE FUNCTION penhas_checks.migrations()
 RETURNS TABLE (tool text, version text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -203,7 +203,8 @@ BEGIN
         RETURN QUERY SELECT m.name, m.version::text FROM public.mojo_migrations m;
     END IF;
     IF to_regclass('sqitch.changes') IS NOT NULL THEN
-        RETURN QUERY SELECT 'sqitch'::text, c.change::text FROM sqitch.changes c ORDER BY c.committed_at DESC LIMIT 1;
+        RETURN QUERY SELECT DISTINCT ON (c.project) 'sqitch'::text, c.change::text FROM sqitch.changes c
+                     ORDER BY c.project, c.committed_at DESC;
     END IF;
 END
 $$;
@@ -319,7 +320,8 @@ $$;
 REVOKE ALL ON FUNCTION penhas_checks.business_hours() FROM PUBLIC;
 
 -- Growth: new users by month, audio uploads by day with their bytes; counts and sums only. `users known` and `uploads
--- known` say that there is such a table, also where it is empty.
+-- known` say that there is such a table, also where it is empty. Where a table or a column has another name, write that
+-- here: the environment file names neither, so that what may be read is said in one place.
 CREATE OR REPLACE FUNCTION penhas_checks.growth()
 RETURNS TABLE (figure text, day date, events bigint, bytes bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -349,8 +351,9 @@ END
 $$;
 REVOKE ALL ON FUNCTION penhas_checks.growth() FROM PUBLIC;
 
--- A sample of media objects, the newest and some from any time: where in the bucket, and how many bytes. The stored
--- address is a download link that works for years: its query, which signs it, never leaves this function.
+-- A sample of media objects, the newest and some from any time, each with its small picture if it has one: where in the
+-- bucket (NULL where the address does not say), and how many bytes. The stored address is a download link that works
+-- for years: its query, which signs it, never leaves this function.
 CREATE OR REPLACE FUNCTION penhas_checks.media_sample(newest integer, others integer)
 RETURNS TABLE (key text, bytes bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -361,21 +364,24 @@ BEGIN
         random_moments AS (
             SELECT s.first + random() * (s.last - s.first) AS moment FROM span s, generate_series(1, others)
         ), picked AS (
-            (SELECT m.s3_path, m.file_size FROM public.media_upload m
+            (SELECT m.s3_path, m.file_size, m.s3_path_avatar, m.file_size_avatar FROM public.media_upload m
              WHERE m.created_at < now() - interval '1 min' ORDER BY m.created_at DESC LIMIT newest)
             UNION
-            SELECT p.s3_path, p.file_size FROM random_moments r CROSS JOIN LATERAL (
-                SELECT m.s3_path, m.file_size FROM public.media_upload m
+            SELECT p.* FROM random_moments r CROSS JOIN LATERAL (
+                SELECT m.s3_path, m.file_size, m.s3_path_avatar, m.file_size_avatar FROM public.media_upload m
                 WHERE m.created_at >= r.moment AND m.created_at < now() - interval '1 min'
                 ORDER BY m.created_at LIMIT 1) p
         )
-        SELECT substring(s3_path FROM '^https?://[^/]+/([^?]+)'), file_size FROM picked WHERE s3_path <> '';
+        SELECT substring(o.address FROM '^https?://[^/]+/([^?]+)'), o.size
+        FROM picked CROSS JOIN LATERAL (VALUES (s3_path, file_size), (s3_path_avatar, file_size_avatar)) o(address, size)
+        WHERE o.address <> '';
     END IF;
 END
 $$;
 REVOKE ALL ON FUNCTION penhas_checks.media_sample(integer, integer) FROM PUBLIC;
 
--- The stored addresses of media: whether they still work, as counts. The key that signs is that of the newest upload.
+-- The stored addresses of media, of their small pictures too: whether they still work, as counts. The key that signs is
+-- that of the newest address that is signed.
 CREATE OR REPLACE FUNCTION penhas_checks.media_addresses()
 RETURNS TABLE (addresses bigint, other_key bigint, malformed bigint, soonest timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -383,12 +389,14 @@ BEGIN
     IF to_regclass('public.media_upload') IS NOT NULL THEN
         RETURN QUERY
         WITH found AS (
-            SELECT created_at, substring(s3_path FROM '[?&]AWSAccessKeyId=([^&]+)') AS signer,
-                   substring(s3_path FROM '[?&]Expires=([0-9]{1,12})(&|$)')::bigint AS expires
-            FROM public.media_upload WHERE s3_path LIKE 'http%'
-        ), current AS (SELECT f.signer FROM found f ORDER BY f.created_at DESC LIMIT 1)
+            SELECT m.created_at, o.address ~ '^https?://[^/]+/[^?]' AS whole,
+                   substring(o.address FROM '[?&]AWSAccessKeyId=([^&]+)') AS signer,
+                   substring(o.address FROM '[?&]Expires=([0-9]{1,12})(&|$)')::bigint AS expires
+            FROM public.media_upload m CROSS JOIN LATERAL (VALUES (m.s3_path), (m.s3_path_avatar)) o(address)
+            WHERE o.address <> ''
+        ), current AS (SELECT f.signer FROM found f WHERE f.signer IS NOT NULL ORDER BY f.created_at DESC LIMIT 1)
         SELECT count(*), count(*) FILTER (WHERE f.signer <> (SELECT c.signer FROM current c)),
-               count(*) FILTER (WHERE f.signer IS NULL OR f.expires IS NULL), to_timestamp(min(f.expires))
+               count(*) FILTER (WHERE NOT f.whole OR f.signer IS NULL OR f.expires IS NULL), to_timestamp(min(f.expires))
         FROM found f;
     END IF;
 END

@@ -6,7 +6,6 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,27 +13,16 @@ from checks.engine.environment.monitoring import Log, Rotation
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.logs.files import group_name, user_name
 from checks.engine.probes.logs.layout import LAYOUTS
-from checks.engine.probes.logs.window import files, with_rotated
-from checks.engine.readings.logs import LogsRotation, Writer
+from checks.engine.probes.logs.logrotate import EVERY, integer, signal_of, stanza_of
+from checks.engine.probes.logs.window import MOST_FILES, files, with_rotated
+from checks.engine.readings.logs import LogsRotation, Rotated, Writer
 
 PROC = Path("/proc")
 _FIRST = 1 << 16
 _WITH_ROTATION = (-5.0, 120.0)  # seconds around a rotation in which a start is no coincidence
-_EVERY = ("hourly", "daily", "weekly", "monthly", "yearly")
+_COMPRESSED = {".gz", ".xz", ".zst", ".bz2"}
 
-
-@dataclass(frozen=True, slots=True)
-class Stanza:
-    """The patterns of one stanza, its directives (those outside of stanzas before them), and its postrotate script."""
-
-    patterns: tuple[str, ...]
-    directives: tuple[str, ...]
-    script: str
-
-    def value(self, word: str) -> str | None:
-        """Return what follows a directive, the last one of that name; None where it is not there."""
-        found = [line for line in self.directives if line.split()[0] == word]
-        return found[-1].partition(" ")[2].strip() if found else None
+Found = list[tuple[Path, os.stat_result]]
 
 
 def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotation:
@@ -44,24 +32,22 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
     old = [(path, found) for path, found in files(log.pattern, rotated=True) if path not in names]
     if not current and not old:
         raise ProbeError(Reason.NO_DATA, "no file matches its pattern", "Mend the pattern, or see who should write it.")
-    ages = [now - found.st_mtime for _, found in old]
-    stanza = None if rule.config is None else _stanza(Path(rule.config), log.pattern, [str(p) for p in names])
+    ages = [now - found.st_mtime for _, found in (*old, *current[1:])]
+    stanza = None if rule.config is None else stanza_of(Path(rule.config), log.pattern, [str(p) for p in names])
     writers, blind = _writers(log.pattern, names)
     newest = current[0][1] if current else old[0][1]
     return LogsRotation(
         covered=None if rule.config is None else stanza is not None,
-        every=None if stanza is None else next((e for e in reversed(stanza.directives) if e in _EVERY), None),
-        rotate=None if stanza is None else _integer(stanza.value("rotate")),
+        every=None if stanza is None else next((e for e in reversed(stanza.directives) if e in EVERY), None),
+        rotate=None if stanza is None else integer(stanza.value("rotate")),
         directives=None if stanza is None else tuple(dict.fromkeys(d.split()[0] for d in stanza.directives)),
         create=None if stanza is None else stanza.value("create"),
-        signal=None if stanza is None else _signal(stanza.script),
+        signal=None if stanza is None else signal_of(stanza.script),
+        signalled=None if rule.pidfile is None else _is_process(Path(rule.pidfile)),
         keep_days=rule.keep_days,
-        current_age=_began(log, current[0][0], zone, now) if current else None,
-        newest_rotated_age=min(ages, default=None),
-        oldest_rotated_age=max(ages, default=None),
+        logs=tuple(_each(log, current, old, zone, now)),
         rotated=len(old),
         beyond=sum(age > (rule.keep_days + 2) * 86400 for age in ages),
-        uncompressed=sum(path.suffix not in {".gz", ".xz", ".zst", ".bz2"} for path, _ in old[1:]),
         writers=writers,
         blind=blind,
         restarted=_restarted(writers, old[0][1], now) if old and writers else None,
@@ -70,50 +56,6 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         source="logrotate's configuration and the files that it left",
         sampled_at=now,
     )
-
-
-def stanzas(text: str) -> Iterator[Stanza]:
-    """Yield the stanzas of a logrotate configuration."""
-    outside: list[str] = []
-    patterns: list[str] = []
-    inside: list[str] | None = None
-    script: list[str] | None = None
-    scripts = ""
-    for raw in text.splitlines():
-        line = raw.strip()
-        if script is not None:
-            if line == "endscript":
-                scripts, script = "\n".join(script), None
-            else:
-                script.append(line)
-        elif line == "" or line.startswith("#"):
-            continue
-        elif inside is None:
-            head, brace, _ = line.partition("{")
-            words = re.findall(r'"[^"]*"|\S+', head)
-            if words and words[0].strip('"').startswith("/"):
-                patterns += [word.strip('"') for word in words]
-            elif words:
-                outside.append(head.strip())
-            inside = [] if brace else None
-        elif line.startswith("}"):
-            yield Stanza(tuple(patterns), (*outside, *inside), scripts)
-            patterns, inside, scripts = [], None, ""
-        elif line.split()[0] in {"postrotate", "prerotate", "firstaction", "lastaction", "preremove"}:
-            script = []
-        else:
-            inside.append(re.sub(r"\s*[=\s]\s*", " ", line, count=1))
-
-
-def _stanza(config: Path, pattern: str, names: list[str]) -> Stanza | None:
-    try:
-        text = config.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return None
-    except OSError:
-        raise ProbeError(Reason.OURS, "logrotate's configuration cannot be read", "Let this user read it.") from None
-    wanted = [pattern, *names]
-    return next((s for s in stanzas(text) if any(fnmatch.fnmatch(w, p) for w in wanted for p in s.patterns)), None)
 
 
 def _writers(pattern: str, current: set[Path]) -> tuple[tuple[Writer, ...], bool]:
@@ -176,6 +118,30 @@ def _process_age(pid: int) -> float | None:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(after[19]) / os.sysconf("SC_CLK_TCK")
 
 
+def _each(log: Log, current: Found, old: Found, zone: ZoneInfo, now: float) -> Iterator[Rotated]:
+    """Yield each file of the log with what it was rotated into; both are listed newest first."""
+    before: dict[str, Found] = {}
+    for path, found in old:
+        before.setdefault(_name_before(path, log.pattern), []).append((path, found))
+    there = dict(current[:MOST_FILES])
+    for path in dict.fromkeys((*there, *map(Path, before))):
+        written, own = there.get(path), before.get(str(path), [])
+        yield Rotated(
+            name=path.name,
+            written=None if written is None else now - written.st_mtime,
+            begun=None if written is None else _began(log, path, zone, now),
+            rotated=now - own[0][1].st_mtime if own else None,
+            uncompressed=sum(one.suffix not in _COMPRESSED for one, _ in own[1:]),
+        )
+
+
+def _name_before(path: Path, pattern: str) -> str:
+    """Return what a rotated file was called: of a name with several numbers in it, the longest that is a log's."""
+    text = str(path)
+    ends = [found.start() for found in re.finditer(r"[.-](?=\d[^/]*$)", text)]
+    return next((text[:end] for end in reversed(ends) if fnmatch.fnmatch(text[:end], pattern)), text)
+
+
 def _began(log: Log, path: Path, zone: ZoneInfo, now: float) -> float | None:
     """Return the age of the first entry of a file; one in which nothing is begins now."""
     layout = LAYOUTS[log.layout]
@@ -199,10 +165,12 @@ def _comm(process: Path) -> str:
     return text if re.fullmatch(r"[A-Za-z0-9_./:+-]{1,16}", text) else "?"
 
 
-def _signal(script: str) -> str | None:
-    found = re.search(r"\b(?:p?kill|killall)\s+(?:-s\s+|--signal[= ]|-)?(?:SIG)?([A-Z]+[0-9]?|\d+)\b", script)
-    return None if found is None else found.group(1)
-
-
-def _integer(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"\d{1,6}", text) else None
+def _is_process(pidfile: Path) -> bool:
+    """Whether a pid file is there and names a process that is: else `kill … || true` fails without a word."""
+    try:
+        text = pidfile.read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        raise ProbeError(Reason.OURS, "the writer's pid file cannot be read", "Let this user read it.") from None
+    return re.fullmatch(r"\d{1,9}", text) is not None and (PROC / text).is_dir()

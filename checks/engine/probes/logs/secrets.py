@@ -27,16 +27,36 @@ class Kind:
     pattern: re.Pattern[bytes]
 
 
-_VALUE = rb"[\"']?\s*[=:]\s*[\"']?(?!\*|null|undef|<|\[|REDACTED|FILTERED|hidden|true\b|false\b)[^\s\"',;&}]{4,}"
+_IS = rb"(?!\*|null|undef|<|\[|REDACTED|FILTERED|hidden|true\b|false\b)[^\s\"',;&}]{4,}"
+_VALUE = rb"\\*[\"']?\s*(?:[=:]|%3[Dd])\s*\\*[\"']?" + _IS
+# Of a word within a longer one only as a key: reset_password: sent is a sentence.
+_KEYED = rb"\\*(?:[\"']\s*:|[\"']?\s*(?:=|%3[Dd]))\s*\\*[\"']?" + _IS
 KINDS = (
-    Kind("maintenance secret", (b"secret",), re.compile(rb"(?i)[?&\"' ]secret" + _VALUE)),
-    Kind("password", (b"passw", b"senha"), re.compile(rb"(?i)\b(?:password|passwd|passwort|senha)\w{0,10}" + _VALUE)),
+    Kind(
+        "maintenance secret",
+        (b"secret",),
+        re.compile(rb"(?i)(?:(?<![\w-])|(?<=%[0-9a-f][0-9a-f]))secret" + _VALUE),
+    ),
+    Kind(
+        "password",
+        (b"passw", b"senha"),
+        re.compile(
+            rb"(?i)\b(?:password|passwd|passwort|senha)\w{0,10}"
+            + _VALUE
+            + rb"|(?:password|passwd|passwort|senha)\w{0,10}"
+            + _KEYED
+        ),
+    ),
     Kind(
         "token or key",
-        (b"token", b"api_key", b"api-key", b"apikey", b"bearer ", b"authorization"),
+        (b"token", b"api_key", b"api-key", b"apikey", b"bearer ", b"authorization", b"secret"),
         re.compile(
             rb"(?i)(?:\b(?:x-)?(?:access_|refresh_|session_|auth_)?(?:token|api[_-]?key)"
             + _VALUE
+            + rb"|(?:(?<!%[0-9a-f])[a-z0-9][_-]?secret|secret[_-]?(?:access[_-]?)?key)"
+            + _VALUE
+            + rb"|(?:token|api[_-]?key)"
+            + _KEYED
             + rb"|\bbearer\s+[A-Za-z0-9._~+/-]{8,}|\bauthorization[\"']?\s*:\s*[\"']?basic\s+[A-Za-z0-9+/=]{8,})"
         ),
     ),
@@ -47,13 +67,22 @@ KINDS = (
     ),
     Kind("URL with a password", (b"://",), re.compile(rb"[a-z][a-z0-9+.-]{1,15}://[^\s/:@\"']*:[^\s/@\"']{3,}@")),
     Kind("e-mail address", (b"@", b"%40"), re.compile(rb"[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}\.[\w.-]{2,63}")),
-    Kind(
-        "telephone number",
-        (b"+55", b"%2b55", b") 9", b")9"),
-        re.compile(rb"(?:(?:\+|%2[Bb])55\s?)?\(?\d{2}\)?\s?9\d{4}[-\s]?\d{4}(?!\d)"),
-    ),
 )
+# A number with its area code, as it is written; what is digits only is one in a line that speaks of telephones.
+_AREA = rb"(?:1[1-9]|2[12478]|3[1-578]|4[1-9]|5[1345]|6[1-9]|7[134579]|8[1-9]|9[1-9])"
+_PHONE = re.compile(
+    rb"(?:\+|%2[Bb])55[\s-]?\(?" + _AREA + rb"\)?[\s-]?(?:9\d{4}|[2-5]\d{3})[\s-]?\d{4}(?!\d)"
+    rb"|\(" + _AREA + rb"\)\s?(?:9\d{4}[\s-]?|[2-5]\d{3}[\s-])\d{4}(?!\d)"
+    rb"|(?<![\w.:,/+-])(?:55\s?)?" + _AREA + rb"[\s-]9\d{4}-\d{4}(?![\w-])"
+    rb"|(?<![\w.+-])55" + _AREA + rb"9\d{8}(?!\d)"
+    rb"|(?<![\w.+-])(?P<bare>" + _AREA + rb"(?:9\d{8}|[2-5]\d{7}))(?![\w.])"
+)
+_OF_PHONES = re.compile(rb"(?i)phone|fone|celular|mobile|whats|\bsms\b|\btel\b")
 _CPF = re.compile(rb"(?<![\d.])(\d{3}\.\d{3}\.\d{3}-\d{2}|\d{11})(?![\d])")
+# What a line must hold before these are tried, once every digit is a 0.
+_ZEROS = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))  # noqa: PLR2004 (the ASCII digits)
+_PHONE_SHAPES = (b"0000-0000", b"0000 0000", b"00000000")
+_CPF_SHAPES = (b"000.000.000-00", b"00000000000")
 PERSONAL = ("e-mail address", "telephone number", "CPF")
 _EXPECTED = (("ip", b'"ip":'), ("user_id", b'"user_id":'))
 
@@ -69,19 +98,17 @@ class _Found:
 
     def add(self, block: Block) -> None:
         data = block.data
-        self.lines += data.count(b"\n")
-        self.own += data.count(OURS)
+        own = sum(1 for _ in _lines_with(data, (OURS,)))
+        self.lines += data.count(b"\n") - own
+        self.own += own
         small = data.lower()
         for kind in KINDS:
             for start, end in _lines_with(small, kind.words):
                 if OURS not in data[start:end] and kind.pattern.search(data, start, end):
                     self._count(kind.name, block, start)
-        seen = -1
-        for match in _CPF.finditer(data):
-            if match.start() > seen and is_cpf(match.group(1)):
-                start, seen = data.rfind(b"\n", 0, match.start()) + 1, _line_end(data, match.start())
-                if OURS not in data[start:seen]:
-                    self._count("CPF", block, start)
+        for name, start, end in _of_digits(data):
+            if OURS not in data[start:end]:
+                self._count(name, block, start)
         for name, word in _EXPECTED:
             number = data.count(word)
             if number:
@@ -102,7 +129,7 @@ def secrets(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) 
     for block in window.blocks(log.pattern):
         found.add(block)
     if found.lines == 0:
-        window.expect_readable()
+        window.expect_readable(log.pattern)
     expected = dict(found.expected)
     if log.layout == "nginx" and found.lines:
         expected["ip"] = found.lines
@@ -123,7 +150,20 @@ def kinds_of(text: bytes) -> tuple[str, ...]:
     data = b" " + text  # as in a line, where something always stands before
     small = data.lower()
     found = [kind.name for kind in KINDS if any(w in small for w in kind.words) and kind.pattern.search(data)]
-    return (*found, *(("CPF",) if any(is_cpf(match.group(1)) for match in _CPF.finditer(data)) else ()))
+    return (*found, *dict.fromkeys(name for name, _, _ in _of_digits(data)))
+
+
+def _of_digits(data: bytes) -> Iterator[tuple[str, int, int]]:
+    """Yield (kind, start, end) of each line that holds a telephone number or a CPF."""
+    shape = data.translate(_ZEROS)
+    for start, end in _lines_with(shape, _PHONE_SHAPES):
+        if any(
+            match["bare"] is None or _OF_PHONES.search(data, start, end) for match in _PHONE.finditer(data, start, end)
+        ):
+            yield "telephone number", start, end
+    for start, end in _lines_with(shape, _CPF_SHAPES):
+        if any(is_cpf(match.group(1)) for match in _CPF.finditer(data, start, end)):
+            yield "CPF", start, end
 
 
 def is_cpf(text: bytes) -> bool:

@@ -43,7 +43,8 @@ class _Counts:
         self.newest: tuple[bytes, ...] = ()
 
     def add(self, block: Block) -> None:
-        data = block.data
+        data, own = _without_own(block.data)
+        self.own += own
         lines = data.count(b"\n")
         found: Counter[tuple[bytes, bytes, bytes]] = Counter(self.layout.heads.findall(data))
         entries = found.total()
@@ -58,7 +59,6 @@ class _Counts:
             self._errors(data)
         if self.log.structured and self.parsed < _MOST_PARSED:
             self._parse(data)
-        self.own += data.count(OURS)
         for slow in _SLOW.finditer(data):
             self._slow(slow)
         self.newest = (*self.newest, *self._stamps(data[data.rfind(b"\n", 0, -1) + 1 :]))[-64:]
@@ -138,6 +138,16 @@ class _Counts:
         self.slow[key] = (count + 1, max(slowest, seconds))
 
 
+def _without_own(data: bytes) -> tuple[bytes, int]:
+    """Return what is left without the lines of this suite's own requests, and how many those are."""
+    kept: list[bytes] = []
+    done = own = 0
+    while (at := data.find(OURS, done)) >= 0:
+        kept.append(data[done : data.rfind(b"\n", 0, at) + 1])
+        done, own = (data.find(b"\n", at) + 1) or len(data), own + 1
+    return (b"".join((*kept, data[done:])), own) if own else (data, 0)
+
+
 def tail(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> LogsTail:
     """Return what the last `seconds` of a log hold; raises ProbeError where nothing in it can be read."""
     window = Window(LAYOUTS[log.layout], zone, now - seconds, BUDGET, until, now)
@@ -145,7 +155,7 @@ def tail(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) -> 
     for block in window.blocks(log.pattern):
         counts.add(block)
     if counts.lines == 0:
-        window.expect_readable()
+        window.expect_readable(log.pattern)
     return _reading(counts, window, seconds, now)
 
 

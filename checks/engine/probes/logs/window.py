@@ -75,8 +75,12 @@ class Window:
                 self.complete = False
                 self.broken_files.append(path.name)
 
-    def expect_readable(self) -> None:
-        """Raise ProbeError where nothing was read because it could not be."""
+    def expect_readable(self, pattern: str) -> None:
+        """Raise ProbeError where nothing was read because there is no file, or none that could be read."""
+        if not files(pattern):
+            raise ProbeError(
+                Reason.NO_DATA, "no file matches its pattern", "Mend the pattern, or see who should write it."
+            )
         if self.broken_files:
             raise ProbeError(Reason.OURS, "its files cannot be read", "Run as a user that may read the log.")
 
@@ -101,8 +105,8 @@ class Window:
     def _expect_zone(self, file: io.RawIOBase, size: int, written: float) -> None:
         """Raise ProbeError where a file ends with an entry that cannot be of when it was written: so is the window."""
         file.seek(max(0, size - _LOOK))
-        data = (file.read(_LOOK) or b"").rstrip(b"\n")
-        last = next(self.layout.entry.finditer(data, data.rfind(b"\n") + 1), None)
+        data = file.read(_LOOK) or b""
+        last = next(self.layout.entry.finditer(data, _last_line(data)), None)
         moment = None if last is None else self.layout.moment(last["stamp"], self.zone)
         if moment is None or (moment <= self.now + _CLOCK and written - moment <= _BUFFER):
             return
@@ -204,6 +208,14 @@ def files(pattern: str, *, rotated: bool = False) -> list[tuple[Path, os.stat_re
             if stat.S_ISREG(seen.st_mode):
                 found[path] = seen
     return sorted(found.items(), key=lambda item: (-item[1].st_mtime, str(item[0])))
+
+
+def _last_line(data: bytes) -> int:
+    """Return where the last line begins that does not go on with the one before it, as those of a stack trace do."""
+    start = len(data)
+    while start > 0 and data[start : start + 1] in b" \t\n":
+        start = data.rfind(b"\n", 0, start - 1) + 1
+    return start
 
 
 def _line_after(file: io.RawIOBase, position: int) -> int:

@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq.abc import PGconn
 
 from checks.engine.model import ProbeError, Reason
+from checks.engine.probes import conninfo
 from checks.engine.probes.postgresql import problems
 from checks.engine.probes.postgresql.waiting import Deadline, wait
 
@@ -17,7 +18,7 @@ APPLICATION = "penhas-checks"
 
 
 def parameters(text: str, variable: str) -> dict[str, str]:
-    """Return the parts of a connection string with ours; raises ProbeError where it is malformed or names two hosts."""
+    """Return the parts of a connection string with ours; raises ProbeError where it is malformed or hides hosts."""
     try:
         options = pq.Conninfo.parse(text.encode())
     except psycopg.Error:
@@ -27,10 +28,11 @@ def parameters(text: str, variable: str) -> dict[str, str]:
             f"Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE in {variable}.",
         ) from None
     found = {o.keyword.decode(): o.val.decode() for o in options if o.val is not None}
-    if "," in found.get("host", "") or "," in found.get("hostaddr", ""):
+    several = conninfo.several_hosts(found)
+    if several != "":
         raise ProbeError(
             Reason.OURS,
-            f"the connection string in {variable} names several hosts, behind which a dead one would hide",
+            f"the connection string in {variable} {several}: behind one that answers a dead one would hide",
             "Give each host a target and a variable of its own.",
         )
     found.setdefault("gssencmode", "disable")

@@ -29,7 +29,7 @@ CONNECTION = {
     "57P03": "starting up, shutting down or not yet consistent: it takes no sessions (57P03)",
     "57P05": "the server ended our idle session (57P05)",
     "3D000": "the database that the connection string names does not exist (3D000)",
-    "08P01": "answers something that is not PostgreSQL (08P01)",
+    "08P01": "the server does not take our protocol (08P01)",
     "58000": "the server has a system error (58000)",
     "XX000": "the server has an internal error (XX000)",
     "XX001": "the server found corrupt data (XX001)",
@@ -46,6 +46,18 @@ _OURS = {
     "22023": ("the connection string sets something that the server does not accept (22023)", "Mend its options."),
     "55P02": ("the connection string sets something that cannot be set (55P02)", "Mend its options."),
 }
+
+# PgBouncer has one code for all its refusals; its texts are matched, never shown. The first match holds.
+_POOLER: tuple[tuple[str, str], ...] = (
+    ("no such database", "the pooler has no such database (08P01)"),
+    ("no more connections allowed", "connections exhausted: the pooler takes no more clients (08P01)"),
+    ("query_wait_timeout", "the pooler got us no session at its server in time: all are taken, or it is down (08P01)"),
+    ("server login", "the pooler is refused by its server, or cannot reach it (08P01)"),
+    ("cannot connect to server", "the pooler is refused by its server, or cannot reach it (08P01)"),
+    ("server_login_retry", "the pooler is refused by its server, or cannot reach it (08P01)"),
+    ("shutting down", "the pooler is shutting down (08P01)"),
+)
+_POOLER_OURS = ("authentication failed", "no such user", "password")
 
 # What libpq itself says, in English because nothing here calls setlocale; matched, never shown. The first match holds.
 _SAYS: tuple[tuple[str, str], ...] = (
@@ -129,10 +141,22 @@ def by_sqlstate(sqlstate: str, routine: str, message: str = "") -> ConnectionPro
         )
     if sqlstate == "53300" and routine == "CheckMyDatabase":
         return ConnectionProblem("connections exhausted: the limit of this database is reached (53300)", sqlstate)
+    if sqlstate == "08P01" and routine == "":  # PostgreSQL itself names one
+        return _by_pooler(message)
     if sqlstate in _OURS:
         raise ProbeError(Reason.OURS, *_OURS[sqlstate])
     known = CONNECTION.get(sqlstate, f"the server refused the session (SQLSTATE {sqlstate})")
     return ConnectionProblem(known, sqlstate)
+
+
+def _by_pooler(message: str) -> ConnectionProblem:
+    for pattern, problem in _POOLER:
+        if pattern in message:
+            return ConnectionProblem(problem, "08P01")
+    if any(pattern in message for pattern in _POOLER_OURS):
+        mend = "Mend role and password in the variable, and the pooler's list of users."
+        raise ProbeError(Reason.OURS, "the pooler does not let our role in (08P01)", mend)
+    return ConnectionProblem("a pooler refused the session (08P01): see its log", "08P01")
 
 
 def silent(seconds: float, *, accepted: bool) -> ConnectionProblem:

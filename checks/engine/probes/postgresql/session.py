@@ -115,8 +115,10 @@ class Session:
 
     def _lost(self, result: PGresult | None) -> ConnectionProblem:
         sqlstate = None if result is None else result.error_field(pq.DiagnosticField.SQLSTATE)
-        if sqlstate is not None and sqlstate.decode() in problems.CONNECTION:
-            return problems.by_sqlstate(sqlstate.decode(), "")
+        if result is not None and sqlstate is not None and sqlstate.decode() in problems.CONNECTION:
+            routine = result.error_field(pq.DiagnosticField.SOURCE_FUNCTION) or b""
+            said = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
+            return problems.by_sqlstate(sqlstate.decode(), routine.decode(), said.decode("utf-8", "replace"))
         return problems.lost(self._conn.get_error_message())
 
     def close(self) -> None:

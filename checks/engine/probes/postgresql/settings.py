@@ -24,5 +24,5 @@ def completed(outcome: Reading | NotJudged, ours: models.Postgresql) -> Reading 
     if isinstance(outcome, PostgresqlTls):
         networks = [ip_network(network) for network in ours.plaintext_networks]
         plain = tuple(a for a in outcome.plaintext if not any(ip_address(a.split(" ")[0]) in n for n in networks))
-        return replace(outcome, plaintext=plain)
+        return replace(outcome, plaintext=plain, pooled=ours.pooler)
     return outcome

@@ -58,6 +58,7 @@ def _connections(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
         active=row.integer("active"),
         idle=row.integer("idle"),
         idle_in_transaction=row.integer("idle_in_transaction"),
+        culprits=row.texts("culprits"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )

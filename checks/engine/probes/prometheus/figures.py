@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged
-from checks.engine.probes.folding import fold_path
+from checks.engine.probes.folding import fold_path, is_raw
 from checks.engine.probes.prometheus.query import Point, figures, instant, now, one
 from checks.engine.probes.prometheus.scraped import address, instances_of
 from checks.engine.probes.watchers import Asker
@@ -21,28 +21,38 @@ from checks.engine.readings.prometheus import (
 
 MINIMUM_REQUESTS = 50
 HISTOGRAM = "http_request_duration_seconds"
+COUNTED = f"http_requests_total|{HISTOGRAM}_(count|bucket)"
+ROUTES = ("endpoint", "handler", "path", "route", "uri", "url")  # the labels that programs keep the route in
 OWN_PATHS = "/health.*|/metrics|/maintenance/.*|/minion/stats"
 
-# Of several metrics any one will do: exporters of different versions and habits name one thing differently.
-APPLICATION = {
-    "request rate": ("http_requests_total", f"{HISTOGRAM}_count"),
-    "response time": (f"{HISTOGRAM}_bucket",),
-    "active connections": ("http_connections_active", "http_active_connections", "nginx_connections_active"),
-    "request queue depth": ("http_request_queue_depth", "http_requests_queued"),
-    "connection pool use": ("db_pool_connections_used", "pgbouncer_pools_server_active_connections"),
+# figure -> the check that holds it to a limit, empty where the guide has none, and its metrics, of which any one will
+# do: exporters of different versions and habits name one thing differently.
+Figures = dict[str, tuple[str, tuple[str, ...]]]
+CONNECTIONS = ("http_connections_active", "http_active_connections", "nginx_connections_active")
+QUEUE = ("http_request_queue_depth", "http_requests_queued")
+APPLICATION: Figures = {
+    "request rate": ("", ("http_requests_total", f"{HISTOGRAM}_count")),
+    "response time": ("metrics-response-time", (f"{HISTOGRAM}_bucket",)),
+    "active connections": ("", CONNECTIONS),
+    "request queue depth": ("metrics-queue-depth", QUEUE),
+    "connection pool use": ("", ("db_pool_connections_used", "pgbouncer_pools_server_active_connections")),
 }
-DATABASE = {
-    "connections": ("pg_stat_activity_count", "pg_stat_database_numbackends"),
-    "query execution time": ("pg_stat_activity_max_tx_duration", "pg_stat_statements_seconds_total"),
-    "replication lag": ("pg_stat_replication_pg_wal_lsn_diff", "pg_replication_lag", "pg_replication_lag_seconds"),
-    "cache hit ratio": ("pg_stat_database_blks_hit",),
+# Not the bloat of tables and indexes: postgres_exporter has no figure of it, and the database is asked itself.
+DATABASE: Figures = {
+    "connections": ("postgresql-connections-used", ("pg_stat_activity_count", "pg_stat_database_numbackends")),
+    "query execution time": ("", ("pg_stat_activity_max_tx_duration", "pg_stat_statements_seconds_total")),
+    "replication lag": (
+        "replication-lag-bytes",
+        ("pg_stat_replication_pg_wal_lsn_diff", "pg_replication_lag", "pg_replication_lag_seconds"),
+    ),
+    "cache hit ratio": ("postgresql-cache-hit", ("pg_stat_database_blks_hit",)),
 }
-INFRASTRUCTURE: dict[str, tuple[str, ...]] = {
-    "CPU": ("node_cpu_seconds_total",),
-    "memory": ("node_memory_MemAvailable_bytes",),
-    "disk I/O": ("node_disk_io_time_seconds_total",),
-    "network": ("node_network_receive_bytes_total",),
-    "disk space": ("node_filesystem_avail_bytes",),
+INFRASTRUCTURE: Figures = {
+    "CPU": ("metrics-node-cpu", ("node_cpu_seconds_total",)),
+    "memory": ("metrics-node-memory", ("node_memory_MemAvailable_bytes",)),
+    "disk I/O": ("metrics-node-disk-io", ("node_disk_io_time_seconds_total",)),
+    "network": ("", ("node_network_receive_bytes_total",)),
+    "disk space": ("metrics-node-disk", ("node_filesystem_avail_bytes",)),
 }
 
 
@@ -55,12 +65,12 @@ def series(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusSerie
     ]
     if groups == [{}, {}, {}]:
         return NotJudged("the environment file names no job of the API, of PostgreSQL or of nodes")
-    names = "|".join(metric for group in groups for metrics in group.values() for metric in metrics)
+    names = "|".join(metric for group in groups for _, metrics in group.values() for metric in metrics)
     points = instant(asker, f'count by (__name__, instance) ({{__name__=~"{names}"}})')
     # Every instance of the API and every node; of the database one exporter suffices.
     expected: list[tuple[str, ...]] = [_instances(settings, "api"), (), _instances(settings, "node")]
     application, database, infrastructure = (
-        tuple(_due(subject, metrics, points, due) for subject, metrics in group.items())
+        tuple(_due(subject, by, metrics, points, due) for subject, (by, metrics) in group.items())
         for group, due in zip(groups, expected, strict=True)
     )
     if uptime < YOUNG + settings.interval and any(
@@ -68,15 +78,16 @@ def series(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusSerie
     ):
         return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
     # Not the API of label values: it still knows those of series that ended hours ago.
-    now_there = instant(asker, f'count by (endpoint) ({{__name__=~"{HISTOGRAM}_(count|bucket)"}})')
-    values = [point.labels.get("endpoint", "") for point in now_there]
+    now_there = instant(asker, f'count by ({",".join(ROUTES)}) ({{__name__=~"{COUNTED}"}})')
+    values = {(name, point.labels[name]) for point in now_there for name in ROUTES if point.labels.get(name)}
+    raw = {(name, value) for name, value in values if is_raw(value)}
     return PrometheusSeries(
         application=application,
         database=database,
         infrastructure=infrastructure,
         endpoints=len(values),
-        # a label that is no path at all is the name of a route
-        raw_endpoints=sum(value.startswith("/") and fold_path(value) != value for value in values),
+        raw_endpoints=len(raw),
+        raw_labels=tuple(sorted({name for name, _ in raw})),
         source="GET /api/v1/query",
         sampled_at=now(),
     )
@@ -100,8 +111,8 @@ def traffic(asker: Asker, _settings: Prometheus, _uptime: float) -> PrometheusTr
             "server": f'sum(rate({counts},status=~"5.."}}[5m])) / sum({rate})',
             "labelled": f'count({counts},status=~"[1-5].."}})',
             "second": f'count({HISTOGRAM}_bucket{{le=~"1|1.0"}})',
-            "connections": "sum({__name__=~" + f'"{"|".join(APPLICATION["active connections"])}"' + "})",
-            "queue": "sum({__name__=~" + f'"{"|".join(APPLICATION["request queue depth"])}"' + "})",
+            "connections": "sum({__name__=~" + f'"{"|".join(CONNECTIONS)}"' + "})",
+            "queue": "sum({__name__=~" + f'"{"|".join(QUEUE)}"' + "})",
             "slow": f"sum by (endpoint) (increase({HISTOGRAM}_count{of}[1h])) - sum by (endpoint)"
             f' (increase({HISTOGRAM}_bucket{{endpoint!~"{OWN_PATHS}",le=~"1|1.0"}}[1h]))',
             "all": f"sum by (endpoint) (increase({HISTOGRAM}_count{of}[1h]))",
@@ -182,10 +193,10 @@ def _instances(settings: Prometheus, word: str) -> tuple[str, ...]:
     return tuple(target for job in settings.jobs if re.search(word, job.name) for target in job.targets)
 
 
-def _due(subject: str, metrics: tuple[str, ...], points: list[Point], due: tuple[str, ...]) -> Due:
+def _due(subject: str, by: str, metrics: tuple[str, ...], points: list[Point], due: tuple[str, ...]) -> Due:
     there = instances_of(points, metrics)
     known = {address(instance) for instance in there}
-    return Due(subject, metrics, there, tuple(target for target in due if address(target) not in known))
+    return Due(subject, by, metrics, there, tuple(target for target in due if address(target) not in known))
 
 
 def _slow(slow: list[Point], requests: list[Point]) -> tuple[Slow, ...]:

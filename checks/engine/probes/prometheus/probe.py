@@ -65,6 +65,7 @@ def _server(asker: Asker, settings: Prometheus) -> PrometheusServer:
     info = data(asker, "/api/v1/status/runtimeinfo")
     built = data(asker, "/api/v1/status/buildinfo")
     head = data(asker, "/api/v1/status/tsdb")["headStats"]
+    stored = asker.metrics().get("prometheus_tsdb_storage_blocks_bytes")
     managers = data(asker, "/api/v1/alertmanagers")["activeAlertmanagers"]
     began = time.time()
     theirs = float(data(asker, "/api/v1/query", {"query": "time()"})["result"][1])
@@ -77,6 +78,7 @@ def _server(asker: Asker, settings: Prometheus) -> PrometheusServer:
         configured=ended - unix(info["lastConfigTime"]),
         corruptions=int(info["corruptionCount"]),
         series=int(head["numSeries"]),
+        stored=None if stored is None else int(stored[0].value),
         # without a sample the time is the least, or the greatest, that there is
         newest_age=ended - head["maxTime"] / 1000 if 0 < head["maxTime"] < 1e14 else None,  # noqa: PLR2004 (year 5138)
         due_interval=settings.interval,

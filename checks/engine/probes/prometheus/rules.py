@@ -57,6 +57,7 @@ def rules(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusRules 
         ),
         max_connections=one(facts["connections"]),
         mounts=tuple(sorted(p.labels["mountpoint"] for p in facts["mounts"])),
+        jobs=tuple(job.name for job in settings.jobs),
         scrape_interval=settings.interval,
         source="GET /api/v1/rules",
         sampled_at=now(),

@@ -54,7 +54,11 @@ def targets(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusTarg
 
 
 def exporters(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusExporters | NotJudged:
-    """Return what each exporter says of the server behind it; those whose word is due and missing too."""
+    """Return what each exporter says of the server behind it; those whose word is due and missing too.
+
+    pg_exporter_last_scrape_error is not asked: tried on postgres_exporter 0.11 it is 1 where pg_up is 0, and stays 0
+    when a collector fails. What a collector does not deliver any more, metrics-database-kept tells.
+    """
     named = [job.exporter for job in settings.jobs if job.exporter is not None]
     points = instant(asker, f'{{__name__=~"{"|".join(dict.fromkeys((*OWN_WORDS, *named)))}"}}')
     said = [
@@ -118,6 +122,8 @@ def _scraped(one: Mapping[str, Any], due: set[tuple[str, str]], interval: float,
         age=seconds_since(one["lastScrape"], at),
         interval=duration(one.get("scrapeInterval", "")) or interval,
         problem="" if up else _problem(str(one.get("lastError", ""))),
+        took=float(one["lastScrapeDuration"]) if "lastScrapeDuration" in one else None,
+        timeout=duration(one.get("scrapeTimeout", "")),
     )
 
 

@@ -1,4 +1,5 @@
--- Jobs that a worker could take now, by queue and task, the one that waits longest first (catalogue MN02).
+-- Jobs that a worker could take now, by queue and task, the one that waits longest first (catalogue MN02), and how many
+-- of them wait while every live worker has its hands full; without a live worker none is counted so.
 -- source: penhas_checks.minion_jobs, penhas_checks.minion_workers
 -- scope: primary (the workers' table is unlogged); versions: 14 and later
 WITH ready AS (
@@ -13,11 +14,14 @@ WITH ready AS (
             AND (p.state = 'active' OR (p.state = 'failed' AND NOT j.lax)
                  OR (p.state = 'inactive' AND (p.expires IS NULL OR p.expires > now())))))
     GROUP BY j.queue, j.task
+), hands AS (
+    SELECT coalesce((SELECT sum(jobs) FROM penhas_checks.minion_workers
+                     WHERE notified > now() - interval '1800 s'), 0) AS capacity,
+           (SELECT count(*) FROM penhas_checks.minion_jobs WHERE state = 'active') AS active
 )
 SELECT coalesce(max(oldest), 0) AS oldest,
-       greatest(0, coalesce((SELECT sum(jobs) FROM penhas_checks.minion_workers
-                             WHERE notified > now() - interval '1800 s'), 0)
-                   - (SELECT count(*) FROM penhas_checks.minion_jobs WHERE state = 'active')) AS free,
+       (SELECT greatest(0, capacity - active) FROM hands) AS free,
+       CASE WHEN (SELECT capacity > 0 AND active >= capacity FROM hands) THEN coalesce(sum(jobs), 0) ELSE 0 END AS unserved,
        (SELECT json_agg(format('%s in queue %s: %s ready, the oldest for %s s', task, queue, jobs, round(oldest))
                         ORDER BY oldest DESC)
         FROM (SELECT * FROM ready ORDER BY oldest DESC LIMIT 5) AS worst) AS culprits

@@ -1,5 +1,6 @@
--- Whether autovacuum runs (catalogue PG14), and tables that it was turned off for.
--- source: pg_stat_activity, pg_class
+-- Whether autovacuum runs (catalogue PG14), since when all its workers have been at work, and tables that it was turned
+-- off for. A worker lives for as long as its database has work: three samples two seconds apart would say less.
+-- source: pg_stat_activity, pg_stat_progress_vacuum, pg_class
 -- scope: primary; versions: 14 and later
 WITH off AS (
     SELECT c.oid::regclass::text AS name
@@ -13,6 +14,13 @@ SELECT count(*) FILTER (WHERE backend_type IS NULL) AS hidden,
        count(*) FILTER (WHERE backend_type = 'autovacuum launcher') > 0 AS launcher,
        count(*) FILTER (WHERE backend_type = 'autovacuum worker') AS running,
        current_setting('autovacuum_max_workers')::int AS most,
+       CASE WHEN count(*) FILTER (WHERE backend_type = 'autovacuum worker')
+                 >= current_setting('autovacuum_max_workers')::int
+            THEN greatest(0, extract(epoch FROM clock_timestamp()
+                                     - max(backend_start) FILTER (WHERE backend_type = 'autovacuum worker')))
+            ELSE 0 END AS saturated,
+       (SELECT json_agg(format('pid %s: table %s, %s', pid, relid::regclass, phase) ORDER BY pid)
+        FROM pg_stat_progress_vacuum WHERE datname = current_database()) AS at_work,
        (SELECT count(*) FROM off) AS tables_off,
        (SELECT json_agg(name ORDER BY name) FROM off) AS culprits
 FROM pg_stat_activity;

@@ -1,27 +1,38 @@
 -- Bloat of B-trees: an estimate from the widths of their columns, and only where that is bad the density of the leaves,
--- where the extension pgstattuple is there (catalogue PG89). It reads the index: the five worst, none above 1 GiB.
+-- where the extension pgstattuple is there (catalogue PG89). Of the five worst it reads at most 256 MiB, so that it ends
+-- within the statement's timeout: what is larger is judged by its estimate, and what cannot be estimated is named.
 -- source: pg_class, penhas_checks.column_widths, penhas_checks.leaf_density()
 -- scope: primary; versions: 14 and later
-WITH estimate AS (
-    SELECT c.oid, c.relpages::bigint * 8192 AS bytes,
-           (c.reltuples * (16 + (SELECT sum(w.width) FROM penhas_checks.column_widths w
-                                 WHERE w.relation = i.indrelid AND w.number = ANY (i.indkey)))
-            / 8168 * 8192 / 0.9)::bigint AS expected
+WITH indexes AS (
+    SELECT c.oid, c.relpages, c.relpages::bigint * 8192 AS bytes, i.indexprs IS NULL AS plain,
+           CASE WHEN i.indexprs IS NULL AND c.reltuples >= 0
+                THEN (c.reltuples * (16 + (SELECT sum(w.width) FROM penhas_checks.column_widths w
+                                           WHERE w.relation = i.indrelid AND w.number = ANY (i.indkey)))
+                      / 8168 * 8192 / 0.9)::bigint END AS expected
     FROM pg_class c
     JOIN pg_index i ON i.indexrelid = c.oid
     WHERE c.relkind = 'i' AND c.relam = (SELECT oid FROM pg_am WHERE amname = 'btree')
-      AND i.indexprs IS NULL AND i.indisvalid AND c.reltuples >= 0 AND c.relpages BETWEEN 128 AND 131072
+      AND i.indisvalid AND c.relpages >= 128
+), unknown AS (
+    -- Of the system's own, pg_statistic has no statistics by nature.
+    SELECT * FROM indexes WHERE expected IS NULL AND oid >= 16384
 ), suspect AS (
-    SELECT * FROM estimate WHERE bytes > expected * 1.5 ORDER BY bytes - expected DESC LIMIT 5
+    SELECT *, sum(relpages) OVER (ORDER BY relpages, oid) <= 32768 AS readable
+    FROM (SELECT * FROM indexes WHERE bytes > expected * 1.5 ORDER BY bytes - expected DESC LIMIT 5) AS worst
 ), measured AS (
     SELECT oid, bytes, density IS NULL AS estimated,
            -- greatest() would make 0 of an unknown density
            CASE WHEN density IS NULL THEN bytes - expected
                 ELSE (bytes * greatest(0, 1 - density / 90))::bigint END AS wasted
-    FROM (SELECT *, penhas_checks.leaf_density(oid) AS density FROM suspect) AS s
+    FROM (SELECT *, CASE WHEN readable THEN penhas_checks.leaf_density(oid) END AS density FROM suspect) AS s
 )
 SELECT coalesce(max(wasted), 0) AS wasted, count(*) AS measured,
-       json_agg(format('%s: %s of %s%s; REINDEX INDEX CONCURRENTLY mends it', oid::regclass, pg_size_pretty(wasted),
-                       pg_size_pretty(bytes), CASE WHEN estimated THEN ', estimated' END) ORDER BY wasted DESC)
-           AS culprits
+       (SELECT count(*) FROM unknown) AS not_known,
+       coalesce(json_agg(format('%s: %s of %s%s; REINDEX INDEX CONCURRENTLY mends it', oid::regclass,
+                                pg_size_pretty(wasted), pg_size_pretty(bytes),
+                                CASE WHEN estimated THEN ', estimated' END) ORDER BY wasted DESC), '[]')::jsonb
+       || (SELECT coalesce(json_agg(format('%s: not known, %s', oid::regclass,
+                                           CASE WHEN plain THEN 'its table has no statistics: ANALYZE it'
+                                                ELSE 'it is one of expressions' END)), '[]')::jsonb
+           FROM (SELECT * FROM unknown ORDER BY bytes DESC, oid LIMIT 5) AS n) AS culprits
 FROM measured;

@@ -1,6 +1,6 @@
 -- Replication slots (catalogue PG21). A lost slot has no restart_lsn: its bytes would be silence.
 -- source: pg_replication_slots
--- scope: any; versions: 14 to 16 (since when a slot is inactive: 17 and later)
+-- scope: any; versions: 14, which does not tell since when a slot is inactive
 SELECT count(*) AS slots,
        json_agg(slot_name ORDER BY slot_name) FILTER (WHERE gone) AS lost,
        json_agg(slot_name ORDER BY slot_name) FILTER (WHERE wal_status = 'unreserved' AND NOT gone) AS unreserved,

@@ -132,8 +132,10 @@ def _reading(result: Result, past: Past | None, words: Words) -> str:
     if result.limits is not None:
         parts.append(f"<span>{escape(words.limits(result.limits))}</span>")
     if past is not None and past.forecast is not None:
-        days = max(round(past.forecast.days), 1)
-        parts.append(f"· <b>{escape(words.many('forecast', days, limit=past.forecast.limit))}</b>")
+        found = past.forecast
+        span = {"earliest": f"{found.earliest:.0f}", "latest": f"{found.latest:.0f}"}
+        text = words.many("forecast", max(round(found.days), 1), limit=found.limit, **span)
+        parts.append(f"· <b>{escape(text)}</b>")
     return " ".join(part for part in parts if part != "")
 
 
