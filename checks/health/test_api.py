@@ -65,7 +65,7 @@ def test_api_version_expected(api_health: ApiHealth, expected_version: str, judg
     if api_health.version is None:
         judged.unknown("the health endpoint names no version, so --expect-version cannot be verified")
     if api_health.version != expected_version:
-        judged.critical("runs another version than --expect-version: the deploy did not reach it")
+        judged.critical(f"runs {api_health.version}, not {expected_version}: the deploy did not reach it")
     judged.ok("runs the expected version")
 
 

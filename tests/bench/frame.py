@@ -14,6 +14,7 @@ from pathlib import Path
 from lab.client import Lab
 
 ROOT = Path(__file__).parents[2]
+TIMES = 5  # of which the median counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,12 @@ def run(command: Sequence[str], variables: dict[str, str]) -> Process:
     return Process(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, child.returncode, text)
 
 
-def median(command: Sequence[str], variables: dict[str, str], times: int = 5) -> Process:
+def median(command: Sequence[str], variables: dict[str, str], times: int = TIMES) -> Process:
     """Return the process of median duration of several runs."""
     return in_turn({"": command}, variables, times)[""]
 
 
-def in_turn(commands: Mapping[str, Sequence[str]], variables: dict[str, str], times: int = 5) -> dict[str, Process]:
+def in_turn(commands: Mapping[str, Sequence[str]], variables: dict[str, str], times: int = TIMES) -> dict[str, Process]:
     """Return the process of median duration of each command, run in turn: what slows the machine slows them all."""
     runs: dict[str, list[Process]] = {name: [] for name in commands}
     for _ in range(times):

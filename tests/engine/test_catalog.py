@@ -9,6 +9,7 @@ import pytest
 from checks.engine import catalog, environment
 from checks.engine.environment import Environment, InvalidFileError
 from checks.engine.model import Bound
+from checks.engine.readings import READINGS
 
 ROW = {
     "id": '"host-disk-used"',
@@ -170,3 +171,18 @@ def test_every_action_of_a_check_is_of_one_that_is_there_and_in_both_languages()
     }
     assert sorted(loaded.guide.check.keys() - written - {row.id for row in loaded.rows}) == []
     assert [name for name, own in loaded.guide.check.items() if own.en == own.pt_br] == []
+
+
+def test_every_noisy_reading_is_judged_by_its_number() -> None:
+    """A row has a limit for it, or a check that reads nothing but what is noisy: else it would never be read again."""
+    noisy = {name for name, spec in READINGS.items() if spec.noisy}
+    rows = catalog.load(CHECKS, Environment.model_validate({"name": "here"}), "here.toml", time.time()).rows
+    read_again = {row.reading for row in rows}
+    for path in CHECKS.glob("*/test_*.py"):
+        for check in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(check, ast.FunctionDef):
+                names = {argument.arg for argument in check.args.args} & READINGS.keys()
+                calls = {ast.unparse(node.func) for node in ast.walk(check) if isinstance(node, ast.Call)}
+                read_again |= names if "judged" in calls and names <= noisy else set()
+    assert noisy >= {"api_own_latency", "postgresql_connection", "postgresql_replication_lag", "minion_queue"}
+    assert noisy - read_again == set()

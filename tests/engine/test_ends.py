@@ -50,20 +50,28 @@ def assert_not_green(ran: Ran, why: str) -> None:
     assert "Reports: " in ran.output
 
 
+def assert_complete_within(ran: Ran, since: float, seconds: float = 5) -> None:
+    """Every report was complete so many seconds after the run was ended."""
+    folder = ran.reports / "here" / "latest"
+    written = {path.name: path.stat().st_mtime - since for path in folder.iterdir()}
+    assert written.keys() >= {"junit.xml", "results.json", "summary.html"}
+    assert max(written.values()) < seconds, written
+
+
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda by: by.name)
 def test_a_signal_leaves_complete_files_at_once(busy: Inside, by: signal.Signals) -> None:
     ran = busy.stop("--full-trace", by=by, once="begun")
     assert_not_green(ran, f"stopped by {by.name}")
     assert ran.code == 2
-    folder = ran.reports / "here" / "latest"
-    assert max((folder / name).stat().st_mtime for name in FILES) - ran.sent < 5
+    assert_complete_within(ran, ran.sent)
     assert "HostCpuTimes(" not in ran.output
-    assert sorted(path.name for path in folder.iterdir()) == FILES
+    assert sorted(path.name for path in (ran.reports / "here" / "latest").iterdir()) == FILES
 
 
 def test_a_signal_stops_workers_too(busy: Inside) -> None:
     ran = busy.stop(*ONE_WORKER, by=signal.SIGTERM, once="begun")
     assert_not_green(ran, "stopped by SIGTERM")
+    assert_complete_within(ran, ran.sent)
     assert ran.code == 2
 
 
@@ -122,6 +130,7 @@ def test_what_only_sets_up_is_no_success_and_no_crash(busy: Inside, option: str)
 def test_the_deadline_ends_a_check_that_hangs(busy: Inside) -> None:
     ran = busy.run("--deadline=1")
     assert_not_green(ran, "stopped by the deadline")
+    assert_complete_within(ran, ran.latest()["started"] + 1)
     assert ran.code == 1
 
 
@@ -157,6 +166,7 @@ def test_x_reports_what_it_left_out(busy: Inside, workers: bool) -> None:
     assert ran.states() == {"made-first@db1": "OK", "made-busy@db1": "UNKNOWN", "made-last@db1": "UNKNOWN"}
     assert "KeyError" in ran.messages()["made-busy@db1"]
     assert ran.messages()["made-last@db1"] == "not finished: stopped by -x"
+    assert_complete_within(ran, (busy.folder / "begun").stat().st_mtime)
     assert (ran.code, ran.latest()["complete"]) == (1, False)
 
 
@@ -169,6 +179,7 @@ def test_a_worker_that_dies_costs_its_checks_only(busy: Inside) -> None:
     assert (states["made-busy@db1"], states["made-last@db1"]) == ("UNKNOWN", "UNKNOWN")
     assert "the process that ran this check died" in ran.messages()["made-busy@db1"]
     assert ran.messages()["made-last@db1"] == "not finished: stopped by a crash"
+    assert_complete_within(ran, (busy.folder / "begun").stat().st_mtime)
     assert (ran.code, ran.latest()["complete"]) == (1, False)
 
 

@@ -2,13 +2,14 @@
 
 import re
 import time
+from typing import Any
 
 import pytest
 
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes import Context
 from checks.engine.readings.api import ApiOwnLatency
-from checks.engine.readings.redis import RedisConnection
+from checks.engine.readings.redis import RedisClients, RedisConnection, RedisServer
 from tests.engine.inside import Inside
 from tests.engine.scripted import Probes, connection
 
@@ -67,6 +68,80 @@ def test_a_noisy_reading_is_judged_by_the_middle_of_three(
     assert ran.states() == {ROW: state}, ran.output
     assert said in ran.messages()[ROW]
     assert len(read) == len(seconds)
+
+
+COUNTED = """
+def test_made_clients(redis_clients, judged: Judge) -> None:
+    '''There is room for more clients.'''
+    if redis_clients.blocked > 5:
+        judged.critical("all of them wait")
+    judged(redis_clients.connected, unit="clients", subject="clients", reading=redis_clients, above=(80, 90))
+
+def test_made_clients_and_role(redis_clients, redis_server, judged: Judge) -> None:
+    '''There are clients.'''
+    judged(redis_clients.connected, unit="clients", subject="clients", reading=redis_clients, above=(80, 90))
+"""
+
+
+def crowded(probes: Probes, *connected: int | None, blocked: int = 0) -> list[float]:
+    """Let Redis have so many clients at each reading, or not be readable; return when it was asked for them."""
+    given, read = list(connected), list[float]()
+
+    def count(context: Context) -> None:
+        connection(context)
+        if "redis_server" in context.names:
+            settled: dict[str, Any] = {"version": "7", "role": "master", "loading": False, "uptime": 1.0}
+            made = RedisServer(**settled, connected_clients=1, ops_per_second=0.0, source="INFO", sampled_at=0.0)
+            context.settle("redis_server", made)
+        if "redis_clients" in context.names:
+            read.append(time.time())
+            found = given.pop(0)
+            if found is None:
+                context.settle("redis_clients", ProbeError(Reason.PROTOCOL, "rubbish"))
+                return
+            now = time.time()
+            clients = RedisClients(connected=found, blocked=blocked, used_ratio=None, source="INFO", sampled_at=now)
+            context.settle("redis_clients", clients)
+
+    probes.set("redis", count)
+    return read
+
+
+@pytest.mark.parametrize(
+    ("clients", "state", "said"),
+    [
+        ((80,), "OK", "clients 80 clients"),
+        ((81, 10, 20), "OK", "clients 20 clients (1 of 3 samples not OK)"),
+        ((81, 10, 82), "WARNING", "clients 81 clients, warning above 80 clients (2 of 3 samples not OK)"),
+        ((81, 82), "WARNING", "82 clients, warning above 80 clients (2 of 2 samples not OK)"),
+        ((91, 81, 10), "WARNING", "81 clients, warning above 80 clients (2 of 3 samples not OK)"),
+        ((91, 99), "CRITICAL", "99 clients, critical above 90 clients (2 of 2 samples not OK)"),
+        ((91, None), "CRITICAL", "91 clients, critical above 90 clients"),
+        ((None,), "UNKNOWN", "rubbish"),
+    ],
+)
+def test_a_check_of_a_noisy_reading_is_judged_as_a_row_is(
+    inside: Inside, probes: Probes, clients: tuple[int | None, ...], state: str, said: str
+) -> None:
+    read = crowded(probes, *clients)
+    inside.environment(REDIS)
+    inside.check(COUNTED)
+    ran = inside.inside("-k", "clients and not role", "-p", "no:html")
+    assert ran.states() == {"made-clients@cache": state}, ran.output
+    assert ran.messages()["made-clients@cache"].endswith(said) or state == "UNKNOWN"
+    assert said in ran.messages()["made-clients@cache"]
+    assert len(read) == len(clients)
+
+
+def test_a_fact_is_not_read_again_nor_what_is_compared_with_something_else(inside: Inside, probes: Probes) -> None:
+    read = crowded(probes, 99, blocked=6)
+    inside.environment(REDIS)
+    inside.check(COUNTED)
+    ran = inside.inside("-p", "no:html")
+    assert ran.states() == {"made-clients@cache": "CRITICAL", "made-clients-and-role@cache": "CRITICAL"}, ran.output
+    assert ran.messages()["made-clients@cache"] == "redis cache: all of them wait"
+    assert ran.messages()["made-clients-and-role@cache"].endswith("critical above 90 clients")
+    assert len(read) == 1
 
 
 def test_a_row_that_converges_is_given_time_and_says_how_long_it_took(inside: Inside, probes: Probes) -> None:

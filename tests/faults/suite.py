@@ -5,10 +5,11 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import Lab
@@ -33,12 +34,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one run left: its checks by key, its terminal, its exit code."""
+    """What one run left: its checks by key, its terminal, its exit code, and its temporary files by name."""
 
     checks: dict[str, Check]
     terminal: str
     code: int
     seconds: float
+    temporary: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def findings(self) -> dict[str, str]:
@@ -55,15 +57,18 @@ def run(lab: Lab, reports: Path, selection: Sequence[str] = ("checks",), options
     """Run the suite and return what came out; the reports of earlier runs in the same folder are its memory."""
     started = time.monotonic()
     command = [sys.executable, "-m", "pytest", *selection, "--environment=lab", f"--reports-dir={reports}", *_LOUD]
-    done = subprocess.run(
-        [*command, *options],
-        cwd=REPOSITORY,
-        env={**os.environ, FOLDER_VARIABLE: str(lab.places.state)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(prefix="penhas-run-") as temporary:
+        Path(temporary).chmod(0o711)  # as the one that it stands for: servers may run as somebody else
+        done = subprocess.run(
+            [*command, *options],
+            cwd=REPOSITORY,
+            env={**os.environ, FOLDER_VARIABLE: str(lab.places.state), "TMPDIR": temporary},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        left = _files(Path(temporary))
     terminal = done.stdout + done.stderr
     results = reports / "lab" / "latest" / "results.json"
     assert results.exists(), terminal
@@ -73,7 +78,8 @@ def run(lab: Lab, reports: Path, selection: Sequence[str] = ("checks",), options
         for c in found["checks"]
     ]
     assert found["started"] > time.time() - (time.monotonic() - started) - 1, f"no report of this run\n{terminal}"
-    return Outcome({check.key: check for check in checks}, terminal, done.returncode, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return Outcome({check.key: check for check in checks}, terminal, done.returncode, seconds, left)
 
 
 def age(reports: Path, reading: str, seconds: float) -> None:
@@ -89,9 +95,17 @@ def age(reports: Path, reading: str, seconds: float) -> None:
 
 
 def leaks(lab: Lab, reports: Path, outcome: Outcome) -> list[str]:
-    """Return where marked data or secrets are found in what a run left: terminal, every report, the sample store."""
-    places = {"terminal": outcome.terminal.encode()}
-    places |= {str(p.relative_to(reports)): p.read_bytes() for p in reports.rglob("*") if p.is_file()}
+    """Return where marked data or secrets are found in what a run left.
+
+    That is the terminal, every report, the sample store, and temporary files, by their names too.
+    """
+    places = {"terminal": outcome.terminal.encode(), **_files(reports)}
+    places |= {f"temporary {name}": name.encode() + text for name, text in outcome.temporary.items()}
     return [
         f"{name} ({marker[:6]}…)" for name, text in places.items() for marker in lab.markers if marker.encode() in text
     ]
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Return what is in every file under a folder."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}

@@ -1,4 +1,4 @@
-"""Two major versions with a replica each, the application's tables and four roles: started once, from what is there."""
+"""Each major version that is installed, with a replica, the application's tables and four roles: started once."""
 
 import os
 import shutil
@@ -20,6 +20,7 @@ from lab.postgresql import CHECKS, Cluster
 from lab.processes import Launcher
 from lab.seed import schema_sql
 from lab.state import LabError
+from tests.postgresql import servers
 from tests.probes.context import Kept
 
 PRIMARY, REPLICA = Target("postgresql", "primary", "primary"), Target("postgresql", "replica1", "replica")
@@ -46,11 +47,11 @@ class Pair:
             time.sleep(1.2)
 
 
-@pytest.fixture(scope="session", params=["debian", "pypi"])
+@pytest.fixture(scope="session", params=["debian", "pypi", *servers.OTHERS])
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     """A pair of one version; skipped where that is not installed."""
     try:
-        binaries = lab_postgresql.find(request.param)
+        binaries = servers.find(request.param)
     except LabError as error:
         pytest.skip(str(error))
     memory = Path("/dev/shm")  # noqa: S108 (only to be quick; the folder in it is new and ours)

@@ -8,10 +8,11 @@ import pytest
 from checks.capacity import test_capacity as capacity
 from checks.capacity import test_growth as growth
 from checks.engine.model import State
-from checks.engine.readings.api import ApiHistogram, ApiMinionStats
+from checks.engine.readings.api import ApiHealth, ApiHistogram, ApiMinionStats
 from checks.engine.readings.application import ApplicationBusiness, ApplicationGrowth, Course
 from checks.engine.readings.minion import MinionBacklog, MinionFailures, MinionQueue, MinionWorkers
 from checks.engine.readings.redis import RedisMemory
+from checks.health import test_api as health
 from checks.health import test_api_operators as operators
 from checks.maintenance import test_minion as upkeep
 from checks.monitoring import test_business as business
@@ -237,3 +238,23 @@ def test_tables_that_are_not_there_or_hold_nothing() -> None:
     assert says(growth.test_application_uploads_growth, gone)[0] is State.UNKNOWN
     assert says(growth.test_application_users_growth, empty) == (State.CRITICAL, "the table of users is empty")
     assert says(growth.test_application_uploads_growth, empty)[0] is State.OK
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "said"),
+    [
+        ("2.14.0", State.OK, "runs the expected version"),
+        ("2.13.9", State.CRITICAL, "runs 2.13.9, not 2.14.0: the deploy did not reach it"),
+        ("2.14.0-rc1", State.CRITICAL, "runs 2.14.0-rc1, not 2.14.0"),
+        (None, State.UNKNOWN, "names no version"),
+    ],
+)
+def test_the_version_that_was_deployed(version: str | None, state: State, said: str) -> None:
+    reading = ApiHealth(
+        http_status=200, status="ok", clock_offset=0.0, version=version, components=(), verbose=(), **STAMP
+    )
+
+    found, text = says(health.test_api_version_expected, reading, "2.14.0")
+
+    assert found is state
+    assert said in text

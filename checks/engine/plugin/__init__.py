@@ -20,6 +20,7 @@ _MODULES = (
     "recorder",
     "outcome",
     "settle",
+    "sampling",
     "fixtures",
     "rows",
     "config_check",

@@ -1,5 +1,6 @@
 """What a check reads and says: `resolve` hands it a reading, `Judge` takes its finding."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -44,6 +45,31 @@ def root_of(suite: Suite, case: Case, failure: Failure) -> str | None:
     return root if f"{line.service}_connection" in READINGS else f"{failure.reading}@{failure.target}"
 
 
+def sampled(
+    suite: Suite,
+    case: Case,
+    names: Sequence[str],
+    first: Judgement,
+    judge: Callable[[Mapping[str, Reading]], Judgement],
+) -> Judgement:
+    """Read noisy readings again, up to twice, and return the middle of three judgements with how many were not OK."""
+    found = [first]
+    for number in range(1, EXTRA_SAMPLES + 1):
+        reader = suite.begin_reading()
+        again = {name: reader.sample(number, name, case.target_of(name), PAUSE) for name in names}
+        later = {name: outcome for name, outcome in again.items() if isinstance(outcome, Reading)}
+        if len(later) < len(again):
+            break
+        found.append(judge(later))
+        if found[-1].state is first.state:
+            break  # of three, two are the same: a third could not change the middle
+    if len(found) == 1:
+        return first
+    bad = sum(judgement.state is not State.OK for judgement in found)
+    middle = sorted(found, key=lambda judgement: judgement.state.severity)[len(found) // 2]
+    return replace(middle, message=f"{middle.message} ({bad} of {len(found)} samples not OK)")
+
+
 class Judge:
     """Says what a check found; everything that is not OK ends the check at once."""
 
@@ -68,27 +94,14 @@ class Judge:
         if waited and judgement.state is State.OK:
             judgement = replace(judgement, message=f"{judgement.message}; {self._suite.came_good()}")
         if judgement.state in {State.WARNING, State.CRITICAL} and row.spec.noisy:
-            judgement = self._sampled(row, judgement)
+            names = (row.reading,)
+            judgement = sampled(
+                self._suite, self._case, names, judgement, lambda later: self._judge(row, later[row.reading])
+            )
         self._end(judgement)
 
     def _judge(self, row: Row, reading: Reading) -> Judgement:
         return judge_field(reading, row.reading, row.field, f"{self._case.target}: {row.subject}", row.limits)
-
-    def _sampled(self, row: Row, first: Judgement) -> Judgement:
-        found = [first]
-        for number in range(1, EXTRA_SAMPLES + 1):
-            later = self._suite.begin_reading().sample(number, row.reading, self._case.target_of(row.reading), PAUSE)
-            if not isinstance(later, Reading):
-                break
-            found.append(self._judge(row, later))
-            if found[-1].state is first.state:
-                break  # of three, two are the same: a third could not change the middle
-        bad = sum(judgement.state is not State.OK for judgement in found)
-        middle = sorted(found, key=lambda judgement: judgement.state.severity)[len(found) // 2]
-        if len(found) == 1:
-            return first
-        text = f"{middle.message} ({bad} of {len(found)} samples not OK)"
-        return Judgement(middle.state, text, middle.measure, middle.limits, middle.evidence)
 
     def __call__(
         self,

@@ -5,7 +5,7 @@ from checks.engine.readings import reading
 from checks.engine.records import dataclass
 
 
-@reading("minion_queue", service="minion", via="postgresql")
+@reading("minion_queue", service="minion", via="postgresql", noisy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinionQueue(Reading):
     """Jobs by state; `ready` are those that a worker could take now (not delayed, not expired, parents done)."""

@@ -5,7 +5,7 @@ from checks.engine.readings import alias, reading
 from checks.engine.records import dataclass
 
 
-@reading("postgresql_connection", service="postgresql")
+@reading("postgresql_connection", service="postgresql", noisy=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlConnection(Reading):
     """Whether the server lets us in and answers SELECT 1; `problem` is our word for why not, `sqlstate` its code."""

@@ -19,7 +19,7 @@ class PostgresqlWraparound(Reading):
     culprits: tuple[str, ...]
 
 
-@reading("postgresql_autovacuum", service="postgresql", kinds=("primary",), noisy=True)
+@reading("postgresql_autovacuum", service="postgresql", kinds=("primary",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlAutovacuum(Reading):
     """Whether autovacuum runs, how many of its workers work, and tables that it was turned off for (PG14).

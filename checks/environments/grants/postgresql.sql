@@ -164,7 +164,8 @@ BEGIN
         LEFT JOIN pg_class t ON t.oid = o.relation
         LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
         LEFT JOIN pg_attribute a ON a.attrelid = o.relation AND a.attnum = o.number
-        WHERE NOT q.seqcycle AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
+        -- Before 15 the sequence of an unlogged table is none itself, and is there on a standby without its table.
+        WHERE NOT q.seqcycle AND NOT (pg_is_in_recovery() AND 'u' IN (c.relpersistence, coalesce(t.relpersistence, 'p')))
         ORDER BY 2, 8, 9
     LOOP
         sequence := s.name;
