@@ -228,7 +228,9 @@ def test_the_file_is_as_logrotate_creates_it(file: Path, create: str, state: Sta
 
 
 @pytest.mark.parametrize(
-    ("text", "signalled"), [(str(os.getpid()), True), ("999999999", False), ("", False), ("../", False), (None, False)]
+    ("text", "signalled"),
+    [(str(os.getpid()), True), ("999999999", False), ("", False), ("../", False), (None, False)],
+    ids=["ours", "nobodys", "empty", "no-number", "no-file"],
 )
 def test_whom_a_pid_file_names(file: Path, text: str | None, *, signalled: bool) -> None:
     pidfile = file.with_name("app.pid")
