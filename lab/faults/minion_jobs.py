@@ -155,6 +155,7 @@ register(
 def _restart_worker(running: Running) -> None:
     if running.worker is not None:
         running.worker.process.stop()
+        running.primary.execute(("DELETE FROM minion_workers",))  # where it had to be killed, it did not sign off
         running.worker = minion.start(running.launcher, running.minion_dsn)
         running.worker.process.await_ready(lambda: running.primary.value("SELECT count(*) FROM minion_workers") != 0)
 

@@ -84,6 +84,9 @@ _BLIND = (
     "sessions-blocked",
 )
 _PRIMARY_BLIND = (
+    "replication-slots",
+    "replication-slot-limit",
+    "replication-slot-retained",
     "postgresql-wal-senders-used",
     "postgresql-slots-used",
     "replication-unflushed",

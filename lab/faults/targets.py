@@ -50,7 +50,7 @@ fault(
     expect(
         prometheus_targets_up="CRITICAL",
         prometheus_exporters_see="CRITICAL",
-        alerts_can_fire="CRITICAL",
+        alerts_can_fire="WARNING",
         alerts_firing="CRITICAL",
     ),
     _end("redis-exporter", fires("TargetDown")),

@@ -72,8 +72,10 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def embedded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Give a lab as the guide says, of the newest PostgreSQL, which comes from PyPI."""
+    if not request.config.getoption("--full"):
+        pytest.skip("the embedded PostgreSQL is tried as a whole with --full")
     try:
         lab_postgresql.find("debian")
     except LabError:

@@ -90,7 +90,7 @@ TOGETHER = (
         "database-connections-many",
         "node-disk-full",
     ),
-    ("exporter-postgresql-blind", "api-errors-everywhere", "api-slow-everywhere"),
+    ("api-errors-everywhere", "api-slow-everywhere"),
     ("api-requests-to-nowhere", "metrics-database-gone", "node-disk-fills-soon"),
     (
         "alert-flapping",
