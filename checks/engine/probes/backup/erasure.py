@@ -16,6 +16,7 @@ from pathlib import Path
 
 from checks.engine.model import ProbeError, Reason
 
+_LOOKS, _PAUSE = 3, 0.2
 YOUNG = 60.0  # seconds in which a run may have made its folder and not yet its lock
 
 
@@ -24,6 +25,9 @@ def at_exit(path: Path) -> Iterator[None]:
     """Erase the folder when the block ends, or when the interpreter does while a daemon thread is still inside it."""
 
     def last() -> None:
+        for _ in range(_LOOKS):  # initdb that was just being started makes the folder anew, with all above it
+            erase(path)
+            time.sleep(_PAUSE)
         erase(path)
 
     atexit.register(last)
