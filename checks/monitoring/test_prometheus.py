@@ -10,9 +10,9 @@ from checks.engine.readings.prometheus import (
     PrometheusExporters,
     PrometheusServer,
     PrometheusTargets,
-    PrometheusWork,
 )
 from checks.engine.readings.prometheus_rules import PrometheusEvaluation
+from checks.engine.readings.prometheus_work import PrometheusWork
 
 SEVERAL = 3  # scrapes that may be missed before the data counts as stale
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from checks.engine.model import NotJudged
-from checks.engine.readings.prometheus import PrometheusCounters, PrometheusWork, prometheus_work
+from checks.engine.readings.prometheus_work import PrometheusCounters, PrometheusWork, prometheus_work
 
 DAY = 86400.0
 

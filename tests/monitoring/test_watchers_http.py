@@ -10,7 +10,8 @@ from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import alertmanager
 from checks.engine.readings.alertmanager import AlertmanagerConnection
 from checks.engine.readings.elasticsearch import ElasticsearchIndex, ElasticsearchRetention
-from checks.engine.readings.prometheus import PrometheusConnection, PrometheusQueue
+from checks.engine.readings.prometheus import PrometheusConnection
+from checks.engine.readings.prometheus_work import PrometheusQueue
 from checks.logs import test_log_index as of_index
 from tests.monitoring.asked import Answer, Kept, Server, kept_of
 from tests.services.saying import says

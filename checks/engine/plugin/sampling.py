@@ -4,6 +4,7 @@ What is no number (a server that refuses, a setting that is off) is a fact, and 
 """
 
 from collections.abc import Generator, Mapping
+from inspect import signature
 
 import pytest
 
@@ -39,7 +40,7 @@ def _noisy(case: Case) -> bool:
 
 
 def _again(item: pytest.Function, later: Mapping[str, Reading]) -> Judgement:
-    arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+    arguments = {name: item.funcargs[name] for name in signature(item.obj).parameters}
     try:
         item.obj(**{**arguments, **later})
     except Judged as found:

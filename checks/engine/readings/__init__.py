@@ -144,6 +144,7 @@ for _name in (
     "postgresql_wal",
     "prometheus",
     "prometheus_rules",
+    "prometheus_work",
     "redis",
     "restore",
     "s3",

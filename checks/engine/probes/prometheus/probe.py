@@ -10,13 +10,8 @@ from checks.engine.probes import Context
 from checks.engine.probes.prometheus import figures, rules, scraped
 from checks.engine.probes.prometheus.query import data, duration, now, unix
 from checks.engine.probes.watchers import Asker, Outcome, due, largest, total, visit
-from checks.engine.readings.prometheus import (
-    YOUNG,
-    PrometheusConnection,
-    PrometheusCounters,
-    PrometheusQueue,
-    PrometheusServer,
-)
+from checks.engine.readings.prometheus import YOUNG, PrometheusConnection, PrometheusServer
+from checks.engine.readings.prometheus_work import PrometheusCounters, PrometheusQueue
 
 
 def read(context: Context) -> None:
