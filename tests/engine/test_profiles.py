@@ -49,6 +49,21 @@ def test_{name}(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
 """
 
 
+HIDDEN = """
+held = getattr(pytest.mark, "profiles")("smoke")
+
+
+@pytest.mark.profiles("nightly")
+def test_plain(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    judged.ok("is well")
+
+
+@held
+def test_hidden(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    judged.ok("is well")
+"""
+
+
 @pytest.mark.parametrize("profile", ["smoke", "triage", "nightly"])
 def test_the_suite_holds_what_its_marks_and_rows_say(suite: Inside, tmp_path: Path, profile: str) -> None:
     with running(tmp_path) as backend:
@@ -72,6 +87,12 @@ def test_marks_may_be_written_in_any_way(suite: Inside) -> None:
     ran = suite.inside("--profile=smoke", ".")
     held = {"made-on-lines@db1", "made-by-name@db1", "made-computed@db1", "smoke@db1"}
     assert {key for key, state in ran.states().items() if state == "OK"} == held, ran.output
+
+
+def test_a_file_is_loaded_unless_each_of_its_checks_is_marked_in_plain_words(suite: Inside) -> None:
+    suite.check(HIDDEN)
+    ran = suite.inside("--profile=smoke", ".")
+    assert ran.states() == {"hidden@db1": "OK"}, ran.output
 
 
 def test_a_file_of_another_profile_is_not_loaded(suite: Inside) -> None:
