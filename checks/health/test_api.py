@@ -131,6 +131,7 @@ def test_api_detailed_complete(api_detailed: ApiDetailed, judged: Judge) -> None
     judged.ok(f"{len(api_detailed.figures)} figures")
 
 
+@pytest.mark.moments
 @pytest.mark.guide("health.detailed", "health.agreement")
 @pytest.mark.profiles("nightly", "triage")
 def test_api_detailed_agreement(  # noqa: PLR0917 (a reading each)

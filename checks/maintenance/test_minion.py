@@ -10,6 +10,7 @@ DAY = 86400.0
 TOLERANCE = 25
 
 
+@pytest.mark.moments
 @pytest.mark.guide("maintenance.minion-stats")
 @pytest.mark.profiles("nightly", "triage")
 def test_minion_stats(api_minion_stats: ApiMinionStats, minion_queue: MinionQueue, judged: Judge) -> None:

@@ -144,6 +144,38 @@ def test_a_fact_is_not_read_again_nor_what_is_compared_with_something_else(insid
     assert len(read) == 1
 
 
+COMPARED = """
+@pytest.mark.moments
+def test_made_agreement(redis_clients, redis_server, judged: Judge) -> None:
+    '''The clients are those that the server tells of.'''
+    if redis_clients.connected != redis_server.connected_clients:
+        judged.warning(f"{redis_clients.connected} clients, it says {redis_server.connected_clients}")
+    judged.ok("the same")
+"""
+
+
+@pytest.mark.parametrize(
+    ("clients", "state", "said"),
+    [
+        ((1,), "OK", "the same"),
+        ((9, 1, 1), "OK", "the same (1 of 3 samples not OK)"),
+        ((9, 8), "WARNING", "8 clients, it says 1 (2 of 2 samples not OK)"),
+        ((9, 1, 7), "WARNING", "9 clients, it says 1 (2 of 3 samples not OK)"),
+        ((9, None), "WARNING", "9 clients, it says 1"),
+    ],
+)
+def test_what_is_compared_at_two_moments_counts_when_it_is_found_again(
+    inside: Inside, probes: Probes, clients: tuple[int | None, ...], state: str, said: str
+) -> None:
+    read = crowded(probes, *clients)
+    inside.environment(REDIS)
+    inside.check(COMPARED)
+    ran = inside.inside("-p", "no:html")
+    assert ran.states() == {"made-agreement@cache": state}, ran.output
+    assert ran.messages()["made-agreement@cache"] == f"redis cache: {said}"
+    assert len(read) == len(clients)
+
+
 def test_a_row_that_converges_is_given_time_and_says_how_long_it_took(inside: Inside, probes: Probes) -> None:
     slow(probes, 2.0, 2.0, 2.0, 0.1)
     inside.environment(API)

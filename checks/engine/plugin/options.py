@@ -92,6 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "guide(*ids): the items of the operators' guide that this check verifies",
         "profiles(*names): the profiles that this check belongs to",
         "convergent: comes good by itself after a deploy; --settle waits for it",
+        "moments: compares what was read at different moments; only what is found again, a moment later, counts",
         "only_with(option): this check is there only when the option is given",
     ):
         config.addinivalue_line("markers", line)

@@ -1,6 +1,8 @@
 """A check that judges a number of a noisy reading: its readings are read again, its body runs again, as for a row.
 
-What is no number (a server that refuses, a setting that is off) is a fact, and is not asked for again.
+So does a check marked `moments`, which compares what was read at different moments: between them a burst ends, and
+what is true of each is not of both. What is no number (a server that refuses, a setting that is off) is a fact, and is
+not asked for again.
 """
 
 from collections.abc import Generator, Mapping
@@ -17,14 +19,15 @@ from checks.engine.readings import READINGS
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Let the middle of three samples count where all that a check reads is noisy, and it is not OK."""
+    """Let the middle of three samples count where a check judges what is noisy, and is not OK."""
     case = pyfuncitem.funcargs.get("case")
     try:
         return (yield)
     except Judged as found:
         first = found.judgement
-        measured = first.measure is not None and first.state in {State.WARNING, State.CRITICAL}
-        if not measured or not isinstance(case, Case) or not _noisy(case):
+        alarming = first.state in {State.WARNING, State.CRITICAL}
+        compares = pyfuncitem.get_closest_marker("moments") is not None
+        if not alarming or not isinstance(case, Case) or not (compares or _noisy(case, first)):
             raise
     names = [name for name, _ in case.needs]
     counts = sampled(suite_of(pyfuncitem.config), case, names, first, lambda later: _again(pyfuncitem, later))
@@ -34,9 +37,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     return None
 
 
-def _noisy(case: Case) -> bool:
-    """Whether a check other than a row's, which samples by itself, reads nothing but what is noisy."""
-    return case.row is None and all(READINGS[name].noisy for name, _ in case.needs)
+def _noisy(case: Case, found: Judgement) -> bool:
+    """Whether a check other than a row's, which samples by itself, judged a number of nothing but what is noisy."""
+    return found.measure is not None and case.row is None and all(READINGS[name].noisy for name, _ in case.needs)
 
 
 def _again(item: pytest.Function, later: Mapping[str, Reading]) -> Judgement:
