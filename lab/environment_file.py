@@ -133,10 +133,14 @@ def text(layout: Layout) -> str:
     }
     tables.update(layout.monitoring)
     head = {"name": "lab", "production": False, "language": "en", "lab": True}
-    parts = [_lines(head), *(f"[{name}]\n{_lines(table)}" for name, table in tables.items())]
+    now = datetime.datetime.now(datetime.UTC)
+    parts = [
+        f"{_lines(head)}rebuilt_at = {now.isoformat()}\n",
+        *(f"[{name}]\n{_lines(table)}" for name, table in tables.items()),
+    ]
     parts += [f"[[threshold]]\n{_lines({'id': name, 'above': above})}" for name, above in _LIMITS.items()]
     if layout.flavour == "public":
-        until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
+        until = now + datetime.timedelta(days=30)
         parts.append(f"[[waiver]]\n{_lines(_NO_CREATED_AT)}until = {until.isoformat(timespec='seconds')}\n")
     return "\n".join(parts)
 

@@ -73,12 +73,14 @@ class Samples:
     """The store of one environment; `problem` says why it could not be used, and is empty while it could.
 
     With `own`, the name of a profile that runs by the clock, a sample of that profile's last run is preferred: what
-    happened since then is nobody else's to tell, and a smoke run of five minutes ago would hide it.
+    happened since then is nobody else's to tell, and a smoke run of five minutes ago would hide it. What was sampled
+    before `since` (Unix time) is of other servers, and is not returned.
     """
 
-    def __init__(self, path: Path, own: str = "") -> None:
+    def __init__(self, path: Path, own: str = "", since: float = 0.0) -> None:
         self._path = path
         self._own = own
+        self._since = since
         self.problem = ""
 
     def previous(self, name: str, target: Target, earliest: float, latest: float) -> Reading | None:
@@ -94,7 +96,7 @@ class Samples:
                     {
                         "reading": name,
                         "target": str(target),
-                        "earliest": earliest,
+                        "earliest": max(earliest, self._since),
                         "latest": latest,
                         "own": self._own,
                     },

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -309,3 +310,23 @@ def test_leave_to_write_demands_nothing_of_what_is_not_there(suite: Inside) -> N
     deployed = suite.inside("--deployed-at=1")
     assert deployed.states() == {"made-plain@db1": "OK", "made-current@not-covered": "UNKNOWN"}
     assert deployed.code == 1
+
+
+REMEMBERS = """
+def test_made_remembers(host_cpu_times: HostCpuTimes, judged: Judge) -> None:
+    '''There is an earlier sample.'''
+    if judged.last("host_cpu_times") is None:
+        judged.not_judged("first sample")
+    judged.ok("a second sample")
+"""
+
+
+def test_what_was_read_before_the_servers_were_these_is_no_sample(suite: Inside) -> None:
+    suite.check(REMEMBERS)
+
+    def state() -> str:
+        return suite.inside("-p", "no:html").states()["made-remembers@db1"]
+
+    assert [state(), state()] == ["not judged", "OK"]
+    suite.environment(f"rebuilt_at = {datetime.now(UTC).isoformat()}")
+    assert [state(), state()] == ["not judged", "OK"]

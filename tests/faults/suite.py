@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -80,6 +81,14 @@ def run(lab: Lab, reports: Path, selection: Sequence[str] = ("checks",), options
     assert found["started"] > time.time() - (time.monotonic() - started) - 1, f"no report of this run\n{terminal}"
     seconds = time.monotonic() - started
     return Outcome({check.key: check for check in checks}, terminal, done.returncode, seconds, left)
+
+
+def stands_for_long(lab: Lab) -> None:
+    """Let the servers be those of years ago: what was read before the lab was up, see `age`, counts then."""
+    text = lab.environment_file.read_text("utf-8")
+    older, found = re.subn(r"(?m)^rebuilt_at = \d{4}", "rebuilt_at = 2020", text)
+    assert found == 1
+    lab.environment_file.write_text(older, "utf-8")
 
 
 def age(reports: Path, reading: str, seconds: float) -> None:

@@ -23,7 +23,7 @@ from lab.api_processes import VERSION
 from lab.faults import FAULTS, Fault
 from lab.state import LabError
 from tests.faults.batches import batches, enough
-from tests.faults.suite import Check, Outcome, age, leaks, run
+from tests.faults.suite import Check, Outcome, age, leaks, run, stands_for_long
 
 WINDOW = 31.0  # seconds between two scrapes before a percentile is judged
 APART = 10.5  # seconds between two samples that are compared
@@ -53,6 +53,7 @@ class Stage:
 
 def _stage(tmp: Path, flavour: str, postgresql: str = "auto") -> Iterator[Stage]:
     with Lab.up(folder=tmp / "lab", flavour=flavour, postgresql=postgresql, traffic=4) as lab:
+        stands_for_long(lab)
         reports = tmp / "reports"
         first = run(lab, reports)  # also a first sample of every counter
         time.sleep(APART)

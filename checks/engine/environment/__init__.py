@@ -5,10 +5,11 @@ Called by the plugin at start and by probes for what their target needs. An erro
 
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError, model_validator
+from pydantic import AwareDatetime, ValidationError, field_validator, model_validator
 
 from checks.engine.environment import accepted, models, monitoring, operations
 from checks.engine.environment.errors import InvalidFileError, describe
@@ -20,13 +21,17 @@ __all__ = ["Environment", "InvalidFileError", "load"]
 
 
 class Environment(Model):
-    """One live deployment; a service whose table is absent is not covered, and every report says so."""
+    """One live deployment; a service whose table is absent is not covered, and every report says so.
+
+    What runs before `rebuilt_at` read was of other servers: no counter is compared with it.
+    """
 
     name: Name
     production: bool = False
     lab: bool = False
     language: Literal["en", "pt-BR"] = "en"
     allow_writes: bool = False
+    rebuilt_at: AwareDatetime | None = None
     report: Report = Report()
     api: models.Api | None = None
     postgresql: models.Postgresql | None = None
@@ -45,6 +50,13 @@ class Environment(Model):
     restore: models.Restore | None = None
     threshold: tuple[accepted.ThresholdOverride, ...] = ()
     waiver: tuple[accepted.WaiverModel, ...] = ()
+
+    @field_validator("rebuilt_at")
+    @classmethod
+    def _past(cls, value: AwareDatetime | None) -> AwareDatetime | None:
+        if value is not None and value > datetime.now(UTC):
+            raise ValueError("lies in the future: until then no counter would be compared with anything")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> "Environment":

@@ -19,6 +19,7 @@ _WORDS = {
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",
     "datetime_type": "must be a date and time with a zone, as in 2027-04-01T00:00:00-03:00",
+    "timezone_aware": "must be a date and time with a zone, as in 2027-04-01T00:00:00-03:00",
     "too_short": "must not be empty",
 }
 # What may be quoted: names and ids. Anything else could be a secret in the wrong place.

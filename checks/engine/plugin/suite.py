@@ -66,7 +66,10 @@ class Suite:
     samples: Samples = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        self.samples = Samples(self.home / "samples.sqlite", self.profile.name if self.profile.clocked else "")
+        own = self.profile.name if self.profile.clocked else ""
+        rebuilt = self.environment.rebuilt_at
+        since = 0.0 if rebuilt is None else rebuilt.timestamp()
+        self.samples = Samples(self.home / "samples.sqlite", own, since)
 
     @property
     def home(self) -> Path:
