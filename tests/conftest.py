@@ -11,5 +11,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the checks be imported, whose marks the suite's own plugin would else declare."""
-    for mark in ("guide(*ids)", "profiles(*names)", "convergent", "only_with(option)"):
+    for mark in ("guide(*ids)", "profiles(*names)", "convergent", "moments", "only_with(option)"):
         config.addinivalue_line("markers", f"{mark}: of a check")

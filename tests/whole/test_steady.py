@@ -30,9 +30,14 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("reports")
 
 
-def test_twenty_healthy_runs_have_not_one_finding(lab: Lab, reports: Path) -> None:
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "workers"])
+def test_twenty_healthy_runs_have_not_one_finding(
+    lab: Lab, reports: Path, workers: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
+    if workers and not request.config.getoption("--full"):
+        pytest.skip("twenty runs with workers are part of --full")
     for number in range(RUNS):
-        outcome = run(lab, reports)
+        outcome = run(lab, reports, options=workers)
         assert outcome.findings == {}, f"run {number}: {outcome.explain(list(outcome.findings))}"
         assert outcome.code == 0
 
@@ -45,6 +50,26 @@ def test_workers_find_the_same(lab: Lab, tmp_path: Path) -> None:
     different = {key: (first[key], second[key]) for key in first if first[key] != second[key]}
     assert different == {}
     assert first.keys() == second.keys()
+
+
+def test_workers_judge_the_same_readings_to_the_byte(lab: Lab, tmp_path: Path) -> None:
+    """What live servers say differs from run to run: the same readings are judged once more, alone and by workers."""
+    run(lab, tmp_path)
+    found = [judged_again(lab, tmp_path, *workers) for workers in ((), ("-n2",))]
+    assert found[0] == found[1]
+    assert '"state": "OK"' in found[0]
+
+
+def judged_again(lab: Lab, reports: Path, *options: str) -> str:
+    """Judge a run's readings again; return results.json without the times and the run's own id."""
+    results = reports / "lab/latest/results.json"
+    command = [sys.executable, "-m", "pytest", "checks", "--environment=lab", f"--replay={results}", *options]
+    variables = {**os.environ, FOLDER_VARIABLE: str(lab.places.state)}
+    command.append(f"--reports-dir={reports}")
+    done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (reports / "lab-replay/latest/results.json").read_text(encoding="utf-8")
+    return re.sub(r'("(?:started|finished|seconds|run_id)": )[^,\n]+', r"\1-", text)
 
 
 def shape(reports: Path) -> dict[str, object]:
