@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 
 LEVELS = {"root": "INFO", "Penhas.Controller": "DEBUG", "Penhas.Minion": "INFO", "Mojolicious": "WARN"}
 
+# What an exporter tells of what is judged: its job -> row, target and expression. Of the last hour, so that one that is
+# down at the moment leaves no gap.
+HISTORY = {
+    "postgres-exporter": (
+        *("postgresql-database-size", "primary"),
+        "sum(last_over_time(pg_database_size_bytes[1h])) / 2^30",
+    ),
+    "redis-exporter": (
+        *("capacity-redis-memory", "cache"),
+        "100 * last_over_time(redis_memory_used_bytes[1h]) / last_over_time(redis_memory_max_bytes[1h])",
+    ),
+}
+
 
 def tables(watchers: "Watchers") -> Mapping[str, Mapping[str, Any]]:
     """Return what the environment file says of them, by table."""
@@ -25,6 +38,11 @@ def tables(watchers: "Watchers") -> Mapping[str, Mapping[str, Any]]:
             "jobs": [_job(name, targets) for name, targets in watchers.prometheus.jobs.items()],
             "rules": _rules(watchers.prometheus.loaded),
             "guide_rules": watchers.guide,
+            "history": [
+                {"check": check, "target": target, "expr": expr}
+                for job, (check, target, expr) in HISTORY.items()
+                if job in watchers.prometheus.jobs
+            ],
         }
         found["alertmanager"] = {"url": url["alertmanager"], "watchdog": "Watchdog"}
     if watchers.logs:

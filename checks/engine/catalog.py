@@ -104,6 +104,11 @@ class Catalog:
     guide: Guide
     waivers: tuple[Waiver, ...]
 
+    def action(self, check: str, guide: Iterable[str], language: str) -> str:
+        """Return what to do about a finding of a check in `language`: its row's own (English), else the guide's."""
+        own = next((row.action for row in self.rows if row.id == check), "")
+        return own if own != "" and language == "en" else self.guide.action(check, guide, language)
+
     def waiver(self, check: str, target: str, now: float) -> Waiver | None:
         """Return the waiver that accepts a finding of this check on this target at Unix time `now`."""
         for waiver in self.waivers:
@@ -131,6 +136,7 @@ def load(folder: Path, environment: Environment, environment_file: str, now: flo
         if limits.above is None and limits.below is None:
             raise InvalidFileError([f"{place}: needs above or below, each with warning, critical or both"])
         rows[index[override.id]] = replace(old, limits=limits)
+    _check_history(environment, environment_file, rows, index)
     return Catalog(tuple(rows), guide, tuple(_waivers(environment.waiver, environment_file, now)))
 
 
@@ -170,6 +176,21 @@ def _rows(file: ThresholdFile, guide: Guide, name: str) -> Iterator[Row]:
             row.id, reading, field, row.subject, row.title, limits,
             row.chapter, row.guide, row.profiles, row.convergent, row.action,
         )  # fmt: skip
+
+
+def _check_history(environment: Environment, file: str, rows: list[Row], index: dict[str, int]) -> None:
+    """Raise InvalidFileError where Prometheus' history is said to be of a row, or a target, that does not exist."""
+    for number, kept in enumerate(() if environment.prometheus is None else environment.prometheus.history):
+        place = f"{file}: prometheus.history[{number}]"
+        if kept.check not in index:
+            raise InvalidFileError(
+                [f"{place}.check: no row {kept.check!r} in thresholds.toml{_near(kept.check, index)}"]
+            )
+        spec = rows[index[kept.check]].spec
+        targets = [target.name for target in environment.of(spec.service, spec.kinds)]
+        if kept.target not in targets:
+            near = _near(kept.target, targets)
+            raise InvalidFileError([f"{place}.target: {kept.check} has no target {kept.target!r} here{near}"])
 
 
 def _waivers(models: Iterable[WaiverModel], file: str, now: float) -> Iterator[Waiver]:

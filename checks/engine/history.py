@@ -8,9 +8,10 @@ import math
 import operator
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 
 from checks.engine.forecast import forecast, within_reach
 from checks.engine.model import Measure, Result, Run, State
@@ -43,6 +44,9 @@ _REMEMBERED = 120 * 4  # buckets: what lies before them is forgotten
 _SILENT = (State.NOT_JUDGED, State.NOT_COVERED)
 _STATES = {state.value: state for state in State}
 
+Course = Sequence[tuple[float, float]]  # (Unix time, value) points, oldest first
+NO_COURSES: Mapping[str, Course] = MappingProxyType({})
+
 
 class History:
     """The history of one environment; `problem` says why it could not be used, and is empty while it could."""
@@ -51,13 +55,14 @@ class History:
         self._path = path
         self.problem = ""
 
-    def record(self, run: Run) -> dict[str, Past]:
+    def record(self, run: Run, courses: Mapping[str, Course] = NO_COURSES) -> dict[str, Past]:
         """Store a finished run and return each check's past by its key; recording a run again changes nothing.
 
+        `courses` are what others kept, by key: forecasts go by them where this history does not reach back so far.
         What was not judged, and what an incomplete run did not come to, says nothing about the subject and is not kept.
         """
         try:
-            return self._record(run)
+            return self._record(run, courses)
         except sqlite3.OperationalError as error:
             self.problem = f"the history could not be used ({_code(error)})"
         except sqlite3.DatabaseError as error:
@@ -67,17 +72,17 @@ class History:
             self.problem = f"the history could not be opened ({error.strerror})"
         return {}
 
-    def foreseen(self, run: Run) -> dict[str, Forecast]:
+    def foreseen(self, run: Run, courses: Mapping[str, Course] = NO_COURSES) -> dict[str, Forecast]:
         """Return when the readings of a finished run that are within their limits meet them; stores nothing."""
         if not self._path.exists():
-            return {}
+            return dict(_foreseen(None, run, courses))
         try:
             with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=0.5)) as store:
-                return dict(_foreseen(store, run))
+                return dict(_foreseen(store, run, courses))
         except sqlite3.Error:
-            return {}  # `record` says what is the matter
+            return dict(_foreseen(None, run, courses))  # `record` says what is the matter
 
-    def _record(self, run: Run) -> dict[str, Past]:
+    def _record(self, run: Run, courses: Mapping[str, Course]) -> dict[str, Past]:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
         with closing(sqlite3.connect(self._path, timeout=0.5)) as store:
@@ -89,7 +94,7 @@ class History:
                 if known is None:
                     _store(store, run, kept)
                     _forget(store, run.profile)
-                return dict(_past(store, kept, run.started))
+                return dict(_past(store, kept, run.started, courses))
 
     def _put_aside(self) -> None:
         try:
@@ -170,7 +175,9 @@ def _forget(store: sqlite3.Connection, profile: str) -> None:
         store.executemany(f"delete from {table} where {column} = ?", gone)  # noqa: S608 (names from the line above)
 
 
-def _past(store: sqlite3.Connection, results: Iterable[Result], now: float) -> Iterable[tuple[str, Past]]:
+def _past(
+    store: sqlite3.Connection, results: Iterable[Result], now: float, courses: Mapping[str, Course]
+) -> Iterable[tuple[str, Past]]:
     columns = "key, number, before, since, runs, low, high"
     subjects = {row[0]: row[1:] for row in store.execute(f"select {columns} from subject")}  # noqa: S608 (ours)
     for result in results:
@@ -190,8 +197,8 @@ def _past(store: sqlite3.Connection, results: Iterable[Result], now: float) -> I
                 values=tuple([value for _, value in course if value is not None]),
                 changes=sum(map(operator.ne, states, states[1:])),
                 seen=len(states),
-                forecast=forecast(_points(store, subject, now), result.limits)
-                if result.limits is not None and _may_meet(result, low, high)
+                forecast=forecast(_joined(courses.get(result.key, ()), _points(store, subject, now)), result.limits)
+                if result.limits is not None and (result.key in courses or _may_meet(result, low, high))
                 else None,
             ),
         )
@@ -205,17 +212,25 @@ def _may_meet(result: Result, low: float | None, high: float | None) -> bool:
     return within_reach(value, high - low, result.limits)
 
 
-def _foreseen(store: sqlite3.Connection, run: Run) -> Iterable[tuple[str, Forecast]]:
+def _foreseen(
+    store: sqlite3.Connection | None, run: Run, courses: Mapping[str, Course]
+) -> Iterable[tuple[str, Forecast]]:
     for result in run.results:
         value = _value(result.measure)
         if result.state is not State.OK or result.limits is None or value is None:
             continue
-        row = store.execute("select number from subject where key = ?", (result.key,)).fetchone()
-        if row is not None:
-            points = [*_points(store, row[0], run.started), (run.started, value)]
-            found = forecast(points, result.limits)
-            if found is not None:
-                yield result.key, found
+        query = "select number from subject where key = ?"
+        row = None if store is None else store.execute(query, (result.key,)).fetchone()
+        own = [] if store is None or row is None else _points(store, row[0], run.started)
+        found = forecast(_joined(courses.get(result.key, ()), [*own, (run.started, value)]), result.limits)
+        if found is not None:
+            yield result.key, found
+
+
+def _joined(course: Course, own: Course) -> Course:
+    """Return our own points, with those of a course that lie before them."""
+    began = own[0][0] if own else math.inf
+    return [*(point for point in course if point[0] < began), *own]
 
 
 def _points(store: sqlite3.Connection, subject: int, now: float) -> list[tuple[float, float]]:

@@ -4,6 +4,7 @@ import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.prometheus import Due, PrometheusNodes, PrometheusSeries, PrometheusTextfiles
+from checks.engine.readings.prometheus_history import PrometheusCourses
 
 AHEAD = 60.0  # seconds that clocks may differ by
 _NO_LIMIT = "no limit is set: judged on being there and fresh only"
@@ -46,6 +47,28 @@ def _kept(judged: Judge, figures: tuple[Due, ...]) -> None:
         judged.warning(f"{len(partial)} figures are not kept of everything", tuple(partial))
     limits = tuple(f"{o.subject}: {f'judged by {o.judged_by}' if o.judged_by else _NO_LIMIT}" for o in figures)
     judged.ok(f"{', '.join(figure.subject for figure in figures)}: there and fresh", limits)
+
+
+@pytest.mark.guide("metrics.infrastructure", "capacity.growth")
+@pytest.mark.profiles("nightly")
+def test_metrics_history_kept(prometheus_courses: PrometheusCourses, judged: Judge) -> None:
+    """Of each figure whose history is to serve a forecast Prometheus keeps one series, of what the check reads."""
+    wrong, lines = [], []
+    for course in prometheus_courses.courses:
+        if course.problem != "":
+            wrong.append(f"{course.key}: {course.problem}")
+        elif course.series != 1:
+            wrong.append(
+                f"{course.key}: {course.series} series, one is needed: name it by its labels, or take sum() or max()"
+            )
+        else:
+            days = (course.points[-1][0] - course.points[0][0]) / 86400 if course.points else 0.0
+            lines.append(f"{course.key}: {len(course.points)} points of {days:.1f} d")
+    if wrong:
+        judged.warning(
+            f"histories that cannot be used: {len(wrong)} of {len(prometheus_courses.courses)}", tuple(wrong)
+        )
+    judged.ok(f"histories that are kept: {len(lines)}", tuple(lines))
 
 
 @pytest.mark.guide("metrics.application")

@@ -9,6 +9,7 @@ from lab.faults import (  # noqa: F401 (they register)
     bucket,
     cron,
     demands,
+    histories,
     host,
     log_index,
     logs,

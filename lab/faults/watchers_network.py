@@ -25,6 +25,7 @@ PROMETHEUS = (
     "metrics-database-kept",
     "metrics-infrastructure-kept",
     "metrics-endpoints-folded",
+    "metrics-history-kept",
     "metrics-textfiles-fresh",
     "metrics-node-cpu",
     "metrics-node-memory",

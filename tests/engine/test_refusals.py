@@ -14,6 +14,9 @@ API = '[api]\ntargets = [{{ name = "api1", url = "http://127.0.0.1:{port}" }}]\n
 KEYS = 'access_key = { env = "PENHAS_CHECKS_A" }\nsecret_key = { env = "PENHAS_CHECKS_K" }\n'
 BUCKETS = 'buckets = [{ name = "media", bucket = "m" }]\n'
 WAIVER = '[[waiver]]\ncheck = "x"\ntargets = "all"\nreason = "why"\n'
+KEPT = (
+    '[prometheus]\nurl = "http://h"\njobs = [{ name = "a", targets = ["b:1"] }]\n[[prometheus.history]]\nexpr = "x"\n'
+)
 ONE = '[api]\ntargets = [{{ name = "a", url = "{}" }}]\n'
 
 
@@ -89,6 +92,8 @@ class Refused:
         ('production = "yes"', "production: must be true or false"),
         ("production = 1", "production: must be true or false"),
         ('language = "pt"', "language: Input should be 'en' or 'pt-BR'"),
+        (f'{KEPT}check = "capacity-dsk"\ntarget = "root"', "thresholds.toml; did you mean 'capacity-disk'?"),
+        (f'{KEPT}check = "capacity-disk"\ntarget = "rot"', "prometheus.history[0].target: capacity-disk has no"),
         ("rebuilt_at = 2099-01-01T00:00:00Z", "rebuilt_at: lies in the future"),
         ("rebuilt_at = 2026-01-01T00:00:00", "rebuilt_at: must be a date and time with a zone"),
         ("rebuilt_at = 2026-01-01", "rebuilt_at: must be a date and time with a zone"),

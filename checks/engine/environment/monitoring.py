@@ -41,13 +41,22 @@ class AlertRule(Model):
     severity: str
 
 
+class Kept(Model):
+    """One series that Prometheus keeps of what a row of thresholds.toml judges on a target, in the unit of the row."""
+
+    check: str
+    target: str
+    expr: Annotated[str, Field(min_length=1)]
+
+
 class Prometheus(Asked):
     """Prometheus: what it must scrape, how often (seconds), how long it must keep (days), and its rules.
 
     `textfile_age` is how old in seconds what a script leaves for a node exporter, or pushes, may be.
     `evaluation_interval` (seconds) is that of rules whose group names none, as `interval` where it is not set; no group
     may be evaluated less often than every `rules_interval` seconds. `guide_rules` demands the rules of
-    checks/alert_rules.toml; without it only those of `rules` must be there.
+    checks/alert_rules.toml; without it only those of `rules` must be there. Forecasts go by what it keeps as `history`
+    where the suite's own runs do not reach back so far.
     """
 
     name: Name = "prometheus"
@@ -59,6 +68,7 @@ class Prometheus(Asked):
     textfile_age: Annotated[float, Field(gt=0)] = 93600.0
     rules: tuple[AlertRule, ...] = ()
     guide_rules: bool = True
+    history: tuple[Kept, ...] = ()
 
 
 class Alertmanager(Asked):

@@ -1,6 +1,9 @@
 """What a run is given from earlier runs, and where it goes when it is over; called by the run, in the controller."""
 
+import json
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +11,16 @@ import pytest
 
 from checks.engine.environment import InvalidFileError
 from checks.engine.environment.secrets import Secret
-from checks.engine.foresight import warned
+from checks.engine.foresight import Points, usable, warned
 from checks.engine.history import History
 from checks.engine.model import ProbeError, Run
 from checks.engine.plugin.suite import SUITE, Suite
+from checks.engine.readings.prometheus_history import PrometheusCourses
 from checks.engine.report import github, heartbeat, notify, results_json
 from checks.engine.report.outlets import Outlets, deliver
 from checks.engine.report.summary import Extras
 from checks.engine.report.write import ReportError
+from checks.engine.samples import from_json
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,20 +69,38 @@ def begin(suite: Suite) -> None:
         heartbeat.started(url, suite.run_id)
 
 
-def foreseen(suite: Suite, run: Run) -> Run:
+def courses(suite: Suite, run: Run, readings: Iterable[Mapping[str, Any]]) -> tuple[Run, dict[str, Points]]:
+    """Return what others kept of the figures of a run, by their key, and the run with a WARNING where that is wrong."""
+    kept = [table["value"] for table in readings if table["reading"] == "prometheus_courses" and "value" in table]
+    read = [from_json("prometheus_courses", json.dumps(value)) for value in kept]
+    listed = [course for one in read if isinstance(one, PrometheusCourses) for course in one.courses]
+    judged, found = usable(run, listed)
+    return _acted(suite, run, judged), found
+
+
+def foreseen(suite: Suite, run: Run, kept: Mapping[str, Points]) -> Run:
     """Return the run with a WARNING where a limit is about to be met; at night, when somebody can plan for it."""
     days = suite.environment.report.forecast_days
     if suite.profile.name not in {"", "nightly"} or suite.replay is not None or days == 0:
         return run
-    found = History(suite.home / "history.sqlite").foreseen(run)
+    found = History(suite.home / "history.sqlite").foreseen(run, kept)
     waived = {r.key for r in run.results if suite.catalog.waiver(r.id, r.target, run.started) is not None}
-    return warned(run, {key: when for key, when in found.items() if key not in waived}, days)
+    return _acted(suite, run, warned(run, {key: when for key, when in found.items() if key not in waived}, days))
 
 
-def extras(suite: Suite, run: Run) -> tuple[Extras, list[ReportError]]:
+def _acted(suite: Suite, before: Run, after: Run) -> Run:
+    """Return a run with what to do about that which was no finding before."""
+    results = tuple(
+        new if new.state is old.state else replace(new, action=suite.catalog.action(new.id, new.guide, suite.language))
+        for old, new in zip(before.results, after.results, strict=True)
+    )
+    return replace(after, results=results)
+
+
+def extras(suite: Suite, run: Run, kept: Mapping[str, Points]) -> tuple[Extras, list[ReportError]]:
     """Record a finished run in the history and return what the reports show of the past."""
     history = History(suite.home / "history.sqlite")
-    past = history.record(run)
+    past = history.record(run, kept)
     errors = [ReportError("history", history.problem, grave=False)] if history.problem != "" else []
     return Extras(past, suite.baseline, suite.environment.report.guide_url), errors
 

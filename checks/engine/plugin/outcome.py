@@ -18,6 +18,7 @@ from checks.engine.plugin.signals import Judged
 from checks.engine.plugin.suite import CASE, SUITE, Suite, suite_of
 
 _PYTEST = Path(pytest.__file__).parents[1] / "_pytest"
+_ACTED = (State.WARNING, State.CRITICAL)
 LETTERS = {
     State.OK: ".",
     State.WARNING: "W",
@@ -134,7 +135,7 @@ def result_of(item: pytest.Item, judgement: Judgement, root: str | None, seconds
         profiles=profiles_of(item),
         state=judgement.state,
         message=judgement.message,
-        action=_action(suite, check, guide, "" if row is None else row.action, judgement.state),
+        action=suite.catalog.action(check, guide, suite.language) if judgement.state in _ACTED else "",
         measure=judgement.measure,
         limits=judgement.limits if judgement.limits is not None else (None if row is None else row.limits),
         evidence=judgement.evidence,
@@ -152,12 +153,6 @@ def result_of(item: pytest.Item, judgement: Judgement, root: str | None, seconds
 def _title(suite: Suite, guide: tuple[str, ...], own: str) -> str:
     """A check's own title is English and says more; other languages have the guide item's."""
     return own if suite.language == "en" else suite.catalog.guide.title(guide, suite.language) or own
-
-
-def _action(suite: Suite, check: str, guide: tuple[str, ...], own: str, state: State) -> str:
-    if state not in {State.WARNING, State.CRITICAL}:
-        return ""
-    return own if own != "" and suite.language == "en" else suite.catalog.guide.action(check, guide, suite.language)
 
 
 def waived(suite: Suite, result: Result) -> Result:

@@ -197,11 +197,12 @@ def _finish(session: pytest.Session, exitstatus: int) -> None:
     stopped_by = progress.stopping.explain(config, exitstatus, recorder.complete())
     stored = suite.stored()
     readings = _once([*recorder.readings, *(record(*item) for item in suite.outcomes())])
-    run = progress.run = delivery.foreseen(suite, recorder.run(suite, stopped_by, time.time()))
+    run, kept = delivery.courses(suite, recorder.run(suite, stopped_by, time.time()), readings)
+    run = progress.run = delivery.foreseen(suite, run, kept)
     folder = progress.folder
     if folder is None:
         return
-    extras, errors = delivery.extras(suite, run)
+    extras, errors = delivery.extras(suite, run, kept)
     progress.errors += write_all(run, folder, _options(config, readings, extras))
     progress.errors += [*errors, *delivery.finish(suite, run)]
     grave = any(error.grave for error in progress.errors if isinstance(error, ReportError))

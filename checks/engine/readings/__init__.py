@@ -143,6 +143,7 @@ for _name in (
     "postgresql_vacuum",
     "postgresql_wal",
     "prometheus",
+    "prometheus_history",
     "prometheus_rules",
     "prometheus_work",
     "redis",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.probes import Context
-from checks.engine.probes.prometheus import figures, rules, scraped
+from checks.engine.probes.prometheus import courses, figures, rules, scraped
 from checks.engine.probes.prometheus.query import data, duration, now, unix
 from checks.engine.probes.watchers import Asker, Outcome, due, largest, total, visit
 from checks.engine.readings.prometheus import YOUNG, PrometheusConnection, PrometheusServer
@@ -43,6 +43,7 @@ def _readings(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) ->
         "prometheus_series": aged(figures.series),
         "prometheus_traffic": aged(figures.traffic),
         "prometheus_nodes": aged(figures.nodes),
+        "prometheus_courses": aged(courses.courses),
         "prometheus_evaluation": lambda: rules.evaluation(asker, settings),
         "prometheus_rules": aged(rules.rules),
         "prometheus_firing": lambda: rules.firing(asker, watchdogs),
