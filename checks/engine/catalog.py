@@ -187,6 +187,10 @@ def _check_history(environment: Environment, file: str, rows: list[Row], index: 
                 [f"{place}.check: no row {kept.check!r} in thresholds.toml{_near(kept.check, index)}"]
             )
         spec = rows[index[kept.check]].spec
+        if spec.noisy:
+            raise InvalidFileError(
+                [f"{place}.check: {kept.check} changes from moment to moment: nothing is foretold of it"]
+            )
         targets = [target.name for target in environment.of(spec.service, spec.kinds)]
         if kept.target not in targets:
             near = _near(kept.target, targets)

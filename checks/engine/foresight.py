@@ -34,7 +34,11 @@ def _warned(result: Result, found: Forecast | None, days: float) -> Result:
 
 
 def usable(run: Run, courses: Iterable[Course]) -> tuple[Run, dict[str, Points]]:
-    """Return the courses of what the checks read themselves, by key, and the run with a WARNING where one is not."""
+    """Return the courses of what the checks read themselves, by key, and the run with a WARNING where one is not.
+
+    What a check read lies within what Prometheus saw in the last minutes, give or take half of it, or a tenth of the
+    limit.
+    """
     results = {result.key: result for result in run.results}
     kept: dict[str, Points] = {}
     wrong = []
@@ -43,27 +47,30 @@ def usable(run: Run, courses: Iterable[Course]) -> tuple[Run, dict[str, Points]]
         value = None if result is None or result.measure is None else result.measure.value
         if result is None or result.limits is None or not isinstance(value, (int, float)) or course.points == ():
             continue
-        if _alike(course.points[-1][1], value, result.limits):
+        newest = course.points[-1][1]
+        low, high = course.lately or (newest, newest)
+        slack = _slack(value, result.limits)
+        if low - slack <= value <= high + slack:
             kept[course.key] = course.points
         else:
-            wrong.append(
-                f"{course.key}: Prometheus says {course.points[-1][1]:g}, we read {value:g} {result.limits.unit}"
-            )
+            wrong.append(f"{course.key}: Prometheus says {newest:g}, we read {value:g} {result.limits.unit}")
     return (run if wrong == [] else _doubted(run, tuple(wrong))), kept
 
 
-def _alike(claimed: float, value: float, limits: Limits) -> bool:
+def _slack(value: float, limits: Limits) -> float:
     bounds = [bound for bound in (limits.above, limits.below) if bound is not None]
     ends = [abs(end) for bound in bounds for end in (bound.warning, bound.critical) if end is not None]
-    return abs(claimed - value) <= max(_ALIKE * abs(value), _NEAR * max(ends, default=0.0))
+    return max(_ALIKE * abs(value), _NEAR * max(ends, default=0.0))
 
 
 def _doubted(run: Run, wrong: tuple[str, ...]) -> Run:
     text = f"histories that are not of what the checks read: {len(wrong)}"
 
     def of(result: Result) -> Result:
-        if result.id != KEPT or result.state is not State.OK:
+        if result.id != KEPT or result.state not in {State.OK, State.WARNING}:
             return result
+        if result.state is State.WARNING:
+            return replace(result, message=f"{result.message}; {text}", evidence=(*result.evidence, *wrong))
         message = f"{result.message.partition(': ')[0]}: {text}"
         return replace(result, state=State.WARNING, message=message, evidence=wrong)
 

@@ -49,10 +49,14 @@ NO_COURSES: Mapping[str, Course] = MappingProxyType({})
 
 
 class History:
-    """The history of one environment; `problem` says why it could not be used, and is empty while it could."""
+    """The history of one environment; `problem` says why it could not be used, and is empty while it could.
 
-    def __init__(self, path: Path) -> None:
+    What was read before `since` (Unix time) is of other servers: no forecast goes by it.
+    """
+
+    def __init__(self, path: Path, since: float = 0.0) -> None:
         self._path = path
+        self._since = since
         self.problem = ""
 
     def record(self, run: Run, courses: Mapping[str, Course] = NO_COURSES) -> dict[str, Past]:
@@ -75,12 +79,12 @@ class History:
     def foreseen(self, run: Run, courses: Mapping[str, Course] = NO_COURSES) -> dict[str, Forecast]:
         """Return when the readings of a finished run that are within their limits meet them; stores nothing."""
         if not self._path.exists():
-            return dict(_foreseen(None, run, courses))
+            return dict(_foreseen(None, run, courses, self._since))
         try:
             with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=0.5)) as store:
-                return dict(_foreseen(store, run, courses))
+                return dict(_foreseen(store, run, courses, self._since))
         except sqlite3.Error:
-            return dict(_foreseen(None, run, courses))  # `record` says what is the matter
+            return dict(_foreseen(None, run, courses, self._since))  # `record` says what is the matter
 
     def _record(self, run: Run, courses: Mapping[str, Course]) -> dict[str, Past]:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,7 +98,7 @@ class History:
                 if known is None:
                     _store(store, run, kept)
                     _forget(store, run.profile)
-                return dict(_past(store, kept, run.started, courses))
+                return dict(_past(store, kept, (self._since, run.started), courses))
 
     def _put_aside(self) -> None:
         try:
@@ -176,7 +180,7 @@ def _forget(store: sqlite3.Connection, profile: str) -> None:
 
 
 def _past(
-    store: sqlite3.Connection, results: Iterable[Result], now: float, courses: Mapping[str, Course]
+    store: sqlite3.Connection, results: Iterable[Result], span: tuple[float, float], courses: Mapping[str, Course]
 ) -> Iterable[tuple[str, Past]]:
     columns = "key, number, before, since, runs, low, high"
     subjects = {row[0]: row[1:] for row in store.execute(f"select {columns} from subject")}  # noqa: S608 (ours)
@@ -197,7 +201,9 @@ def _past(
                 values=tuple([value for _, value in course if value is not None]),
                 changes=sum(map(operator.ne, states, states[1:])),
                 seen=len(states),
-                forecast=forecast(_joined(courses.get(result.key, ()), _points(store, subject, now)), result.limits)
+                forecast=forecast(
+                    _joined(courses.get(result.key, ()), _points(store, subject, *span), span[0]), result.limits
+                )
                 if result.limits is not None and (result.key in courses or _may_meet(result, low, high))
                 else None,
             ),
@@ -213,7 +219,7 @@ def _may_meet(result: Result, low: float | None, high: float | None) -> bool:
 
 
 def _foreseen(
-    store: sqlite3.Connection | None, run: Run, courses: Mapping[str, Course]
+    store: sqlite3.Connection | None, run: Run, courses: Mapping[str, Course], since: float
 ) -> Iterable[tuple[str, Forecast]]:
     for result in run.results:
         value = _value(result.measure)
@@ -221,23 +227,24 @@ def _foreseen(
             continue
         query = "select number from subject where key = ?"
         row = None if store is None else store.execute(query, (result.key,)).fetchone()
-        own = [] if store is None or row is None else _points(store, row[0], run.started)
-        found = forecast(_joined(courses.get(result.key, ()), [*own, (run.started, value)]), result.limits)
+        own = [] if store is None or row is None else _points(store, row[0], since, run.started)
+        points = _joined(courses.get(result.key, ()), [*own, (run.started, value)], since)
+        found = forecast(points, result.limits)
         if found is not None:
             yield result.key, found
 
 
-def _joined(course: Course, own: Course) -> Course:
+def _joined(course: Course, own: Course, since: float) -> Course:
     """Return our own points, with those of a course that lie before them."""
     began = own[0][0] if own else math.inf
-    return [*(point for point in course if point[0] < began), *own]
+    return [*(point for point in course if since <= point[0] < began), *own]
 
 
-def _points(store: sqlite3.Connection, subject: int, now: float) -> list[tuple[float, float]]:
+def _points(store: sqlite3.Connection, subject: int, since: float, now: float) -> list[tuple[float, float]]:
     """Return the newest points, oldest first; those that a clock once ahead left in the future are passed over."""
     return store.execute(
-        "select moment, value from point where subject = ? and moment <= ? order by bucket desc limit ?",
-        (subject, now, _POINTS),
+        "select moment, value from point where subject = ? and moment between ? and ? order by bucket desc limit ?",
+        (subject, since, now, _POINTS),
     ).fetchall()[::-1]
 
 

@@ -8,6 +8,7 @@ from checks.engine.readings.prometheus_history import PrometheusCourses
 
 AHEAD = 60.0  # seconds that clocks may differ by
 _NO_LIMIT = "no limit is set: judged on being there and fresh only"
+AGED = 6 * 3600.0 + 60  # seconds: a course has a point every six hours
 HISTORY = 3600.0  # seconds below which a pace says nothing
 
 
@@ -61,8 +62,12 @@ def test_metrics_history_kept(prometheus_courses: PrometheusCourses, judged: Jud
             wrong.append(
                 f"{course.key}: {course.series} series, one is needed: name it by its labels, or take sum() or max()"
             )
+        elif course.points == ():
+            wrong.append(f"{course.key}: none of its values is a number")
+        elif (age := prometheus_courses.sampled_at - course.points[-1][0]) > AGED:
+            wrong.append(f"{course.key}: it ends {age / 86400:.1f} d ago")
         else:
-            days = (course.points[-1][0] - course.points[0][0]) / 86400 if course.points else 0.0
+            days = (course.points[-1][0] - course.points[0][0]) / 86400
             lines.append(f"{course.key}: {len(course.points)} points of {days:.1f} d")
     if wrong:
         judged.warning(

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -99,8 +100,32 @@ def test_a_course_is_one_series_of_a_week(url: str) -> None:
     assert trend.points[-1][1] == pytest.approx(50.0)
     assert trend.points[0][1] == pytest.approx(47.1)
     assert trend.points[1][0] - trend.points[0][0] == pytest.approx(STEP)
-    assert (several.series, several.points) == (2, ())
+    assert trend.lately == pytest.approx((50.0, 50.0))
+    assert (several.series, several.points, several.lately) == (2, (), None)
     assert (broken.points, broken.problem) == ((), "Prometheus cannot evaluate its expression")
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("trend / 0", "none of its values is a number"),
+        ("trend and (time() - timestamp(trend) < -1)", "0 series, one is needed"),
+        ("trend and on() (vector(time()) < {})", "it ends 1."),
+    ],
+)
+def test_a_course_of_which_nothing_is_left_cannot_be_used(
+    url: str, suite: Inside, expression: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checks.engine.probes.prometheus.courses.YOUNG", -1e9)  # as if it had not just started
+    suite.check(CHECKS, "capacity/test_limits.py")
+    suite.environment(
+        f'[prometheus]\nurl = "{url}"\njobs = [{{ name = "a", targets = ["b:1"] }}]\n'
+        '[[prometheus.history]]\ncheck = "capacity-disk"\ntarget = "root"\n'
+        f'expr = "{expression.format(time.time() - 86400 - 2 * STEP)}"\n'
+    )
+    ran = suite.inside("--profile=nightly", "-p", "no:html", "-k", "history")
+    assert ran.states() == {"metrics-history-kept@prometheus": "WARNING"}, ran.output
+    assert said in "".join(suite_results(suite)[0]["evidence"])
 
 
 CHECKS = """
@@ -146,6 +171,11 @@ def test_the_first_run_of_all_foretells_what_prometheus_saw_coming(url: str, sui
     assert states == {disk: "OK", kept: "WARNING"}
     assert "[[prometheus.history]]" in {c["id"]: c["action"] for c in suite_results(suite)}["metrics-history-kept"]
     assert messages[kept] == "prometheus prometheus: histories that are not of what the checks read: 1"
+
+    until = (datetime.now(UTC) + timedelta(days=7)).isoformat(timespec="seconds")
+    waiver = '[[waiver]]\ncheck = "metrics-history-kept"\ntargets = "all"\nreason = "known"\nowner = "us"\n'
+    states, messages = judge(near + history.format(f"trend + {used + 200}") + f"{waiver}until = {until}\n")
+    assert states == {disk: "OK", kept: "waived"}
 
     states, messages = judge(near + history.format("several"))
     assert states == {disk: "OK", kept: "WARNING"}
@@ -204,6 +234,35 @@ def test_a_course_counts_where_it_ends_near_what_the_check_read(says: float, rea
     assert found.results[1].evidence == (
         () if alike else (f"capacity-disk@root: Prometheus says {says:g}, we read {read:g} %",)
     )
+
+
+def test_what_moved_in_the_last_minutes_is_still_of_the_same_thing() -> None:
+    moved = replace(course(1, 60), lately=(0.0, 60.0))
+    assert set(usable(run_of(judged(0)), [moved])[1]) == {"capacity-disk@root"}
+    assert usable(run_of(judged(85)), [replace(moved, lately=(0.0, 20.0))])[1] == {}
+
+
+def test_one_that_cannot_be_used_does_not_hide_one_that_is_of_something_else() -> None:
+    unusable = replace(
+        judged(1, State.WARNING, check="metrics-history-kept"), evidence=("a: 2 series",), message="p: one"
+    )
+    found, _ = usable(run_of(judged(50), unusable), [course(1, 5)])
+    assert found.results[1].message == "p: one; histories that are not of what the checks read: 1"
+    assert found.results[1].evidence == ("a: 2 series", "capacity-disk@root: Prometheus says 5, we read 50 %")
+
+
+def test_nothing_is_foretold_by_what_was_read_before_the_servers_were_these(tmp_path: Path) -> None:
+    rising = {"capacity-disk@root": course(*(60 + 0.5 * n for n in range(COUNT))).points}
+    for back in range(COUNT - 1, 0, -1):
+        History(tmp_path / "own.sqlite").record(
+            run_of(judged(74.5 - back / 2), started=NOW - back * STEP, run_id=f"r{back}")
+        )
+    for since, known in ((NOW - 8 * 86400, True), (NOW - 86400, False)):
+        run = run_of(judged(74.5))
+        own, theirs = (History(tmp_path / name, since) for name in ("own.sqlite", f"none-{known}.sqlite"))
+        assert (own.foreseen(run) != {}) is known
+        assert (theirs.foreseen(run, rising) != {}) is known
+        assert (theirs.record(run, rising)["capacity-disk@root"].forecast is not None) is known
 
 
 def test_a_course_of_what_was_not_read_is_passed_over() -> None:

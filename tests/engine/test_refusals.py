@@ -93,6 +93,7 @@ class Refused:
         ("production = 1", "production: must be true or false"),
         ('language = "pt"', "language: Input should be 'en' or 'pt-BR'"),
         (f'{KEPT}check = "capacity-dsk"\ntarget = "root"', "thresholds.toml; did you mean 'capacity-disk'?"),
+        (f'{KEPT}check = "replication-unflushed"\ntarget = "x"', "changes from moment to moment"),
         (f'{KEPT}check = "capacity-disk"\ntarget = "rot"', "prometheus.history[0].target: capacity-disk has no"),
         ("rebuilt_at = 2099-01-01T00:00:00Z", "rebuilt_at: lies in the future"),
         ("rebuilt_at = 2026-01-01T00:00:00", "rebuilt_at: must be a date and time with a zone"),

@@ -23,7 +23,7 @@ __all__ = ["Environment", "InvalidFileError", "load"]
 class Environment(Model):
     """One live deployment; a service whose table is absent is not covered, and every report says so.
 
-    What runs before `rebuilt_at` read was of other servers: no counter is compared with it.
+    What runs before `rebuilt_at` read was of other servers: no counter is compared with it, no forecast goes by it.
     """
 
     name: Name

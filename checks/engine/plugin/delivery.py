@@ -13,10 +13,12 @@ from checks.engine.environment import InvalidFileError
 from checks.engine.environment.secrets import Secret
 from checks.engine.foresight import Points, usable, warned
 from checks.engine.history import History
-from checks.engine.model import ProbeError, Run
+from checks.engine.model import ProbeError, Result, Run
+from checks.engine.plugin.outcome import waived
 from checks.engine.plugin.suite import SUITE, Suite
 from checks.engine.readings.prometheus_history import PrometheusCourses
 from checks.engine.report import github, heartbeat, notify, results_json
+from checks.engine.report.findings import overall
 from checks.engine.report.outlets import Outlets, deliver
 from checks.engine.report.summary import Extras
 from checks.engine.report.write import ReportError
@@ -83,23 +85,25 @@ def foreseen(suite: Suite, run: Run, kept: Mapping[str, Points]) -> Run:
     days = suite.environment.report.forecast_days
     if suite.profile.name not in {"", "nightly"} or suite.replay is not None or days == 0:
         return run
-    found = History(suite.home / "history.sqlite").foreseen(run, kept)
-    waived = {r.key for r in run.results if suite.catalog.waiver(r.id, r.target, run.started) is not None}
-    return _acted(suite, run, warned(run, {key: when for key, when in found.items() if key not in waived}, days))
+    found = History(suite.home / "history.sqlite", suite.since).foreseen(run, kept)
+    accepted = {r.key for r in run.results if suite.catalog.waiver(r.id, r.target, run.started) is not None}
+    return _acted(suite, run, warned(run, {key: when for key, when in found.items() if key not in accepted}, days))
 
 
 def _acted(suite: Suite, before: Run, after: Run) -> Run:
-    """Return a run with what to do about that which was no finding before."""
-    results = tuple(
-        new if new.state is old.state else replace(new, action=suite.catalog.action(new.id, new.guide, suite.language))
-        for old, new in zip(before.results, after.results, strict=True)
-    )
-    return replace(after, results=results)
+    """Return a run in which what was no finding before says what to do about it, or is waived."""
+
+    def acted(new: Result) -> Result:
+        return waived(suite, replace(new, action=suite.catalog.action(new.id, new.guide, suite.language)))
+
+    pairs = zip(before.results, after.results, strict=True)
+    results = tuple(new if new.state is old.state else acted(new) for old, new in pairs)
+    return replace(after, results=results, verdict=overall(results, complete=after.complete))
 
 
 def extras(suite: Suite, run: Run, kept: Mapping[str, Points]) -> tuple[Extras, list[ReportError]]:
     """Record a finished run in the history and return what the reports show of the past."""
-    history = History(suite.home / "history.sqlite")
+    history = History(suite.home / "history.sqlite", suite.since)
     past = history.record(run, kept)
     errors = [ReportError("history", history.problem, grave=False)] if history.problem != "" else []
     return Extras(past, suite.baseline, suite.environment.report.guide_url), errors

@@ -67,14 +67,18 @@ class Suite:
 
     def __post_init__(self) -> None:
         own = self.profile.name if self.profile.clocked else ""
-        rebuilt = self.environment.rebuilt_at
-        since = 0.0 if rebuilt is None else rebuilt.timestamp()
-        self.samples = Samples(self.home / "samples.sqlite", own, since)
+        self.samples = Samples(self.home / "samples.sqlite", own, self.since)
 
     @property
     def home(self) -> Path:
         """The folder of this environment under the reports folder."""
         return self.reports_dir / self.environment.name
+
+    @property
+    def since(self) -> float:
+        """Since when (Unix time) the servers are these: what was read before is of others."""
+        rebuilt = self.environment.rebuilt_at
+        return 0.0 if rebuilt is None else rebuilt.timestamp()
 
     def settling(self) -> bool:
         """Whether what converges by itself is still given time."""

@@ -9,14 +9,16 @@ from checks.engine.records import dataclass
 class Course:
     """What a check on a target judges, as Prometheus kept it: (Unix time, value) points, oldest first.
 
-    `series` is how many the expression gave in all that time: with more than one it has no points. `problem` is our
-    word for why there are none, "" where it was understood.
+    `series` is how many the expression gave in all that time: with more than one it has no points. `lately` is the
+    least and the most of the last ten minutes, None where there is nothing of them. `problem` is our word for why there
+    are no points, "" where the expression was understood.
     """
 
     check: str
     target: str
     points: tuple[tuple[float, float], ...]
     series: Count
+    lately: tuple[float, float] | None = None
     problem: str = ""
 
     @property

@@ -27,18 +27,23 @@ def courses(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusCour
 
 
 def _course(asker: Asker, kept: Kept, until: float) -> Course:
-    query = {
-        "query": kept.expr,
-        "start": f"{until - STEP * (POINTS - 1):.3f}",
-        "end": f"{until:.3f}",
-        "step": str(STEP),
-    }
-    answer = asker.json_or_none(
-        PATH, {**query, "timeout": "5s"}, HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY
-    )
+    found = _range(asker, kept.expr, until, STEP, POINTS)
+    if found is None:
+        return Course(kept.check, kept.target, (), 0, problem="Prometheus cannot evaluate its expression")
+    points = found[0] if len(found) == 1 else ()
+    lately = [value for series in _range(asker, kept.expr, until, 60, 10) or () for _, value in series]
+    ends = (min(lately), max(lately)) if lately and points else None
+    return Course(kept.check, kept.target, points, len(found), ends)
+
+
+def _range(
+    asker: Asker, expr: str, until: float, step: float, count: int
+) -> list[tuple[tuple[float, float], ...]] | None:
+    """Return the points of each series of an expression that are numbers; None where it cannot be evaluated."""
+    ends = {"start": f"{until - step * (count - 1):.3f}", "end": f"{until:.3f}", "step": f"{step:g}"}
+    failed = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+    answer = asker.json_or_none(PATH, {"query": expr, **ends, "timeout": "5s"}, *failed)
     if answer is None:
-        return Course(kept.check, kept.target, (), 0, "Prometheus cannot evaluate its expression")
-    series = answer["data"]["result"]
-    values = [(float(moment), float(value)) for one in series for moment, value in one["values"]]
-    points = tuple(point for point in values if math.isfinite(point[1]))
-    return Course(kept.check, kept.target, points if len(series) == 1 else (), len(series))
+        return None
+    read = [[(float(moment), float(value)) for moment, value in one["values"]] for one in answer["data"]["result"]]
+    return [tuple(point for point in points if math.isfinite(point[1])) for points in read]
