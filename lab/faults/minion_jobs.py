@@ -113,7 +113,7 @@ register(
         ("minion",),
         {"minion-jobs-kept@queue": "WARNING"},
         _do(_jobs("finished", "finished", "now() - interval '2 hours'", 1_000_001), "ANALYZE minion_jobs"),
-        _do(_CLEAR, "VACUUM minion_jobs"),
+        _do(_CLEAR, "VACUUM FULL minion_jobs", "ANALYZE minion_jobs"),
         slow=True,
     )
 )

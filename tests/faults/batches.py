@@ -35,6 +35,7 @@ _SAME = (
     ("postgresql-sequence", "postgresql-table-unlogged", "postgresql-index-", "vacuum-"),
     ("postgresql-superuser", "postgresql-password-ends"),
     ("memory-", "oom-", "handles-", "workers-"),
+    ("minion-no-worker", "minion-worker-restarted"),
     ("emptied-users", "uploads-"),  # what comes up needs a user that it is of
     ("uploads-", "media-"),  # of what comes up the newest has no address
 )
@@ -69,11 +70,13 @@ def enough(faults: Iterable[Fault]) -> list[Fault]:
 def batches(faults: Iterable[Fault]) -> list[tuple[Fault, ...]]:
     """Put faults together of which none touches what another is seen in."""
     made: list[list[Fault]] = []
-    for fault in sorted(faults, key=lambda fault: (fault.lingers, -len(_reach(fault)), fault.services)):
+    # what is slow leaves much behind, in counters too: the last
+    for fault in sorted(faults, key=lambda fault: (fault.slow, fault.lingers, -len(_reach(fault)), fault.services)):
         for batch in made:
             apart = all(_apart(fault, other) for other in batch)
             # what lingers costs two pauses: those together
-            if apart and len(batch) < _MOST and batch[0].lingers == fault.lingers:
+            alike = (batch[0].lingers, batch[0].slow) == (fault.lingers, fault.slow)
+            if apart and len(batch) < _MOST and alike:
                 batch.append(fault)
                 break
         else:
