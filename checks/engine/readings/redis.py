@@ -4,6 +4,8 @@ from checks.engine.model import Bytes, Count, NotJudged, PerSecond, Ratio, Readi
 from checks.engine.readings import derived, reading
 from checks.engine.records import dataclass
 
+SLOW_LOG = 128  # entries that it has room for where slowlog-max-len is not set, which nobody but an administrator reads
+
 
 @reading("redis_connection", service="redis")
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,6 @@ class RedisWindow(Reading):
     evicted: Count
     rejected: Count
     refused: Count
-    slow: Count
     over: Seconds
 
 
@@ -134,19 +135,38 @@ def redis_window(earlier: RedisCounters, later: RedisCounters) -> RedisWindow | 
     if earlier.port != later.port:
         return NotJudged("another server than at the last sample")
     restarted = earlier.run_id != later.run_id
-    if not restarted and (later.evicted < earlier.evicted or later.rejected < earlier.rejected):
+    fell = later.evicted < earlier.evicted or later.rejected < earlier.rejected
+    if not restarted and (fell or (later.refused or 0) < (earlier.refused or 0)):
         return NotJudged("the counters were reset between the two samples (CONFIG RESETSTAT)")
     before = None if restarted else earlier
     return RedisWindow(
         restarted=restarted,
         evicted=later.evicted - (before.evicted if before else 0),
         rejected=later.rejected - (before.rejected if before else 0),
-        refused=max(0, (later.refused or 0) - ((before.refused or 0) if before else 0)),
-        slow=max(0, later.slow - (before.slow if before else 0)),
+        refused=(later.refused or 0) - ((before.refused or 0) if before else 0),
         over=later.sampled_at - earlier.sampled_at,
         source=later.source,
         sampled_at=later.sampled_at,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisSlow(Reading):
+    """How many entries the slow log got since the sample before, at least: one that is full tells nothing any more."""
+
+    commands: Count
+
+
+@derived("redis_slow", base="redis_counters", apart=(1, 93600), type=RedisSlow)
+def redis_slow(earlier: RedisCounters, later: RedisCounters) -> RedisSlow | NotJudged:
+    """Compute what came to the slow log between two samples; after a restart or SLOWLOG RESET all in it counts."""
+    if earlier.port != later.port:
+        return NotJudged("another server than at the last sample")
+    if later.slow == earlier.slow >= SLOW_LOG and earlier.run_id == later.run_id:
+        return NotJudged(f"the slow log is full ({later.slow} entries): SLOWLOG RESET on the server empties it")
+    anew = earlier.run_id != later.run_id or later.slow < earlier.slow
+    commands = later.slow - (0 if anew else earlier.slow)
+    return RedisSlow(commands=commands, source=later.source, sampled_at=later.sampled_at)
 
 
 @reading("redis_exposure", service="redis")
