@@ -161,7 +161,7 @@ def test_a_dump_for_each_day_bears_its_time_and_restores(
     for item in store.list_objects_v2(Bucket="penhas-backups", Prefix=dumps[0])["Contents"]:
         assert item["LastModified"].strftime("%Y-%m-%dT%H%M%SZ") == dumps[0][-23:-5]
     newest = datetime.strptime(dumps[-1][-23:-5] + "+0000", "%Y-%m-%dT%H%M%SZ%z")
-    assert (datetime.now(UTC) - newest).total_seconds() < 5 * 3600
+    assert (datetime.now(UTC) - newest).total_seconds() < 12 * 3600  # of a template as old as one may be
     for key in (dumps[0], dumps[-1]):
         file = tmp_path / "dump"
         store.download_file("penhas-backups", key, str(file))
