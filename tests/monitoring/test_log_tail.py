@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
 from checks.engine.environment.monitoring import Log
 from checks.engine.model import ProbeError, State
@@ -159,6 +160,28 @@ def test_levels_errors_shapes_and_slow_requests(tmp_path: Path) -> None:
     assert found.too_low == (("Mojolicious.Plugin", "DEBUG", 1), ("Outra", "DEBUG", 1))
     (slow,) = found.slow
     assert (slow.method, slow.endpoint, slow.count, slow.slowest) == ("GET", "/clientes/:id", 2, 2.5)
+
+
+@pytest.mark.parametrize(("layout", "written"), [("guide", ("DEBUG", "ERROR")), ("public", ("DEBU", "ERRO"))])
+def test_levels_are_compared_as_each_layout_writes_them(tmp_path: Path, layout: str, written: tuple[str, ...]) -> None:
+    path = write(tmp_path / "a.log", *(line(9, layout=layout).replace("[INFO", f"[{level}") for level in written))
+    found = tail(log(path, layout, levels={"root": "INFO"}), UTC, 900, SOON, NOW)
+    assert [level for _, level, _ in found.too_low] == [written[0]]
+    assert says(of_application.test_logs_levels, found)[0] is State.WARNING
+
+
+def test_without_levels_none_is_judged(tmp_path: Path) -> None:
+    found = tail(log(write(tmp_path / "a.log", line(9))), UTC, 900, SOON, NOW)
+    assert says(of_application.test_logs_levels, found) == (
+        State.NOT_JUDGED,
+        "the environment file names no levels for it",
+    )
+
+
+@pytest.mark.parametrize("level", ["WARNING", "info", "ERRO", ""])
+def test_a_level_that_is_none_is_refused(tmp_path: Path, level: str) -> None:
+    with pytest.raises(ValidationError, match="levels"):
+        log(tmp_path / "a.log", levels={"Mojolicious": level})
 
 
 def test_the_suites_own_requests_count_nowhere_else(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ class Log(Model):
     layout: Literal["guide", "public", "nginx"]
     quiet: Annotated[float, Field(gt=0)] = 900.0
     structured: bool = False
-    levels: dict[str, str] = Field(default_factory=dict)
+    levels: dict[str, Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]] = Field(default_factory=dict)
     rotation: Rotation | None = None
     canary: bool = False
 

@@ -64,8 +64,9 @@ class LogsTail(Reading):
     """The last minutes of the log, counted: `seconds` of it were read, `complete` says whether that is all that is due.
 
     `broken` are lines that have neither the layout nor belong to an entry that has; `too_low` are entries (category,
-    level) below the level that the category may write; `own` are lines of this suite's requests, which count nowhere
-    else. `kinds` are all kinds of errors, or the most frequent ones where `all_kinds` is not so.
+    level) below the level that the category may write, of which `levels_due` says whether any is named; `own` are lines
+    of this suite's requests, which count nowhere else. `kinds` are all kinds of errors, or the most frequent ones where
+    `all_kinds` is not so.
     """
 
     lines: Count
@@ -79,6 +80,7 @@ class LogsTail(Reading):
     shapes: tuple[Shape, ...]
     kinds: tuple[Kind, ...]
     all_kinds: bool
+    levels_due: bool
     too_low: tuple[tuple[str, str, int], ...]
     structured_due: bool
     structured: Count
