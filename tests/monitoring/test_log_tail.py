@@ -6,6 +6,7 @@ import lzma
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,10 @@ from checks.engine.probes.logs.layout import LAYOUTS
 from checks.engine.probes.logs.secrets import secrets
 from checks.engine.probes.logs.tail import tail
 from checks.engine.probes.logs.window import Window
+from checks.engine.readings.logs import LogsTail, untold
 from checks.logs import test_application_log as of_application
+from checks.logs import test_log_secrets as of_secrets
+from checks.performance import test_slow_requests as of_slow
 from tests.services.saying import says
 
 UTC = ZoneInfo("UTC")
@@ -125,6 +129,49 @@ def test_a_gzip_that_is_cut_is_counted_and_not_fatal(tmp_path: Path) -> None:
     found = tail(log(path), UTC, 900, SOON, NOW)
     assert found.entries >= 1
     assert not found.complete
+    assert found.unread == 1
+
+
+def test_a_gzip_that_is_just_being_written_is_not_broken(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(10))
+    write(tmp_path / "a.log.2", line(2000), age=2000)
+    write(tmp_path / "a.log.2.gz", line(2000)).write_bytes(b"\x1f\x8b")
+    os.utime(tmp_path / "a.log.2.gz", (NOW, NOW))
+    assert tail(log(path), UTC, 900, SOON, NOW).unread == 0
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        of_application.test_logs_layout,
+        of_application.test_logs_levels,
+        of_application.test_logs_errors,
+        of_application.test_logs_structured,
+        of_slow.test_slow_requests_logged,
+        of_secrets.test_logs_secrets,
+    ],
+)
+def test_nothing_is_well_where_a_file_cannot_be_read(tmp_path: Path, check: Callable[..., None]) -> None:
+    path = write(tmp_path / "a.log", line(10, "{}"))
+    write(tmp_path / "a.log.7", line(100), age=100).rename(tmp_path / "a.log.7.gz")
+    read = secrets if check is of_secrets.test_logs_secrets else tail
+    found = read(log(path, structured=True, levels={"root": "INFO"}), UTC, 900, SOON, NOW)
+    found = replace(found, without=()) if isinstance(found, LogsTail) else found
+    assert says(check, found) == (State.UNKNOWN, untold(1))
+    assert says(check, replace(found, unread=0))[0] is State.OK
+
+
+def test_a_kind_of_error_may_be_in_what_cannot_be_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(600), line(10))
+    write(tmp_path / "a.log.7", line(100), age=100).rename(tmp_path / "a.log.7.gz")
+    found = replace(tail(log(path), UTC, 900, SOON, NOW), sampled_at=NOW)
+    assert says(of_application.test_logs_errors_new, found, NOW - 300) == (State.UNKNOWN, untold(1))
+
+
+def test_what_is_found_is_told_before_what_cannot_be_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(10).replace("INFO", "ERROR"))
+    write(tmp_path / "a.log.7", line(100), age=100).rename(tmp_path / "a.log.7.gz")
+    assert says(of_application.test_logs_errors, tail(log(path), UTC, 900, SOON, NOW))[0] is State.CRITICAL
 
 
 def test_what_cannot_be_read_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,11 @@ from checks.engine.readings import alias, reading
 from checks.engine.records import dataclass
 
 
+def untold(unread: int) -> str:
+    """Return what is said where files of the last minutes were not read, and nothing was found in the others."""
+    return f"{unread} of its files of the last minutes cannot be read: let this user read them, remove what is broken"
+
+
 @reading("logs_files", service="logs")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsFiles(Reading):
@@ -66,7 +71,7 @@ class LogsTail(Reading):
     `broken` are lines that have neither the layout nor belong to an entry that has; `too_low` are entries (category,
     level) below the level that the category may write, of which `levels_due` says whether any is named; `own` are lines
     of this suite's requests, which count nowhere else. `kinds` are all kinds of errors, or the most frequent ones where
-    `all_kinds` is not so.
+    `all_kinds` is not so. `unread` are files of these minutes that may not be read, or are broken.
     """
 
     lines: Count
@@ -90,6 +95,7 @@ class LogsTail(Reading):
     read: Bytes
     seconds: Seconds
     complete: bool
+    unread: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,8 @@ class Exposed:
 class LogsSecrets(Reading):
     """What of the last minutes should not be in a log: counts and byte positions, never the text.
 
-    `own` are lines of this suite's requests, which are not looked at and not among `lines`.
+    `own` are lines of this suite's requests, which are not looked at and not among `lines`; `unread` are files that may
+    not be read, or are broken.
     """
 
     exposed: tuple[Exposed, ...]
@@ -116,6 +123,7 @@ class LogsSecrets(Reading):
     lines: Count
     read: Bytes
     complete: bool
+    unread: Count
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,7 @@ def _reading(counts: _Counts, window: Window, seconds: float, now: float) -> Log
         read=window.read,
         seconds=seconds,
         complete=window.complete,
+        unread=len(window.broken_files),
         source=f"the last {seconds:.0f} s of it",
         sampled_at=time.time(),
     )
