@@ -6,6 +6,7 @@ from checks.engine.plugin.judged import Judge
 from checks.engine.readings.logs import LogsFiles, LogsTail, Shape, untold
 
 WARNING_SHARE, CRITICAL_SHARE = 1, 5  # % of entries that may be errors
+AHEAD = 60.0  # seconds by which a clock may differ
 FEWEST_BEFORE = 120.0  # seconds before a deploy, of which less says nothing of what was usual
 
 
@@ -15,6 +16,10 @@ def test_logs_written(logs_files: LogsFiles, judged: Judge) -> None:
     """Something was written to the log lately."""
     evidence = (f"{logs_files.files} files, {logs_files.size / 2**20:.1f} MiB",)
     quiet = logs_files.quiet
+    if logs_files.newest_age < -AHEAD:
+        judged.warning(
+            f"was last written to {-logs_files.newest_age / 3600:.1f} h ahead of now: a clock is wrong", evidence
+        )
     judged(
         logs_files.newest_age,
         unit="s",

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from checks.engine.environment.monitoring import Log
 from checks.engine.model import ProbeError, State
+from checks.engine.probes.logs.files import listed
 from checks.engine.probes.logs.layout import LAYOUTS
 from checks.engine.probes.logs.secrets import secrets
 from checks.engine.probes.logs.tail import tail
@@ -166,6 +167,14 @@ def test_a_kind_of_error_may_be_in_what_cannot_be_read(tmp_path: Path) -> None:
     write(tmp_path / "a.log.7", line(100), age=100).rename(tmp_path / "a.log.7.gz")
     found = replace(tail(log(path), UTC, 900, SOON, NOW), sampled_at=NOW)
     assert says(of_application.test_logs_errors_new, found, NOW - 300) == (State.UNKNOWN, untold(1))
+
+
+@pytest.mark.parametrize(
+    ("age", "state"), [(-3600, State.WARNING), (-70, State.WARNING), (-50, State.OK), (0, State.OK), (99, State.OK)]
+)
+def test_a_log_of_the_future_is_told(tmp_path: Path, age: float, state: State) -> None:
+    path = write(tmp_path / "a.log", line(10), age=NOW - time.time() + age)
+    assert says(of_application.test_logs_written, listed(log(path)))[0] is state
 
 
 def test_what_is_found_is_told_before_what_cannot_be_read(tmp_path: Path) -> None:
