@@ -157,6 +157,7 @@ class Elasticsearch(Asked):
 
     @model_validator(mode="after")
     def _index(self) -> Self:
-        if re.fullmatch(r"[a-z0-9._-]*((%[Ymd])[a-z0-9._-]*)+", self.index) is None:
-            raise ValueError("index must be lower case and hold %Y, %m or %d, as in penhas-%Y.%m.%d")
+        parts = sorted(re.findall(r"%[Ymd]", self.index))
+        if re.fullmatch(r"([a-z0-9._-]|%[Ymd])*", self.index) is None or parts != ["%Y", "%d", "%m"]:
+            raise ValueError("index must be lower case and hold %Y, %m and %d, one for each day: penhas-%Y.%m.%d")
         return self
