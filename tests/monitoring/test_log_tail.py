@@ -240,6 +240,30 @@ def test_a_level_that_is_none_is_refused(tmp_path: Path, level: str) -> None:
         log(tmp_path / "a.log", levels={"Mojolicious": level})
 
 
+@pytest.mark.parametrize(
+    ("pattern", "refused"),
+    [
+        ("app.log", False),
+        ("api.*.log", False),
+        ("*.log", False),
+        ("api.[0-9]*.log", False),
+        ("app.????-??-??", False),
+        ("app.log*", True),
+        ("app*", True),
+        ("app.*", True),
+        ("app.log.[0-9]*", True),
+        ("app.log[.0-9]*", True),
+        ("app.log.*.gz", True),
+    ],
+)
+def test_a_pattern_of_rotated_files_too_is_refused(tmp_path: Path, pattern: str, *, refused: bool) -> None:
+    if refused:
+        with pytest.raises(ValidationError, match="what rotation makes of it"):
+            log(tmp_path / pattern)
+    else:
+        assert log(tmp_path / pattern).pattern == str(tmp_path / pattern)
+
+
 def test_the_suites_own_requests_count_nowhere_else(tmp_path: Path) -> None:
     def slow(age: int, agent: str) -> str:
         text = line(age, f"Requisição lenta: GET /clientes/42 levou 1.250s {agent}")
