@@ -27,6 +27,10 @@ def _wrong(found: LogsRotation, directives: tuple[str, ...]) -> list[str]:
     wrong = [] if found.every == "daily" else [f"{found.every or 'no interval'} instead of daily"]
     if found.rotate != found.keep_days:
         wrong.append(f"rotate {found.rotate} instead of {found.keep_days}")
+    if found.maxage is not None and found.maxage < found.keep_days:
+        wrong.append(f"maxage {found.maxage}: what is older is removed, {found.keep_days} d are to be kept")
+    if "minsize" in directives:
+        wrong.append("minsize: a small log is not rotated daily, and kept longer than it must be")
     if "copytruncate" in directives:
         wrong.append("copytruncate loses lines: let the writer reopen its file")
     wrong += [f"no {name}" for name in DIRECTIVES[:3] if name not in directives]

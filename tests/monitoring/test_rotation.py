@@ -172,6 +172,57 @@ def test_who_is_told_to_reopen_the_file(tmp_path: Path, script: str, *, told: bo
     assert state is (State.OK if told else State.WARNING)
 
 
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("maxage 30", State.OK),
+        ("maxage 29", State.WARNING),
+        ("size 5G", State.WARNING),
+        ("size=5G", State.WARNING),
+        ("size 5G\n    daily", State.OK),
+        ("weekly 1", State.WARNING),
+        ("minsize 1M", State.WARNING),
+        ("maxsize 1G", State.OK),
+        ("nocompress", State.WARNING),
+        ("nocompress\n    compress", State.OK),
+        ("nodelaycompress", State.WARNING),
+        ("nocreate", State.WARNING),
+        ("copytruncate", State.WARNING),
+        ("copytruncate\n    nocopytruncate", State.OK),
+    ],
+)
+def test_what_takes_back_what_a_stanza_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, state: State
+) -> None:
+    monkeypatch.setattr("checks.engine.probes.logs.rotation.PROC", tmp_path)  # who writes it does not matter
+    text = GUIDE.replace("/var/log/penhas", str(tmp_path)).replace("sharedscripts", f"sharedscripts\n    {words}")
+    assert _told(tmp_path, text, tmp_path / "a.log", 30)[0] is state
+
+
+@pytest.mark.parametrize("olddir", ["old", "../old/er", "/"])
+def test_rotated_files_are_looked_for_where_they_are_put(tmp_path: Path, olddir: str) -> None:
+    log_folder = tmp_path / "penhas"
+    log_folder.mkdir()
+    where = str(tmp_path / "away") if olddir == "/" else olddir
+    old = Path(os.path.normpath(log_folder / where))
+    old.mkdir(parents=True)
+    file = log_folder / "app.log"
+    file.write_text(time.strftime("%Y-%m-%d %H:%M:%S,000 [INFO] Penhas - x\n", time.gmtime(time.time() - 100)))
+    config = tmp_path / "logrotate"
+    config.write_text(GUIDE.replace("/var/log/penhas", str(log_folder)).replace("missingok", f"olddir {where}"))
+    rule = Rotation(config=str(config))
+    for name, days in (("app.log.1", 0.2), ("app.log.2.gz", 1.2), ("app.log.45.gz", 45)):
+        (old / name).write_text("x")
+        os.utime(old / name, (time.time() - days * 86400,) * 2)
+    with (old / "app.log.1").open("a"):
+        found = rotation(log(file), rule, UTC, time.time())
+    assert [w.holds for w in found.writers if w.pid == os.getpid()] == ["rotated"]
+    assert says(of_rotation.test_logs_rotation_done, found) == (State.WARNING, "1 files are older than 30 d")
+    (old / "app.log.45.gz").unlink()
+    told = says(of_rotation.test_logs_rotation_done, rotation(log(file), rule, UTC, time.time()))
+    assert told == (State.OK, "2 rotated files, the newest of 5 h ago")
+
+
 def _of_each(folder: Path, **days: tuple[float, float, tuple[float, ...]]) -> tuple[State, str]:
     """Return what is said of `*.log`: of each file how long ago it was begun, last written and rotated, in days."""
     for name, (begun, written, rotated) in days.items():

@@ -160,6 +160,7 @@ class Rotated:
 class LogsRotation(Reading):
     """What logrotate is told of this log, and what it did.
 
+    `every` is an interval, or `size`; `maxage` is after how many days it removes files whatever their number.
     `directives` are the words of the stanza that covers the log, None where no configuration is named; `signal` is what
     its postrotate sends, or the word that it gives a service, as in `nginx -s reload`; `signalled` says whether the pid
     file names a process, None where the environment file names no pid file. `beyond` files are older than the days to
@@ -169,6 +170,7 @@ class LogsRotation(Reading):
     covered: bool | None
     every: str | None
     rotate: Count | None
+    maxage: Count | None
     directives: tuple[str, ...] | None
     create: str | None
     signal: str | None

@@ -13,7 +13,7 @@ from checks.engine.environment.monitoring import Log, Rotation
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.logs.files import group_name, user_name
 from checks.engine.probes.logs.layout import LAYOUTS
-from checks.engine.probes.logs.logrotate import EVERY, integer, signal_of, stanza_of
+from checks.engine.probes.logs.logrotate import integer, signal_of, stanza_of
 from checks.engine.probes.logs.window import MOST_FILES, files, with_rotated
 from checks.engine.readings.logs import LogsRotation, Rotated, Writer
 
@@ -29,19 +29,26 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
     """Return configuration and effect; raises ProbeError where the log has no file at all."""
     current = files(log.pattern)
     names = {path for path, _ in current}
+    stanza = None if rule.config is None else stanza_of(Path(rule.config), log.pattern, [str(p) for p in names])
+    olddir = stanza.value("olddir") if stanza is not None and "olddir" in stanza.words else None
     old = [(path, found) for path, found in files(log.pattern, rotated=True) if path not in names]
+    if olddir is not None:
+        old = sorted((*old, *_moved(log.pattern, olddir)), key=lambda one: -one[1].st_mtime)
     if not current and not old:
         raise ProbeError(Reason.NO_DATA, "no file matches its pattern", "Mend the pattern, or see who should write it.")
     ages = [now - found.st_mtime for _, found in (*old, *current[1:])]
-    stanza = None if rule.config is None else stanza_of(Path(rule.config), log.pattern, [str(p) for p in names])
-    writers, blind = _writers(log.pattern, names)
+    patterns = with_rotated(log.pattern)
+    if olddir is not None:
+        patterns += with_rotated(os.path.normpath(_elsewhere(log.pattern, olddir)))
+    writers, blind = _writers(patterns, names)
     newest = current[0][1] if current else old[0][1]
     return LogsRotation(
         covered=None if rule.config is None else stanza is not None,
-        every=None if stanza is None else next((e for e in reversed(stanza.directives) if e in EVERY), None),
+        every=None if stanza is None else stanza.every,
         rotate=None if stanza is None else integer(stanza.value("rotate")),
-        directives=None if stanza is None else tuple(dict.fromkeys(d.split()[0] for d in stanza.directives)),
-        create=None if stanza is None else stanza.value("create"),
+        maxage=None if stanza is None else integer(stanza.value("maxage")),
+        directives=None if stanza is None else stanza.words,
+        create=None if stanza is None or "create" not in stanza.words else stanza.value("create"),
         signal=None if stanza is None else signal_of(stanza.script),
         signalled=None if rule.pidfile is None else _is_process(Path(rule.pidfile)),
         keep_days=rule.keep_days,
@@ -58,7 +65,24 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
     )
 
 
-def _writers(pattern: str, current: set[Path]) -> tuple[tuple[Writer, ...], bool]:
+def _elsewhere(pattern: str, olddir: str) -> str:
+    """Return the pattern as it is in the folder to which files are moved; that may be relative to the log's own."""
+    return str(Path(pattern).parent / olddir / Path(pattern).name)
+
+
+def _moved(pattern: str, olddir: str) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the rotated files in `olddir`, by the names that they would have beside the log."""
+    folder = (Path(pattern).parent / olddir).resolve()
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        raise ProbeError(Reason.OURS, "the olddir of its rotated files cannot be read", "Let this user read it.")
+    depth = len(Path(olddir).parts)
+    for path, found in files(_elsewhere(pattern, olddir), rotated=True):
+        if not fnmatch.fnmatch(path.name, Path(pattern).name):
+            beside = Path(pattern).parent if Path(olddir).is_absolute() else path.parents[depth]
+            yield beside / path.name, found
+
+
+def _writers(patterns: tuple[str, ...], current: set[Path]) -> tuple[tuple[Writer, ...], bool]:
     """Return who has the log open for writing, and whether there are processes that we may not look at."""
     found: list[Writer] = []
     blind = False
@@ -72,7 +96,7 @@ def _writers(pattern: str, current: set[Path]) -> tuple[tuple[Writer, ...], bool
             continue
         except OSError:
             continue  # it ended
-        holds = {what for link in links if (what := _held(folder, link, pattern, current)) is not None}
+        holds = {what for link in links if (what := _held(folder, link, patterns, current)) is not None}
         # A process that still writes to the old file is the finding, whatever else it has open.
         for what in ("deleted", "rotated", "current"):
             if what in holds:
@@ -81,12 +105,12 @@ def _writers(pattern: str, current: set[Path]) -> tuple[tuple[Writer, ...], bool
     return tuple(sorted(found, key=lambda writer: writer.pid)), blind
 
 
-def _held(process: Path, link: Path, pattern: str, current: set[Path]) -> str | None:
+def _held(process: Path, link: Path, patterns: tuple[str, ...], current: set[Path]) -> str | None:
     try:
         target = str(link.readlink())
         name = target.removesuffix(" (deleted)")
         # to fnmatch a * stands for folders too
-        if name.count("/") != pattern.count("/") or not any(fnmatch.fnmatch(name, p) for p in with_rotated(pattern)):
+        if not any(name.count("/") == p.count("/") and fnmatch.fnmatch(name, p) for p in patterns):
             return None
         flags = re.search(
             r"^flags:\s*(\d+)", (process / "fdinfo" / link.name).read_text(encoding="ascii"), re.MULTILINE
