@@ -38,6 +38,10 @@ def _wrong(found: LogsRotation, directives: tuple[str, ...]) -> list[str]:
         wrong.append("its postrotate tells no process to reopen the file")
     if found.signalled is False:
         wrong.append("the pid file that its postrotate reads names no process: nobody is told to reopen the file")
+    if found.stranger:
+        wrong.append(
+            "the pid file that its postrotate reads names another process than who writes it: a signal may end it"
+        )
     return wrong
 
 

@@ -1,6 +1,8 @@
 """Logrotate's configuration, and who writes to which file."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -314,6 +316,22 @@ def test_a_log_that_no_stanza_covers(file: Path) -> None:
 def test_no_file_at_all(tmp_path: Path) -> None:
     with pytest.raises(ProbeError):
         rotation(log(tmp_path / "no.log"), Rotation(), UTC, time.time())
+
+
+@pytest.mark.parametrize("who", ["child", "writer", "parent"])
+def test_a_pid_file_may_name_a_stranger(file: Path, who: str) -> None:
+    config = str(file.parent / "logrotate")
+    with file.open("a"), subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        pid = {"child": child.pid, "writer": os.getpid(), "parent": os.getppid()}[who]
+        file.with_name("app.pid").write_text(str(pid))
+        rule = Rotation(config=config, pidfile=str(file.with_name("app.pid")))
+        found = rotation(log(file), rule, UTC, time.time())
+        child.kill()
+    if found.blind:
+        pytest.skip("who else writes it cannot be seen")
+    assert (found.signalled, found.stranger) == (True, who == "child")
+    told = says(of_rotation.test_logs_rotation_configured, found)[0]
+    assert told is (State.WARNING if who == "child" else State.OK)
 
 
 @pytest.fixture

@@ -163,8 +163,8 @@ class LogsRotation(Reading):
     `every` is an interval, or `size`; `maxage` is after how many days it removes files whatever their number.
     `directives` are the words of the stanza that covers the log, None where no configuration is named; `signal` is what
     its postrotate sends, or the word that it gives a service, as in `nginx -s reload`; `signalled` says whether the pid
-    file names a process, None where the environment file names no pid file. `beyond` files are older than the days to
-    keep.
+    file names a process, None where the environment file names no pid file, and `stranger` that it is not who writes
+    the log. `beyond` files are older than the days to keep.
     """
 
     covered: bool | None
@@ -175,6 +175,7 @@ class LogsRotation(Reading):
     create: str | None
     signal: str | None
     signalled: bool | None
+    stranger: bool
     keep_days: Count
     logs: tuple[Rotated, ...]
     rotated: Count

@@ -42,6 +42,7 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         patterns += with_rotated(os.path.normpath(_elsewhere(log.pattern, olddir)))
     writers, blind = _writers(patterns, names)
     newest = current[0][1] if current else old[0][1]
+    signalled = None if rule.pidfile is None else _signalled(Path(rule.pidfile))
     return LogsRotation(
         covered=None if rule.config is None else stanza is not None,
         every=None if stanza is None else stanza.every,
@@ -50,7 +51,8 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         directives=None if stanza is None else stanza.words,
         create=None if stanza is None or "create" not in stanza.words else stanza.value("create"),
         signal=None if stanza is None else signal_of(stanza.script),
-        signalled=None if rule.pidfile is None else _is_process(Path(rule.pidfile)),
+        signalled=None if rule.pidfile is None else signalled is not None,
+        stranger=signalled is not None and not blind and _is_stranger(signalled, writers),
         keep_days=rule.keep_days,
         logs=tuple(_each(log, current, old, zone, now)),
         rotated=len(old),
@@ -134,10 +136,17 @@ def _restarted(writers: tuple[Writer, ...], rotated: os.stat_result, now: float)
     return any(all(_WITH_ROTATION[0] <= start - moment <= _WITH_ROTATION[1] for moment in moments) for start in began)
 
 
-def _process_age(pid: int) -> float | None:
+def _stat(pid: int) -> list[str] | None:
+    """Return what proc_pid_stat(5) has after the name, from the state on; None where the process ended."""
     try:
-        after = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def _process_age(pid: int) -> float | None:
+    if (after := _stat(pid)) is None:
         return None
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(after[19]) / os.sysconf("SC_CLK_TCK")
 
@@ -189,12 +198,25 @@ def _comm(process: Path) -> str:
     return text if re.fullmatch(r"[A-Za-z0-9_./:+-]{1,16}", text) else "?"
 
 
-def _is_process(pidfile: Path) -> bool:
-    """Whether a pid file is there and names a process that is: else `kill … || true` fails without a word."""
+def _signalled(pidfile: Path) -> int | None:
+    """Return the process that a pid file names, None where there is none: `kill … || true` fails without a word."""
     try:
         text = pidfile.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
-        return False
+        return None
     except OSError:
         raise ProbeError(Reason.OURS, "the writer's pid file cannot be read", "Let this user read it.") from None
-    return re.fullmatch(r"\d{1,9}", text) is not None and (PROC / text).is_dir()
+    return int(text) if re.fullmatch(r"\d{1,9}", text) and (PROC / text).is_dir() else None
+
+
+def _is_stranger(pid: int, writers: tuple[Writer, ...]) -> bool:
+    """Whether a process is none of a log's writers, nor what they come from; nobody is while none has it open."""
+    return writers != () and not any(pid in _descent(writer.pid) for writer in writers)
+
+
+def _descent(pid: int) -> set[int]:
+    """Return a process, its parent, and theirs: of a preforking server any may be who is told. All come from 1."""
+    found = {pid}
+    while (after := _stat(pid)) is not None and (pid := int(after[1])) > 0 and (pid > 1 or len(found) == 1):
+        found.add(pid)
+    return found
