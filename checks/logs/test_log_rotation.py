@@ -3,7 +3,7 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.logs import LogsRotation, Rotated
+from checks.engine.readings.logs import LogsMode, LogsRotation, Rotated
 
 DUE = 26 * 3600.0  # a day, and the two hours that a daily job may be late
 DIRECTIVES = ("compress", "delaycompress", "create", "postrotate")
@@ -100,14 +100,14 @@ def test_logs_rotation_survived(logs_rotation: LogsRotation, judged: Judge) -> N
 
 @pytest.mark.guide("logs.retention")
 @pytest.mark.profiles("nightly")
-def test_logs_mode(logs_rotation: LogsRotation, judged: Judge) -> None:
-    """The file has the mode and owner that logrotate gives it, and not everybody may read it."""
-    due = (logs_rotation.create or "").split()  # mode owner group, of which any may be left out
+def test_logs_mode(logs_mode: LogsMode, judged: Judge) -> None:
+    """Not everybody may read the file, and its mode and owner are those that logrotate gives it."""
+    due = (logs_mode.create or "").split()  # mode owner group, of which any may be left out
     mode = due.pop(0) if due and due[0].isdigit() else None
-    if mode is not None and int(mode, 8) != int(logs_rotation.mode, 8):
-        judged.warning(f"has mode {logs_rotation.mode}, logrotate creates it with {mode}")
-    if due != logs_rotation.owner.split()[: len(due)]:
+    if mode is not None and int(mode, 8) != int(logs_mode.mode, 8):
+        judged.warning(f"has mode {logs_mode.mode}, logrotate creates it with {mode}")
+    if due != logs_mode.owner.split()[: len(due)]:
         judged.warning("does not belong to the user and group that logrotate creates it for")
-    if int(logs_rotation.mode, 8) & 0o007:
-        judged.warning(f"has mode {logs_rotation.mode}: everybody may read personal data. Set create 0640")
-    judged.ok(f"mode {logs_rotation.mode}")
+    if int(logs_mode.mode, 8) & 0o007:
+        judged.warning(f"has mode {logs_mode.mode}: everybody may read personal data")
+    judged.ok(f"mode {logs_mode.mode}")

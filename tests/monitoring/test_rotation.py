@@ -13,6 +13,7 @@ import pytest
 
 from checks.engine.environment.monitoring import Rotation
 from checks.engine.model import ProbeError, State
+from checks.engine.probes.logs.files import mode
 from checks.engine.probes.logs.logrotate import stanzas
 from checks.engine.probes.logs.rotation import rotation
 from checks.engine.readings.logs import Writer
@@ -276,8 +277,25 @@ def test_of_a_log_that_is_gone_nothing_is_overdue(tmp_path: Path) -> None:
     ],
 )
 def test_the_file_is_as_logrotate_creates_it(file: Path, create: str, state: State) -> None:
-    found = replace(rotation(log(file), Rotation(), UTC, time.time()), mode="0640", owner="penhas adm", create=create)
+    found = replace(mode(log(file)), mode="0640", owner="penhas adm", create=create)
     assert says(of_rotation.test_logs_mode, found)[0] is state
+
+
+@pytest.mark.parametrize(("bits", "state"), [(0o640, State.OK), (0o644, State.WARNING), (0o666, State.WARNING)])
+def test_who_may_read_a_log_of_which_no_rotation_is_named(file: Path, bits: int, state: State) -> None:
+    file.chmod(bits)
+    assert says(of_rotation.test_logs_mode, mode(log(file, "public")))[0] is state
+
+
+def test_a_stanza_says_with_what_a_file_is_created(file: Path) -> None:
+    found = mode(log(file, rotation={"config": str(file.parent / "logrotate")}))
+    assert (found.create, found.mode) == ("0644 penhas penhas", f"{file.stat().st_mode & 0o777:04o}")
+    (file.parent / "logrotate").write_text(
+        (file.parent / "logrotate").read_text().replace("shared", "nocreate\nshared")
+    )
+    assert mode(log(file, rotation={"config": str(file.parent / "logrotate")})).create is None
+    file.unlink()
+    assert mode(log(file)).mode == "0644"  # it is being rotated
 
 
 @pytest.mark.parametrize(

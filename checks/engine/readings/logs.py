@@ -15,7 +15,7 @@ def untold(unread: int) -> str:
 class LogsFiles(Reading):
     """The files of the pattern: how long ago the newest was written, and the room that is left beside it.
 
-    `mode` and `owner` are of the newest; `quiet` is how long it may be silent.
+    `quiet` is how long it may be silent.
     """
 
     files: Count
@@ -24,9 +24,16 @@ class LogsFiles(Reading):
     size: Bytes
     free: Bytes
     free_ratio: Ratio
+
+
+@reading("logs_mode", service="logs")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsMode(Reading):
+    """Mode, and user and group, of the newest file, and with what logrotate creates it; None where that is not told."""
+
     mode: str
     owner: str
-    group: str
+    create: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +179,6 @@ class LogsRotation(Reading):
     rotate: Count | None
     maxage: Count | None
     directives: tuple[str, ...] | None
-    create: str | None
     signal: str | None
     signalled: bool | None
     stranger: bool
@@ -183,8 +189,6 @@ class LogsRotation(Reading):
     writers: tuple[Writer, ...]
     blind: bool
     restarted: bool | None
-    mode: str
-    owner: str
 
 
 @reading("logs_canary", service="logs", deadline=130.0, kinds=("application",))

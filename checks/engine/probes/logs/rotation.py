@@ -3,7 +3,6 @@
 import fnmatch
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from checks.engine.environment.monitoring import Log, Rotation
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes.logs.files import group_name, user_name
 from checks.engine.probes.logs.layout import LAYOUTS
 from checks.engine.probes.logs.logrotate import integer, signal_of, stanza_of
 from checks.engine.probes.logs.window import MOST_FILES, files, with_rotated
@@ -41,7 +39,6 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
     if olddir is not None:
         patterns += with_rotated(os.path.normpath(_elsewhere(log.pattern, olddir)))
     writers, blind = _writers(patterns, names)
-    newest = current[0][1] if current else old[0][1]
     signalled = None if rule.pidfile is None else _signalled(Path(rule.pidfile))
     return LogsRotation(
         covered=None if rule.config is None else stanza is not None,
@@ -49,7 +46,6 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         rotate=None if stanza is None else integer(stanza.value("rotate")),
         maxage=None if stanza is None else integer(stanza.value("maxage")),
         directives=None if stanza is None else stanza.words,
-        create=None if stanza is None or "create" not in stanza.words else stanza.value("create"),
         signal=None if stanza is None else signal_of(stanza.script),
         signalled=None if rule.pidfile is None else signalled is not None,
         stranger=signalled is not None and not blind and _is_stranger(signalled, writers),
@@ -60,8 +56,6 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         writers=writers,
         blind=blind,
         restarted=_restarted(writers, old[0][1], now) if old and writers else None,
-        mode=f"{stat.S_IMODE(newest.st_mode):04o}",
-        owner=f"{user_name(newest.st_uid)} {group_name(newest.st_gid)}",
         source="logrotate's configuration and the files that it left",
         sampled_at=now,
     )
