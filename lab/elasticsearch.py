@@ -41,9 +41,12 @@ class Api:
             "/": lambda: {"name": "lab", "version": {"number": "8.0.0-stand-in"}, "tagline": "You Know, for Search"},
             "/_cluster/health": self._health,
             "/_cat/allocation": lambda: [
-                {"node": "es1", "disk.percent": str(wrong.get("disk", 40))},
-                *({"node": f"es{number}", "disk.percent": "40"} for number in range(2, wrong.get("nodes", 1) + 1)),
-                {"node": "UNASSIGNED", "disk.percent": None},
+                {"node": "es1", "disk.percent": str(wrong.get("disk", 40)), "disk.total": _TOTAL},
+                *(
+                    {"node": f"es{number}", "disk.percent": "40", "disk.total": _TOTAL}
+                    for number in range(2, wrong.get("nodes", 1) + 1)
+                ),
+                {"node": "UNASSIGNED", "disk.percent": None, "disk.total": None},
             ],
             "/_nodes/stats/jvm,breaker": self._nodes,
             "/_cluster/settings": lambda: {"persistent": {}, "transient": {}, "defaults": _WATERMARKS},
@@ -110,6 +113,7 @@ class Api:
         return [{"index": name, "health": "green", "docs.count": "1000"} for name in names]
 
 
+_TOTAL = str(100 << 30)  # bytes of a node's disk
 _WATERMARKS = {
     f"cluster.routing.allocation.disk.watermark.{name}": value
     for name, value in (("low", "85%"), ("high", "90%"), ("flood_stage", "95%"))

@@ -3,7 +3,7 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.logs import LogsRotation, Rotated
+from checks.engine.readings.logs import LogsMode, LogsRotation, Rotated
 
 DUE = 26 * 3600.0  # a day, and the two hours that a daily job may be late
 DIRECTIVES = ("compress", "delaycompress", "create", "postrotate")
@@ -27,6 +27,10 @@ def _wrong(found: LogsRotation, directives: tuple[str, ...]) -> list[str]:
     wrong = [] if found.every == "daily" else [f"{found.every or 'no interval'} instead of daily"]
     if found.rotate != found.keep_days:
         wrong.append(f"rotate {found.rotate} instead of {found.keep_days}")
+    if found.maxage is not None and found.maxage < found.keep_days:
+        wrong.append(f"maxage {found.maxage}: what is older is removed, {found.keep_days} d are to be kept")
+    if "minsize" in directives:
+        wrong.append("minsize: a small log is not rotated daily, and kept longer than it must be")
     if "copytruncate" in directives:
         wrong.append("copytruncate loses lines: let the writer reopen its file")
     wrong += [f"no {name}" for name in DIRECTIVES[:3] if name not in directives]
@@ -34,6 +38,10 @@ def _wrong(found: LogsRotation, directives: tuple[str, ...]) -> list[str]:
         wrong.append("its postrotate tells no process to reopen the file")
     if found.signalled is False:
         wrong.append("the pid file that its postrotate reads names no process: nobody is told to reopen the file")
+    if found.stranger:
+        wrong.append(
+            "the pid file that its postrotate reads names another process than who writes it: a signal may end it"
+        )
     return wrong
 
 
@@ -92,14 +100,14 @@ def test_logs_rotation_survived(logs_rotation: LogsRotation, judged: Judge) -> N
 
 @pytest.mark.guide("logs.retention")
 @pytest.mark.profiles("nightly")
-def test_logs_mode(logs_rotation: LogsRotation, judged: Judge) -> None:
-    """The file has the mode and owner that logrotate gives it, and not everybody may read it."""
-    due = (logs_rotation.create or "").split()  # mode owner group, of which any may be left out
+def test_logs_mode(logs_mode: LogsMode, judged: Judge) -> None:
+    """Not everybody may read the file, and its mode and owner are those that logrotate gives it."""
+    due = (logs_mode.create or "").split()  # mode owner group, of which any may be left out
     mode = due.pop(0) if due and due[0].isdigit() else None
-    if mode is not None and int(mode, 8) != int(logs_rotation.mode, 8):
-        judged.warning(f"has mode {logs_rotation.mode}, logrotate creates it with {mode}")
-    if due != logs_rotation.owner.split()[: len(due)]:
+    if mode is not None and int(mode, 8) != int(logs_mode.mode, 8):
+        judged.warning(f"has mode {logs_mode.mode}, logrotate creates it with {mode}")
+    if due != logs_mode.owner.split()[: len(due)]:
         judged.warning("does not belong to the user and group that logrotate creates it for")
-    if int(logs_rotation.mode, 8) & 0o007:
-        judged.warning(f"has mode {logs_rotation.mode}: everybody may read personal data. Set create 0640")
-    judged.ok(f"mode {logs_rotation.mode}")
+    if int(logs_mode.mode, 8) & 0o007:
+        judged.warning(f"has mode {logs_mode.mode}: everybody may read personal data")
+    judged.ok(f"mode {logs_mode.mode}")

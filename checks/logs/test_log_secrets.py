@@ -3,7 +3,7 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.logs import LogsSecrets
+from checks.engine.readings.logs import LogsSecrets, untold
 
 
 @pytest.mark.guide("logs.secrets")
@@ -16,6 +16,8 @@ def test_logs_secrets(logs_secrets: LogsSecrets, judged: Judge) -> None:
     if found:
         kinds = ", ".join(one.kind for one in logs_secrets.exposed)
         judged.critical(f"holds {kinds} in {sum(one.lines for one in logs_secrets.exposed)} lines", found)
+    if logs_secrets.unread:
+        judged.unknown(untold(logs_secrets.unread))
     if logs_secrets.lines == 0:
         judged.not_judged(
             "nothing was logged in the last minutes"

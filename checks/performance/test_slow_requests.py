@@ -3,7 +3,7 @@
 import pytest
 
 from checks.engine.plugin.judged import Judge
-from checks.engine.readings.logs import LogsTail
+from checks.engine.readings.logs import LogsTail, untold
 from checks.engine.readings.prometheus import PrometheusTraffic
 
 MANY = 5  # a few are anybody's
@@ -19,6 +19,8 @@ def test_slow_requests_logged(application_log: LogsTail, judged: Judge) -> None:
     number = sum(one.count for one in slow)
     if number > MANY:
         judged.warning(f"{number} requests of the last {application_log.seconds / 60:.0f} min took over 1 s", evidence)
+    if application_log.unread:
+        judged.unknown(untold(application_log.unread))
     if application_log.entries == 0:
         judged.not_judged(f"nothing was logged in the last {application_log.seconds:.0f} s")
     judged.ok(f"{number} requests over 1 s", evidence)

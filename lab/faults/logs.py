@@ -242,6 +242,7 @@ log_fault(
             "logs-errors",
             "logs-structured",
             "logs-secrets",
+            "logs-mode",
             "slow-requests-logged",
         )
     },

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from checks.engine.environment import Environment
+from checks.engine.environment.monitoring import Elasticsearch
 from checks.engine.model import NotJudged, ProbeError, Reason, State, Target
 from checks.engine.probes import logs
 from checks.engine.readings.elasticsearch import ElasticsearchIndex, ElasticsearchRetention
@@ -127,6 +129,13 @@ def test_a_day_that_has_only_begun_may_have_no_index_yet(server: Server) -> None
     found = index_of(server, settings=absent, grows_within=0.001).outcomes["elasticsearch_index"]
     assert isinstance(found, ElasticsearchIndex), found
     assert says(of_index.test_logs_index_today, found)[0] is State.CRITICAL
+
+
+@pytest.mark.parametrize("index", ["penhas-%Y.%m", "penhas-%d", "penhas-%Y.%d", "penhas", "%Y%Y.%m.%d", "P-%Y.%m.%d"])
+def test_an_index_that_is_not_one_a_day_is_refused(index: str) -> None:
+    with pytest.raises(ValidationError, match="index must"):
+        Elasticsearch.model_validate({"url": "http://es:9200", "index": index})
+    Elasticsearch.model_validate({"url": "http://es:9200", "index": "penhas-%d-%m-%Y"})
 
 
 def test_today_is_no_day_without_an_index(server: Server) -> None:

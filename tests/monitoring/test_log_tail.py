@@ -6,18 +6,24 @@ import lzma
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
 from checks.engine.environment.monitoring import Log
 from checks.engine.model import ProbeError, State
+from checks.engine.probes.logs.files import listed
 from checks.engine.probes.logs.layout import LAYOUTS
 from checks.engine.probes.logs.secrets import secrets
 from checks.engine.probes.logs.tail import tail
 from checks.engine.probes.logs.window import Window
+from checks.engine.readings.logs import LogsTail, untold
 from checks.logs import test_application_log as of_application
+from checks.logs import test_log_secrets as of_secrets
+from checks.performance import test_slow_requests as of_slow
 from tests.services.saying import says
 
 UTC = ZoneInfo("UTC")
@@ -124,6 +130,57 @@ def test_a_gzip_that_is_cut_is_counted_and_not_fatal(tmp_path: Path) -> None:
     found = tail(log(path), UTC, 900, SOON, NOW)
     assert found.entries >= 1
     assert not found.complete
+    assert found.unread == 1
+
+
+def test_a_gzip_that_is_just_being_written_is_not_broken(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(10))
+    write(tmp_path / "a.log.2", line(2000), age=2000)
+    write(tmp_path / "a.log.2.gz", line(2000)).write_bytes(b"\x1f\x8b")
+    os.utime(tmp_path / "a.log.2.gz", (NOW, NOW))
+    assert tail(log(path), UTC, 900, SOON, NOW).unread == 0
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        of_application.test_logs_layout,
+        of_application.test_logs_levels,
+        of_application.test_logs_errors,
+        of_application.test_logs_structured,
+        of_slow.test_slow_requests_logged,
+        of_secrets.test_logs_secrets,
+    ],
+)
+def test_nothing_is_well_where_a_file_cannot_be_read(tmp_path: Path, check: Callable[..., None]) -> None:
+    path = write(tmp_path / "a.log", line(10, "{}"))
+    write(tmp_path / "a.log.7", line(100), age=100).rename(tmp_path / "a.log.7.gz")
+    read = secrets if check is of_secrets.test_logs_secrets else tail
+    found = read(log(path, structured=True, levels={"root": "INFO"}), UTC, 900, SOON, NOW)
+    found = replace(found, without=()) if isinstance(found, LogsTail) else found
+    assert says(check, found) == (State.UNKNOWN, untold(1))
+    assert says(check, replace(found, unread=0))[0] is State.OK
+
+
+def test_a_kind_of_error_may_be_in_what_cannot_be_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(600), line(10))
+    write(tmp_path / "a.log.7", line(100), age=100).rename(tmp_path / "a.log.7.gz")
+    found = replace(tail(log(path), UTC, 900, SOON, NOW), sampled_at=NOW)
+    assert says(of_application.test_logs_errors_new, found, NOW - 300) == (State.UNKNOWN, untold(1))
+
+
+@pytest.mark.parametrize(
+    ("age", "state"), [(-3600, State.WARNING), (-70, State.WARNING), (-50, State.OK), (0, State.OK), (99, State.OK)]
+)
+def test_a_log_of_the_future_is_told(tmp_path: Path, age: float, state: State) -> None:
+    path = write(tmp_path / "a.log", line(10), age=NOW - time.time() + age)
+    assert says(of_application.test_logs_written, listed(log(path)))[0] is state
+
+
+def test_what_is_found_is_told_before_what_cannot_be_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", line(10).replace("INFO", "ERROR"))
+    write(tmp_path / "a.log.7", line(100), age=100).rename(tmp_path / "a.log.7.gz")
+    assert says(of_application.test_logs_errors, tail(log(path), UTC, 900, SOON, NOW))[0] is State.CRITICAL
 
 
 def test_what_cannot_be_read_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +216,52 @@ def test_levels_errors_shapes_and_slow_requests(tmp_path: Path) -> None:
     assert found.too_low == (("Mojolicious.Plugin", "DEBUG", 1), ("Outra", "DEBUG", 1))
     (slow,) = found.slow
     assert (slow.method, slow.endpoint, slow.count, slow.slowest) == ("GET", "/clientes/:id", 2, 2.5)
+
+
+@pytest.mark.parametrize(("layout", "written"), [("guide", ("DEBUG", "ERROR")), ("public", ("DEBU", "ERRO"))])
+def test_levels_are_compared_as_each_layout_writes_them(tmp_path: Path, layout: str, written: tuple[str, ...]) -> None:
+    path = write(tmp_path / "a.log", *(line(9, layout=layout).replace("[INFO", f"[{level}") for level in written))
+    found = tail(log(path, layout, levels={"root": "INFO"}), UTC, 900, SOON, NOW)
+    assert [level for _, level, _ in found.too_low] == [written[0]]
+    assert says(of_application.test_logs_levels, found)[0] is State.WARNING
+
+
+def test_without_levels_none_is_judged(tmp_path: Path) -> None:
+    found = tail(log(write(tmp_path / "a.log", line(9))), UTC, 900, SOON, NOW)
+    assert says(of_application.test_logs_levels, found) == (
+        State.NOT_JUDGED,
+        "the environment file names no levels for it",
+    )
+
+
+@pytest.mark.parametrize("level", ["WARNING", "info", "ERRO", ""])
+def test_a_level_that_is_none_is_refused(tmp_path: Path, level: str) -> None:
+    with pytest.raises(ValidationError, match="levels"):
+        log(tmp_path / "a.log", levels={"Mojolicious": level})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "refused"),
+    [
+        ("app.log", False),
+        ("api.*.log", False),
+        ("*.log", False),
+        ("api.[0-9]*.log", False),
+        ("app.????-??-??", False),
+        ("app.log*", True),
+        ("app*", True),
+        ("app.*", True),
+        ("app.log.[0-9]*", True),
+        ("app.log[.0-9]*", True),
+        ("app.log.*.gz", True),
+    ],
+)
+def test_a_pattern_of_rotated_files_too_is_refused(tmp_path: Path, pattern: str, *, refused: bool) -> None:
+    if refused:
+        with pytest.raises(ValidationError, match="what rotation makes of it"):
+            log(tmp_path / pattern)
+    else:
+        assert log(tmp_path / pattern).pattern == str(tmp_path / pattern)
 
 
 def test_the_suites_own_requests_count_nowhere_else(tmp_path: Path) -> None:

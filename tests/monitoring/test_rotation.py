@@ -1,6 +1,8 @@
 """Logrotate's configuration, and who writes to which file."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +13,7 @@ import pytest
 
 from checks.engine.environment.monitoring import Rotation
 from checks.engine.model import ProbeError, State
+from checks.engine.probes.logs.files import mode
 from checks.engine.probes.logs.logrotate import stanzas
 from checks.engine.probes.logs.rotation import rotation
 from checks.engine.readings.logs import Writer
@@ -172,6 +175,57 @@ def test_who_is_told_to_reopen_the_file(tmp_path: Path, script: str, *, told: bo
     assert state is (State.OK if told else State.WARNING)
 
 
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("maxage 30", State.OK),
+        ("maxage 29", State.WARNING),
+        ("size 5G", State.WARNING),
+        ("size=5G", State.WARNING),
+        ("size 5G\n    daily", State.OK),
+        ("weekly 1", State.WARNING),
+        ("minsize 1M", State.WARNING),
+        ("maxsize 1G", State.OK),
+        ("nocompress", State.WARNING),
+        ("nocompress\n    compress", State.OK),
+        ("nodelaycompress", State.WARNING),
+        ("nocreate", State.WARNING),
+        ("copytruncate", State.WARNING),
+        ("copytruncate\n    nocopytruncate", State.OK),
+    ],
+)
+def test_what_takes_back_what_a_stanza_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, state: State
+) -> None:
+    monkeypatch.setattr("checks.engine.probes.logs.rotation.PROC", tmp_path)  # who writes it does not matter
+    text = GUIDE.replace("/var/log/penhas", str(tmp_path)).replace("sharedscripts", f"sharedscripts\n    {words}")
+    assert _told(tmp_path, text, tmp_path / "a.log", 30)[0] is state
+
+
+@pytest.mark.parametrize("olddir", ["old", "../old/er", "/"])
+def test_rotated_files_are_looked_for_where_they_are_put(tmp_path: Path, olddir: str) -> None:
+    log_folder = tmp_path / "penhas"
+    log_folder.mkdir()
+    where = str(tmp_path / "away") if olddir == "/" else olddir
+    old = Path(os.path.normpath(log_folder / where))
+    old.mkdir(parents=True)
+    file = log_folder / "app.log"
+    file.write_text(time.strftime("%Y-%m-%d %H:%M:%S,000 [INFO] Penhas - x\n", time.gmtime(time.time() - 100)))
+    config = tmp_path / "logrotate"
+    config.write_text(GUIDE.replace("/var/log/penhas", str(log_folder)).replace("missingok", f"olddir {where}"))
+    rule = Rotation(config=str(config))
+    for name, days in (("app.log.1", 0.2), ("app.log.2.gz", 1.2), ("app.log.45.gz", 45)):
+        (old / name).write_text("x")
+        os.utime(old / name, (time.time() - days * 86400,) * 2)
+    with (old / "app.log.1").open("a"):
+        found = rotation(log(file), rule, UTC, time.time())
+    assert [w.holds for w in found.writers if w.pid == os.getpid()] == ["rotated"]
+    assert says(of_rotation.test_logs_rotation_done, found) == (State.WARNING, "1 files are older than 30 d")
+    (old / "app.log.45.gz").unlink()
+    told = says(of_rotation.test_logs_rotation_done, rotation(log(file), rule, UTC, time.time()))
+    assert told == (State.OK, "2 rotated files, the newest of 5 h ago")
+
+
 def _of_each(folder: Path, **days: tuple[float, float, tuple[float, ...]]) -> tuple[State, str]:
     """Return what is said of `*.log`: of each file how long ago it was begun, last written and rotated, in days."""
     for name, (begun, written, rotated) in days.items():
@@ -223,8 +277,25 @@ def test_of_a_log_that_is_gone_nothing_is_overdue(tmp_path: Path) -> None:
     ],
 )
 def test_the_file_is_as_logrotate_creates_it(file: Path, create: str, state: State) -> None:
-    found = replace(rotation(log(file), Rotation(), UTC, time.time()), mode="0640", owner="penhas adm", create=create)
+    found = replace(mode(log(file)), mode="0640", owner="penhas adm", create=create)
     assert says(of_rotation.test_logs_mode, found)[0] is state
+
+
+@pytest.mark.parametrize(("bits", "state"), [(0o640, State.OK), (0o644, State.WARNING), (0o666, State.WARNING)])
+def test_who_may_read_a_log_of_which_no_rotation_is_named(file: Path, bits: int, state: State) -> None:
+    file.chmod(bits)
+    assert says(of_rotation.test_logs_mode, mode(log(file, "public")))[0] is state
+
+
+def test_a_stanza_says_with_what_a_file_is_created(file: Path) -> None:
+    found = mode(log(file, rotation={"config": str(file.parent / "logrotate")}))
+    assert (found.create, found.mode) == ("0644 penhas penhas", f"{file.stat().st_mode & 0o777:04o}")
+    (file.parent / "logrotate").write_text(
+        (file.parent / "logrotate").read_text().replace("shared", "nocreate\nshared")
+    )
+    assert mode(log(file, rotation={"config": str(file.parent / "logrotate")})).create is None
+    file.unlink()
+    assert mode(log(file)).mode == "0644"  # it is being rotated
 
 
 @pytest.mark.parametrize(
@@ -263,6 +334,22 @@ def test_a_log_that_no_stanza_covers(file: Path) -> None:
 def test_no_file_at_all(tmp_path: Path) -> None:
     with pytest.raises(ProbeError):
         rotation(log(tmp_path / "no.log"), Rotation(), UTC, time.time())
+
+
+@pytest.mark.parametrize("who", ["child", "writer", "parent"])
+def test_a_pid_file_may_name_a_stranger(file: Path, who: str) -> None:
+    config = str(file.parent / "logrotate")
+    with file.open("a"), subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        pid = {"child": child.pid, "writer": os.getpid(), "parent": os.getppid()}[who]
+        file.with_name("app.pid").write_text(str(pid))
+        rule = Rotation(config=config, pidfile=str(file.with_name("app.pid")))
+        found = rotation(log(file), rule, UTC, time.time())
+        child.kill()
+    if found.blind:
+        pytest.skip("who else writes it cannot be seen")
+    assert (found.signalled, found.stranger) == (True, who == "child")
+    told = says(of_rotation.test_logs_rotation_configured, found)[0]
+    assert told is (State.WARNING if who == "child" else State.OK)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The tables of an environment file that name the watchers: Prometheus, Alertmanager, logs, Elasticsearch."""
 
+import fnmatch
 import re
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -79,6 +80,9 @@ class Alertmanager(Asked):
     severities: Annotated[tuple[str, ...], Field(min_length=1)] = ("critical", "warning")
 
 
+_ROTATED = (".1", ".1.gz", "-20260131", "-20260131.gz")  # what logrotate appends to a name
+
+
 class Rotation(Model):
     """How a log is rotated: logrotate's configuration, how many days must be there, and the pid file it signals by."""
 
@@ -99,7 +103,7 @@ class Log(Model):
     layout: Literal["guide", "public", "nginx"]
     quiet: Annotated[float, Field(gt=0)] = 900.0
     structured: bool = False
-    levels: dict[str, str] = Field(default_factory=dict)
+    levels: dict[str, Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]] = Field(default_factory=dict)
     rotation: Rotation | None = None
     canary: bool = False
 
@@ -108,6 +112,11 @@ class Log(Model):
     def _absolute(cls, value: str) -> str:
         if not value.startswith("/"):
             raise ValueError("must be an absolute path; * and ? stand for any part of a name")
+        file = re.sub(r"\[!?(.)[^]]*\]|[*?]", lambda found: found[1] or "x", value)
+        if any(fnmatch.fnmatchcase(f"{file}{end}", value) for end in _ROTATED):
+            raise ValueError(
+                "must not match what rotation makes of it, as app.log* does of app.log.1: end it with .log"
+            )
         return value
 
     @property
@@ -157,6 +166,7 @@ class Elasticsearch(Asked):
 
     @model_validator(mode="after")
     def _index(self) -> Self:
-        if re.fullmatch(r"[a-z0-9._-]*((%[Ymd])[a-z0-9._-]*)+", self.index) is None:
-            raise ValueError("index must be lower case and hold %Y, %m or %d, as in penhas-%Y.%m.%d")
+        parts = sorted(re.findall(r"%[Ymd]", self.index))
+        if re.fullmatch(r"([a-z0-9._-]|%[Ymd])*", self.index) is None or parts != ["%Y", "%d", "%m"]:
+            raise ValueError("index must be lower case and hold %Y, %m and %d, one for each day: penhas-%Y.%m.%d")
         return self

@@ -13,6 +13,7 @@ from typing import Any
 from checks.engine.environment.monitoring import Elasticsearch
 from checks.engine.model import NotJudged, ProbeError, Reason
 from checks.engine.probes import Context, logstash
+from checks.engine.probes.elasticsearch_disk import disks_of, nearest
 from checks.engine.probes.elasticsearch_exposed import exposed
 from checks.engine.probes.elasticsearch_search import search, settings_of
 from checks.engine.probes.watchers import Asker, Outcome, visit
@@ -63,17 +64,15 @@ def _connection(problem: str, seconds: float) -> ElasticsearchConnection:
 def _cluster(asker: Asker) -> ElasticsearchCluster:
     health = asker.json("/_cluster/health")
     waited = health.get("task_max_waiting_in_queue_millis")
-    disks = {
-        str(row["node"]): _share(row.get("disk.percent"))
-        for row in asker.json("/_cat/allocation", {"format": "json"})
-        if row["node"] != "UNASSIGNED"
-    }
+    disks = disks_of(asker)
     stats = asker.json("/_nodes/stats/jvm,breaker")["nodes"].values()
     heaps = {str(node["name"]): _share(node["jvm"]["mem"]["heap_used_percent"]) for node in stats}
     breakers = {str(node["name"]): _most(map(_filled, node.get("breakers", {}).values())) for node in stats}
     settings = asker.json("/_cluster/settings", {"include_defaults": "true", "flat_settings": "true"})
+    used = {name: disk.used for name, disk in disks.items()}
+    fullest, (low, high, flood) = nearest(disks, settings)
     nodes = tuple(
-        EsNode(name[:60], disks.get(name), heaps.get(name), breakers.get(name)) for name in sorted({*disks, *heaps})
+        EsNode(name[:60], used.get(name), heaps.get(name), breakers.get(name)) for name in sorted({*used, *heaps})
     )
     return ElasticsearchCluster(
         status=str(health["status"]),
@@ -81,12 +80,12 @@ def _cluster(asker: Asker) -> ElasticsearchCluster:
         unassigned=int(health["unassigned_shards"]),
         pending_tasks=int(health["number_of_pending_tasks"]),
         longest_wait=None if waited is None else float(waited) / 1000,
-        fullest_disk=_most(node.disk_ratio for node in nodes),
+        fullest_disk=fullest,
         fullest_heap=_most(node.heap_ratio for node in nodes),
         fullest_breaker=_most(node.breaker_ratio for node in nodes),
-        low=_watermark(settings, "low", 0.85),
-        high=_watermark(settings, "high", 0.90),
-        flood=_watermark(settings, "flood_stage", 0.95),
+        low=low,
+        high=high,
+        flood=flood,
         source="GET /_cluster/health",
         sampled_at=time.time(),
     )
@@ -218,15 +217,6 @@ def _stuck(asker: Asker, pattern: str) -> tuple[int | None, bool]:
 def _fields(properties: dict[str, Any]) -> int:
     """Count the fields of a mapping as the limit does: objects, and multi-fields, too."""
     return sum(1 + _fields(one.get("properties", {})) + len(one.get("fields", {})) for one in properties.values())
-
-
-def _watermark(settings: dict[str, Any], name: str, default: float) -> float:
-    key = f"cluster.routing.allocation.disk.watermark.{name}"
-    for group in ("transient", "persistent", "defaults"):
-        text = str(settings.get(group, {}).get(key, ""))
-        if re.fullmatch(r"\d{1,3}(\.\d+)?%", text):
-            return float(text[:-1]) / 100
-    return default
 
 
 def _filled(breaker: Any) -> float | None:

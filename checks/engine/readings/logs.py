@@ -5,12 +5,17 @@ from checks.engine.readings import alias, reading
 from checks.engine.records import dataclass
 
 
+def untold(unread: int) -> str:
+    """Return what is said where files of the last minutes were not read, and nothing was found in the others."""
+    return f"{unread} of its files of the last minutes cannot be read: let this user read them, remove what is broken"
+
+
 @reading("logs_files", service="logs")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsFiles(Reading):
     """The files of the pattern: how long ago the newest was written, and the room that is left beside it.
 
-    `mode` and `owner` are of the newest; `quiet` is how long it may be silent.
+    `quiet` is how long it may be silent.
     """
 
     files: Count
@@ -19,9 +24,16 @@ class LogsFiles(Reading):
     size: Bytes
     free: Bytes
     free_ratio: Ratio
+
+
+@reading("logs_mode", service="logs")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsMode(Reading):
+    """Mode, and user and group, of the newest file, and with what logrotate creates it; None where that is not told."""
+
     mode: str
     owner: str
-    group: str
+    create: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,9 @@ class LogsTail(Reading):
     """The last minutes of the log, counted: `seconds` of it were read, `complete` says whether that is all that is due.
 
     `broken` are lines that have neither the layout nor belong to an entry that has; `too_low` are entries (category,
-    level) below the level that the category may write; `own` are lines of this suite's requests, which count nowhere
-    else. `kinds` are all kinds of errors, or the most frequent ones where `all_kinds` is not so.
+    level) below the level that the category may write, of which `levels_due` says whether any is named; `own` are lines
+    of this suite's requests, which count nowhere else. `kinds` are all kinds of errors, or the most frequent ones where
+    `all_kinds` is not so. `unread` are files of these minutes that may not be read, or are broken.
     """
 
     lines: Count
@@ -79,6 +92,7 @@ class LogsTail(Reading):
     shapes: tuple[Shape, ...]
     kinds: tuple[Kind, ...]
     all_kinds: bool
+    levels_due: bool
     too_low: tuple[tuple[str, str, int], ...]
     structured_due: bool
     structured: Count
@@ -88,6 +102,7 @@ class LogsTail(Reading):
     read: Bytes
     seconds: Seconds
     complete: bool
+    unread: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +120,8 @@ class Exposed:
 class LogsSecrets(Reading):
     """What of the last minutes should not be in a log: counts and byte positions, never the text.
 
-    `own` are lines of this suite's requests, which are not looked at and not among `lines`.
+    `own` are lines of this suite's requests, which are not looked at and not among `lines`; `unread` are files that may
+    not be read, or are broken.
     """
 
     exposed: tuple[Exposed, ...]
@@ -114,6 +130,7 @@ class LogsSecrets(Reading):
     lines: Count
     read: Bytes
     complete: bool
+    unread: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +167,21 @@ class Rotated:
 class LogsRotation(Reading):
     """What logrotate is told of this log, and what it did.
 
+    `every` is an interval, or `size`; `maxage` is after how many days it removes files whatever their number.
     `directives` are the words of the stanza that covers the log, None where no configuration is named; `signal` is what
     its postrotate sends, or the word that it gives a service, as in `nginx -s reload`; `signalled` says whether the pid
-    file names a process, None where the environment file names no pid file. `beyond` files are older than the days to
-    keep.
+    file names a process, None where the environment file names no pid file, and `stranger` that it is not who writes
+    the log. `beyond` files are older than the days to keep.
     """
 
     covered: bool | None
     every: str | None
     rotate: Count | None
+    maxage: Count | None
     directives: tuple[str, ...] | None
-    create: str | None
     signal: str | None
     signalled: bool | None
+    stranger: bool
     keep_days: Count
     logs: tuple[Rotated, ...]
     rotated: Count
@@ -170,8 +189,6 @@ class LogsRotation(Reading):
     writers: tuple[Writer, ...]
     blind: bool
     restarted: bool | None
-    mode: str
-    owner: str
 
 
 @reading("logs_canary", service="logs", deadline=130.0, kinds=("application",))

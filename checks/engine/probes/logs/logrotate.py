@@ -11,7 +11,7 @@ from pathlib import Path
 from checks.engine.model import ProbeError, Reason
 from checks.engine.records import dataclass
 
-EVERY = ("hourly", "daily", "weekly", "monthly", "yearly")
+EVERY = ("hourly", "daily", "weekly", "monthly", "yearly", "size")
 _TELLS = re.compile(
     r"\b(?:p?kill|killall)\s(?:.*?\s)??(?:-s\s+|--signal[= ]|-)(?:SIG)?([A-Z]+[0-9]?|\d+)\b"
     r"|\bnginx\s(?:.*\s)?-s\s+(reopen|reload)\b"
@@ -28,6 +28,21 @@ class Stanza:
     patterns: tuple[str, ...]
     directives: tuple[str, ...]
     script: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The directives' first words, each once, without what a later `no…` takes back; `no…` itself stays."""
+        words: dict[str, None] = {}
+        for line in self.directives:
+            word = line.split()[0]
+            words.pop(word.removeprefix("no") if word.startswith("no") else f"no{word}", None)
+            words[word] = None
+        return tuple(words)
+
+    @property
+    def every(self) -> str | None:
+        """By what it rotates: of an interval and `size` the last one counts."""
+        return next((word for line in reversed(self.directives) if (word := line.split()[0]) in EVERY), None)
 
     def value(self, word: str) -> str | None:
         """Return what follows a directive, the last one of that name; None where it is not there."""

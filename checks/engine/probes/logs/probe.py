@@ -9,7 +9,7 @@ from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context
 from checks.engine.probes.api.client import NoAnswer
 from checks.engine.probes.logs.canary import canary
-from checks.engine.probes.logs.files import listed
+from checks.engine.probes.logs.files import listed, mode
 from checks.engine.probes.logs.rotation import rotation
 from checks.engine.probes.logs.secrets import secrets
 from checks.engine.probes.logs.tail import tail
@@ -45,6 +45,7 @@ def _readings(context: Context, settings: Logs, log: Log) -> dict[str, Callable[
 
     return {
         "logs_files": lambda: listed(log),
+        "logs_mode": lambda: mode(log),
         "logs_tail": lambda: tail(log, zone, settings.window, until(TAIL_SECONDS), time.time()),
         "logs_secrets": lambda: secrets(log, zone, settings.window, until(SECRETS_SECONDS), time.time()),
         "logs_rotation": lambda: (

@@ -3,7 +3,6 @@
 import fnmatch
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 from checks.engine.environment.monitoring import Log, Rotation
 from checks.engine.model import ProbeError, Reason
-from checks.engine.probes.logs.files import group_name, user_name
 from checks.engine.probes.logs.layout import LAYOUTS
-from checks.engine.probes.logs.logrotate import EVERY, integer, signal_of, stanza_of
+from checks.engine.probes.logs.logrotate import integer, signal_of, stanza_of
 from checks.engine.probes.logs.window import MOST_FILES, files, with_rotated
 from checks.engine.readings.logs import LogsRotation, Rotated, Writer
 
@@ -29,21 +27,28 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
     """Return configuration and effect; raises ProbeError where the log has no file at all."""
     current = files(log.pattern)
     names = {path for path, _ in current}
+    stanza = None if rule.config is None else stanza_of(Path(rule.config), log.pattern, [str(p) for p in names])
+    olddir = stanza.value("olddir") if stanza is not None and "olddir" in stanza.words else None
     old = [(path, found) for path, found in files(log.pattern, rotated=True) if path not in names]
+    if olddir is not None:
+        old = sorted((*old, *_moved(log.pattern, olddir)), key=lambda one: -one[1].st_mtime)
     if not current and not old:
         raise ProbeError(Reason.NO_DATA, "no file matches its pattern", "Mend the pattern, or see who should write it.")
     ages = [now - found.st_mtime for _, found in (*old, *current[1:])]
-    stanza = None if rule.config is None else stanza_of(Path(rule.config), log.pattern, [str(p) for p in names])
-    writers, blind = _writers(log.pattern, names)
-    newest = current[0][1] if current else old[0][1]
+    patterns = with_rotated(log.pattern)
+    if olddir is not None:
+        patterns += with_rotated(os.path.normpath(_elsewhere(log.pattern, olddir)))
+    writers, blind = _writers(patterns, names)
+    signalled = None if rule.pidfile is None else _signalled(Path(rule.pidfile))
     return LogsRotation(
         covered=None if rule.config is None else stanza is not None,
-        every=None if stanza is None else next((e for e in reversed(stanza.directives) if e in EVERY), None),
+        every=None if stanza is None else stanza.every,
         rotate=None if stanza is None else integer(stanza.value("rotate")),
-        directives=None if stanza is None else tuple(dict.fromkeys(d.split()[0] for d in stanza.directives)),
-        create=None if stanza is None else stanza.value("create"),
+        maxage=None if stanza is None else integer(stanza.value("maxage")),
+        directives=None if stanza is None else stanza.words,
         signal=None if stanza is None else signal_of(stanza.script),
-        signalled=None if rule.pidfile is None else _is_process(Path(rule.pidfile)),
+        signalled=None if rule.pidfile is None else signalled is not None,
+        stranger=signalled is not None and not blind and _is_stranger(signalled, writers),
         keep_days=rule.keep_days,
         logs=tuple(_each(log, current, old, zone, now)),
         rotated=len(old),
@@ -51,14 +56,29 @@ def rotation(log: Log, rule: Rotation, zone: ZoneInfo, now: float) -> LogsRotati
         writers=writers,
         blind=blind,
         restarted=_restarted(writers, old[0][1], now) if old and writers else None,
-        mode=f"{stat.S_IMODE(newest.st_mode):04o}",
-        owner=f"{user_name(newest.st_uid)} {group_name(newest.st_gid)}",
         source="logrotate's configuration and the files that it left",
         sampled_at=now,
     )
 
 
-def _writers(pattern: str, current: set[Path]) -> tuple[tuple[Writer, ...], bool]:
+def _elsewhere(pattern: str, olddir: str) -> str:
+    """Return the pattern as it is in the folder to which files are moved; that may be relative to the log's own."""
+    return str(Path(pattern).parent / olddir / Path(pattern).name)
+
+
+def _moved(pattern: str, olddir: str) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the rotated files in `olddir`, by the names that they would have beside the log."""
+    folder = (Path(pattern).parent / olddir).resolve()
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        raise ProbeError(Reason.OURS, "the olddir of its rotated files cannot be read", "Let this user read it.")
+    depth = len(Path(olddir).parts)
+    for path, found in files(_elsewhere(pattern, olddir), rotated=True):
+        if not fnmatch.fnmatch(path.name, Path(pattern).name):
+            beside = Path(pattern).parent if Path(olddir).is_absolute() else path.parents[depth]
+            yield beside / path.name, found
+
+
+def _writers(patterns: tuple[str, ...], current: set[Path]) -> tuple[tuple[Writer, ...], bool]:
     """Return who has the log open for writing, and whether there are processes that we may not look at."""
     found: list[Writer] = []
     blind = False
@@ -72,7 +92,7 @@ def _writers(pattern: str, current: set[Path]) -> tuple[tuple[Writer, ...], bool
             continue
         except OSError:
             continue  # it ended
-        holds = {what for link in links if (what := _held(folder, link, pattern, current)) is not None}
+        holds = {what for link in links if (what := _held(folder, link, patterns, current)) is not None}
         # A process that still writes to the old file is the finding, whatever else it has open.
         for what in ("deleted", "rotated", "current"):
             if what in holds:
@@ -81,12 +101,12 @@ def _writers(pattern: str, current: set[Path]) -> tuple[tuple[Writer, ...], bool
     return tuple(sorted(found, key=lambda writer: writer.pid)), blind
 
 
-def _held(process: Path, link: Path, pattern: str, current: set[Path]) -> str | None:
+def _held(process: Path, link: Path, patterns: tuple[str, ...], current: set[Path]) -> str | None:
     try:
         target = str(link.readlink())
         name = target.removesuffix(" (deleted)")
         # to fnmatch a * stands for folders too
-        if name.count("/") != pattern.count("/") or not any(fnmatch.fnmatch(name, p) for p in with_rotated(pattern)):
+        if not any(name.count("/") == p.count("/") and fnmatch.fnmatch(name, p) for p in patterns):
             return None
         flags = re.search(
             r"^flags:\s*(\d+)", (process / "fdinfo" / link.name).read_text(encoding="ascii"), re.MULTILINE
@@ -110,10 +130,17 @@ def _restarted(writers: tuple[Writer, ...], rotated: os.stat_result, now: float)
     return any(all(_WITH_ROTATION[0] <= start - moment <= _WITH_ROTATION[1] for moment in moments) for start in began)
 
 
-def _process_age(pid: int) -> float | None:
+def _stat(pid: int) -> list[str] | None:
+    """Return what proc_pid_stat(5) has after the name, from the state on; None where the process ended."""
     try:
-        after = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def _process_age(pid: int) -> float | None:
+    if (after := _stat(pid)) is None:
         return None
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(after[19]) / os.sysconf("SC_CLK_TCK")
 
@@ -165,12 +192,25 @@ def _comm(process: Path) -> str:
     return text if re.fullmatch(r"[A-Za-z0-9_./:+-]{1,16}", text) else "?"
 
 
-def _is_process(pidfile: Path) -> bool:
-    """Whether a pid file is there and names a process that is: else `kill … || true` fails without a word."""
+def _signalled(pidfile: Path) -> int | None:
+    """Return the process that a pid file names, None where there is none: `kill … || true` fails without a word."""
     try:
         text = pidfile.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
-        return False
+        return None
     except OSError:
         raise ProbeError(Reason.OURS, "the writer's pid file cannot be read", "Let this user read it.") from None
-    return re.fullmatch(r"\d{1,9}", text) is not None and (PROC / text).is_dir()
+    return int(text) if re.fullmatch(r"\d{1,9}", text) and (PROC / text).is_dir() else None
+
+
+def _is_stranger(pid: int, writers: tuple[Writer, ...]) -> bool:
+    """Whether a process is none of a log's writers, nor what they come from; nobody is while none has it open."""
+    return writers != () and not any(pid in _descent(writer.pid) for writer in writers)
+
+
+def _descent(pid: int) -> set[int]:
+    """Return a process, its parent, and theirs: of a preforking server any may be who is told. All come from 1."""
+    found = {pid}
+    while (after := _stat(pid)) is not None and (pid := int(after[1])) > 0 and (pid > 1 or len(found) == 1):
+        found.add(pid)
+    return found

@@ -140,6 +140,7 @@ def secrets(log: Log, zone: ZoneInfo, seconds: float, until: float, now: float) 
         lines=found.lines,
         read=window.read,
         complete=window.complete,
+        unread=len(window.broken_files),
         source=f"the last {seconds:.0f} s of it",
         sampled_at=time.time(),
     )

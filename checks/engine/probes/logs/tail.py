@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections import Counter
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from checks.engine.environment.monitoring import Log
@@ -16,7 +17,7 @@ BUDGET = 64 << 20
 FIELDS = ("timestamp", "level", "message", "request_id", "user_id", "endpoint", "method", "ip")
 OURS = b"penhas-checks/"
 _SLOW = re.compile(r"Requisição lenta: ([A-Z]{3,7}) (\S+) levou ([0-9.]{1,12})s".encode())
-_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_LEVELS = ("TRAC", "DEBU", "INFO", "WARN", "ERRO", "FATA")  # as the public layout cuts them
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_:.]{0,60}|\d{1,9}")
 _MOST_PARSED = 2000
 _MOST_SHAPED = 5000
@@ -184,6 +185,7 @@ def _reading(counts: _Counts, window: Window, seconds: float, now: float) -> Log
         ),
         kinds=counts.kinds(),
         all_kinds=counts.shaped < _MOST_SHAPED and len(counts.shapes) <= _KINDS,
+        levels_due=log.levels != {},
         too_low=() if is_access else _too_low(log.levels, counts.by),
         structured_due=log.structured,
         structured=counts.structured,
@@ -198,12 +200,13 @@ def _reading(counts: _Counts, window: Window, seconds: float, now: float) -> Log
         read=window.read,
         seconds=seconds,
         complete=window.complete,
+        unread=len(window.broken_files),
         source=f"the last {seconds:.0f} s of it",
         sampled_at=time.time(),
     )
 
 
-def _too_low(least: dict[str, str], by: Counter[tuple[bytes, bytes]]) -> tuple[tuple[str, str, int], ...]:
+def _too_low(least: Mapping[str, str], by: Counter[tuple[bytes, bytes]]) -> tuple[tuple[str, str, int], ...]:
     """Return what categories wrote below their level; a category's level is that of its nearest parent, else root's."""
     found = []
     for (level_bytes, category_bytes), number in by.items():
@@ -211,8 +214,8 @@ def _too_low(least: dict[str, str], by: Counter[tuple[bytes, bytes]]) -> tuple[t
         parent = category
         while parent not in least and parent != "":
             parent = parent.rpartition("::" if "::" in parent else ".")[0]
-        limit = least.get(parent, least.get("root"))
-        if limit in _LEVELS and level in _LEVELS and _LEVELS.index(level) < _LEVELS.index(limit):
+        limit, written = least.get(parent, least.get("root", ""))[:4], level[:4]
+        if limit in _LEVELS and written in _LEVELS and _LEVELS.index(written) < _LEVELS.index(limit):
             found.append((category, level, number))
     return tuple(sorted(found))
 

@@ -70,10 +70,12 @@ class Window:
                 continue
             try:
                 yield from self._packed(path) if path.suffix in _PACKED else self._plain(path)
+            except FileNotFoundError:
+                self.complete = False  # rotated away between listing and opening
             except (OSError, EOFError, zlib.error, lzma.LZMAError):
-                # Rotated away between listing and opening, not ours to read, or cut while being compressed.
                 self.complete = False
-                self.broken_files.append(path.name)
+                if path.suffix not in _PACKED or not path.with_suffix("").exists():  # else it is just being compressed
+                    self.broken_files.append(path.name)
 
     def expect_readable(self, pattern: str) -> None:
         """Raise ProbeError where nothing was read because there is no file, or none that could be read."""
