@@ -5,6 +5,7 @@ import pytest
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.application import ApplicationEffects
 from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
+from checks.engine.schedules import same
 
 HOUR = 3600.0
 
@@ -16,7 +17,7 @@ def test_cron_installed(cron_jobs: CronJobs, judged: Judge) -> None:
     absent = [job for job in cron_jobs.jobs if job.schedule == ""]
     if absent:
         judged.critical(f"{len(absent)} jobs are not in the crontab: {', '.join(job.name for job in absent)}")
-    other = [job for job in cron_jobs.jobs if job.schedule != job.expected]
+    other = [job for job in cron_jobs.jobs if not same(job.schedule, job.expected)]
     if other:
         evidence = tuple(f"{job.name}: at {job.schedule}, expected {job.expected}" for job in other)
         judged.warning(f"{len(other)} jobs have another schedule", evidence)
