@@ -22,7 +22,7 @@ def test_cron_installed(cron_jobs: CronJobs, judged: Judge) -> None:
         evidence = tuple(f"{job.name}: at {job.schedule}, expected {job.expected}" for job in other)
         judged.warning(f"{len(other)} jobs have another schedule", evidence)
     if cron_jobs.mailto_due and not cron_jobs.mailto:
-        judged.warning("the crontab sets no MAILTO: what a job has to say reaches nobody")
+        judged.warning("the crontab sets no MAILTO above its jobs: what a job has to say reaches nobody")
     judged.ok(f"{len(cron_jobs.jobs)} jobs are installed")
 
 

@@ -7,7 +7,7 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import cron
-from checks.engine.probes.cron import crontab_of, problems_of
+from checks.engine.probes.cron import problems_of
 from checks.engine.readings.cron import CronJobs, CronMailer
 from checks.maintenance import test_cron as checks
 from lab.cron import LITERAL, mailer, script, table, write
@@ -27,13 +27,6 @@ def read(settings: object, *names: str) -> Kept:
     kept = Kept(environment, Target("cron", "cron"), names or ("cron_jobs",))
     cron.read(kept)
     return kept
-
-
-def test_a_crontab_is_variables_and_lines() -> None:
-    found = crontab_of('# x\nMAILTO="a@b"\n\n0 3 * * * /opt/a.sh --x\n@daily /opt/b.sh\nnonsense\n')
-
-    assert found.variables == {"MAILTO": "a@b"}
-    assert found.lines == (("0 3 * * *", "/opt/a.sh --x"), ("@daily", "/opt/b.sh"))
 
 
 def test_the_guides_own_script_uses_a_variable_that_nobody_sets() -> None:
@@ -122,6 +115,76 @@ def test_a_script_that_we_may_not_read_is_unknown(
         ("backup-database", ("cannot be read by us",))
     ]
     assert says(checks.test_cron_scripts, found)[0].value == "UNKNOWN"
+
+
+def installed(folder: Path, command: str, line: str, **more: object) -> tuple[State, str]:
+    """Return what the check says of one job with this command where the crontab has this line of 4:00."""
+    (folder / "crontab").write_text(line if "\n" in line else f"MAILTO=a@b\n0 4 * * * {line}\n")
+    jobs = [{"schedule": "0 4 * * *", "command": command}]
+    found = read({"crontab": str(folder / "crontab"), "jobs": jobs, **more}).outcomes["cron_jobs"]
+    return says(checks.test_cron_installed, found)
+
+
+@pytest.mark.parametrize(
+    ("command", "line", "state"),
+    [
+        ("/opt/a.sh", "/opt/a.sh", State.OK),
+        ("/opt/a.sh", "cd /opt && flock -n /tmp/a /opt/a.sh --x >> /var/log/a.log 2>&1", State.OK),
+        ("/opt/a.sh", "[ -x /opt/a.sh ] && /opt/a.sh", State.OK),
+        ("/opt/a.sh", "bash -c 'sleep 5; /opt/a.sh'", State.OK),
+        ("/opt/a.sh", "A=1 /bin/bash /opt/a.sh", State.OK),
+        ("/opt/a.sh", ": /opt/a.sh", State.CRITICAL),
+        ("/opt/a.sh", "cd /opt; /bin/echo A=1 /opt/a.sh", State.CRITICAL),
+        ("/opt/a.sh", "/opt/b.sh # /opt/a.sh", State.CRITICAL),
+        ("/opt/a.sh", "/opt/b.sh%/opt/a.sh", State.CRITICAL),
+        ("curl -fs https://here/tick?a=1&b=2", 'curl -fs "https://here/tick?a=1&b=2" | logger', State.OK),
+        ("curl -fs https://here/tick", "curl -fs https://elsewhere/tick", State.CRITICAL),
+        ("/bin/bash /opt/a.sh", "/bin/bash /opt/b.sh", State.CRITICAL),
+        ("/opt/a.sh +%F", "/opt/a.sh +\\%F", State.OK),
+    ],
+)
+def test_a_job_is_installed_where_its_whole_command_is_run(
+    tmp_path: Path, command: str, line: str, state: State
+) -> None:
+    assert installed(tmp_path, command, line)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("MAILTO=a@b\n0 4 * * * /opt/a.sh\n", State.OK),
+        ("0 4 * * * /opt/a.sh\nMAILTO=a@b\n", State.WARNING),
+        ('MAILTO=a@b\nMAILTO=""\n0 4 * * * /opt/a.sh\n', State.WARNING),
+        ("MAILTO=a@b\n00 04 * * * /opt/a.sh\n", State.OK),
+        ("MAILTO=a@b\n0 5 * * * /opt/a.sh\n00 4 * * * /opt/a.sh\n", State.OK),
+        ("MAILTO=a@b\n0 5 * * * /opt/a.sh\n", State.WARNING),
+    ],
+)
+def test_a_variable_is_set_for_the_lines_below_it_and_a_schedule_is_what_it_means(
+    tmp_path: Path, text: str, state: State
+) -> None:
+    assert installed(tmp_path, "/opt/a.sh", text)[0] is state
+
+
+def test_of_what_a_shell_is_called_with_the_script_is_read_and_a_program_never(tmp_path: Path) -> None:
+    own, program = tmp_path / "own.sh", tmp_path / "program"
+    own.write_text("curl http://x\n")
+    program.write_bytes(b"\x7fELF\0 $A curl x")
+    program.chmod(0o755)
+    (tmp_path / "crontab").touch()
+    commands = (f"/bin/bash -e {own}", f"/bin/sh {tmp_path}/gone.sh", f"{program} -x", "/bin/sh -c 'exit 1'")
+    jobs = [{"schedule": "0 4 * * *", "command": command} for command in commands]
+
+    found = read({"crontab": str(tmp_path / "crontab"), "jobs": jobs}).outcomes["cron_jobs"]
+
+    assert isinstance(found, CronJobs)
+    assert [job.name for job in found.jobs] == ["own", "gone", "program", "sh"]
+    assert [tuple(p.split(",")[0] for p in job.problems) for job in found.jobs] == [
+        ("calls curl without --fail",),
+        ("is not there",),
+        (),
+        (),
+    ]
 
 
 def test_a_crontab_that_cannot_be_read_is_ours(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ class CronJob(Model):
     """
 
     schedule: str
-    command: str
+    command: Annotated[str, Field(pattern=r"\S")]
     effect: str | None = None
     max_age: Annotated[float, Field(gt=0)] | None = None
 

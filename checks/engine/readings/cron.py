@@ -26,7 +26,7 @@ class Job:
 @reading("cron_jobs", service="cron")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronJobs(Reading):
-    """The jobs of the environment file against the crontab; `mailto` is whether it says who gets the mail."""
+    """The jobs of the environment file against the crontab; `mailto`: above each it says who gets the mail."""
 
     jobs: tuple[Job, ...]
     mailto: bool
