@@ -1,5 +1,7 @@
 """The crontab and its scripts are read as cron and the shell do; of a script only what goes wrong is told."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,9 @@ from checks.engine.environment import Environment
 from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import cron
 from checks.engine.probes.cron import problems_of
-from checks.engine.readings.cron import CronJobs, CronMailer
+from checks.engine.readings.cron import CronJobs, CronMail, CronMailer
 from checks.maintenance import test_cron as checks
-from lab.cron import LITERAL, mailer, script, table, write
+from lab.cron import LITERAL, age, mailer, script, table, write
 from tests.probes.context import Kept
 from tests.services.saying import says
 
@@ -202,6 +204,52 @@ def test_mail_that_waits_is_counted(tmp_path: Path) -> None:
     found = read(dict(table(tmp_path)), "cron_mail").outcomes["cron_mail"]
 
     assert "waiting=1" in repr(found)
+
+
+def envelope(came: float) -> bytes:
+    """Return how Postfix begins the file of a mail: its sizes, when it came, the sender."""
+    size, stamp = b"%15d %15d %15d %15d %15d" % (600, 690, 1, 0, 600), b"%d 123456" % came
+    return b"C" + bytes([len(size)]) + size + b"T" + bytes([len(stamp)]) + stamp + b"A\x08a=T 12345"
+
+
+def waits(folder: Path) -> CronMail:
+    found = read({"crontab": "", "spool": str(folder)}, "cron_mail").outcomes["cron_mail"]
+    assert isinstance(found, CronMail)
+    return found
+
+
+def test_mail_in_the_folders_that_postfix_makes_waits_too(tmp_path: Path) -> None:
+    mail = tmp_path / "A" / "1" / "A1B2"
+    mail.parent.mkdir(parents=True)
+    mail.touch()
+    age(mail, 3)
+    found = waits(tmp_path)
+
+    assert (found.waiting, round(found.oldest / 3600)) == (1, 72)
+    assert says(checks.test_cron_mail_leaves, found)[0] is State.CRITICAL
+
+
+def test_postfix_says_in_a_mails_file_when_it_came(tmp_path: Path) -> None:
+    mail = tmp_path / "A1B2"
+    mail.write_bytes(envelope(time.time() - 2 * 86400))
+    age(mail, -0.04)  # the time of its next try
+
+    assert round(waits(tmp_path).oldest / 3600) == 48
+
+
+def test_a_folder_of_the_spool_that_cannot_be_read_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "A").mkdir()
+    real = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if folder.name == "A":
+            raise PermissionError(13, "Permission denied")
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    error = read({"crontab": "", "spool": str(tmp_path)}, "cron_mail").error("cron_mail")
+
+    assert error.why == "the mail spool cannot be read"
 
 
 @pytest.mark.parametrize("half", [{"effect": "/x"}, {"effect": "table:jobs-purged"}, {"max_age": 60.0}])

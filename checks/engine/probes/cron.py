@@ -13,6 +13,7 @@ from pathlib import Path
 from checks.engine.environment import operations
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
+from checks.engine.probes.cron_spool import times_of
 from checks.engine.probes.crontab import Line, lines_of, runs
 from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
 from checks.engine.schedules import same
@@ -124,9 +125,8 @@ def _age(path: Path) -> float | None:
 
 
 def _mail(settings: operations.Cron) -> Reading:
-    folder = Path(settings.spool or "")
     try:
-        times = [entry.stat().st_mtime for entry in os.scandir(folder) if entry.is_file()]
+        times = times_of(Path(settings.spool or ""))
     except OSError:
         raise ProbeError(Reason.OURS, "the mail spool cannot be read", "Mend spool under [cron].") from None
     oldest = max(0.0, time.time() - min(times)) if times else 0.0
