@@ -8,6 +8,7 @@ from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
 from checks.engine.schedules import same
 
 HOUR = 3600.0
+AHEAD = 60.0  # seconds that clocks may differ by
 
 
 @pytest.mark.guide("cron.jobs")
@@ -67,6 +68,10 @@ def _effects(judged: Judge, ages: dict[Job, float | None], unnamed: tuple[str, .
     evidence = (*(f"{job.name}: {_age(age)}; {_meaning(job)}" for job, age in old.items()), *unnamed)
     if old:
         judged.critical(f"{len(old)} jobs are without a recent effect: {', '.join(job.name for job in old)}", evidence)
+    future = {job: -age for job, age in ages.items() if age is not None and age < -AHEAD}
+    ahead = tuple(f"{job.name}: {by / HOUR:.1f} h ahead" for job, by in future.items())
+    if ahead:
+        judged.warning(f"{len(ahead)} effects are of the future: nobody sees when they grow old. Mend the clock", ahead)
     strangers = ", ".join(job.name for job in ages if job.schedule == "")
     if strangers:
         judged.warning(f"{strangers}: a recent effect without a line in the crontab: what else runs it?", unnamed)

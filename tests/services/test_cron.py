@@ -10,9 +10,10 @@ from checks.engine.environment import Environment
 from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import cron
 from checks.engine.probes.cron import problems_of
+from checks.engine.readings.application import ApplicationEffects
 from checks.engine.readings.cron import CronJobs, CronMail, CronMailer
 from checks.maintenance import test_cron as checks
-from lab.cron import LITERAL, age, mailer, script, table, write
+from lab.cron import LITERAL, age, effect, mailer, script, table, write
 from tests.probes.context import Kept
 from tests.services.saying import says
 
@@ -270,6 +271,24 @@ def test_a_job_without_an_effect_is_told(tmp_path: Path) -> None:
 
     assert isinstance(found, CronJobs)
     assert says(checks.test_cron_effects, found) == (State.OK, "1 jobs have a recent effect, of 5 none is named")
+
+
+@pytest.mark.parametrize(("hours", "state"), [(-0.01, State.OK), (-0.02, State.WARNING), (-40_000, State.WARNING)])
+def test_an_effect_of_the_future_is_told(tmp_path: Path, hours: float, state: State) -> None:
+    write(tmp_path)
+    age(effect(tmp_path, "backup-database"), hours / 24)
+
+    assert says(checks.test_cron_effects, read(dict(table(tmp_path))).outcomes["cron_jobs"])[0] is state
+
+
+def test_a_trace_of_the_future_in_the_database_is_told(tmp_path: Path) -> None:
+    write(tmp_path)
+    traces = ApplicationEffects(ages=(("jobs-purged", -2 * 365 * 86400.0),), source="t", sampled_at=0.0)
+
+    found = says(checks.test_cron_effects_traced, read(dict(table(tmp_path))).outcomes["cron_jobs"], traces)
+
+    assert found[0] is State.WARNING
+    assert "1 effects are of the future" in found[1]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def _age(path: Path) -> float | None:
     """Return the age of a file, of the newest in it where it is a folder; None where there is none."""
     try:
         files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
-        return max(0.0, time.time() - max(file.stat().st_mtime for file in files))
+        return time.time() - max(file.stat().st_mtime for file in files)
     except (OSError, ValueError):
         return None
 
