@@ -1,12 +1,13 @@
 """The crontab and its scripts are read as cron and the shell do; of a script only what goes wrong is told."""
 
 import os
+import re
 import time
 from pathlib import Path
 
 import pytest
 
-from checks.engine.environment import Environment
+from checks.engine.environment import Environment, operations
 from checks.engine.model import ProbeError, Reason, State, Target
 from checks.engine.probes import cron
 from checks.engine.probes.cron import problems_of
@@ -259,6 +260,21 @@ def test_an_effect_without_its_age_is_refused(tmp_path: Path, half: dict[str, ob
 
     with pytest.raises(ValueError, match="set both effect and max_age, or neither"):
         read({"crontab": str(tmp_path / "crontab"), "jobs": [job]})
+
+
+@pytest.mark.parametrize("effect", ["table:jobs_purged", "table:", "table: jobs-purged"])
+def test_an_effect_that_the_database_does_not_tell_is_refused(tmp_path: Path, effect: str) -> None:
+    job = {"schedule": "0 4 * * *", "command": "/opt/a.sh", "effect": effect, "max_age": 60.0}
+
+    with pytest.raises(ValueError, match="needs one of feeds-read, news-indexed, jobs-enqueued, jobs-purged"):
+        read({"crontab": str(tmp_path / "crontab"), "jobs": [job]})
+
+
+def test_the_effects_are_those_that_the_database_tells() -> None:
+    sql = (Path(operations.__file__).parents[2] / "environments" / "grants" / "postgresql.sql").read_text("utf-8")
+    body = sql.split("FUNCTION penhas_checks.effects()")[1].split("$$;")[0]
+
+    assert tuple(re.findall(r"SELECT '([a-z-]+)'::text", body)) == operations.EFFECTS
 
 
 def test_a_job_without_an_effect_is_told(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
 from checks.engine.schedules import same
 
 _LONGEST = 1 << 18
-_TRACED = "table:"
 _SET = re.compile(r"^\s*(?:export\s+|local\s+|readonly\s+)?([A-Za-z_]\w*)=", re.MULTILINE)
 _ALSO_SET = re.compile(r"\b(?:read(?:\s+-\w+)*|for)\s+([A-Za-z_]\w*)")
 _USED = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?![\w]*:?[-=?])|([A-Za-z_]\w*))")
@@ -80,13 +79,13 @@ def _line(job: operations.CronJob, lines: tuple[Line, ...]) -> Line | None:
 
 def _job(job: operations.CronJob, line: Line | None, at_end: dict[str, str]) -> Job:
     script, called = _script_of(job.command)
-    traced = job.effect is not None and job.effect.startswith(_TRACED)
+    traced = job.effect is not None and job.effect.startswith(operations.TRACED)
     return Job(
         name=script.stem,
         expected=job.schedule,
         schedule="" if line is None else line.schedule,
         problems=_script(script, at_end if line is None else line.variables, called=called),
-        traced=(job.effect or "").removeprefix(_TRACED) if traced else "",
+        traced=(job.effect or "").removeprefix(operations.TRACED) if traced else "",
         effect_age=None if traced or job.effect is None else _age(Path(job.effect)),
         max_age=job.max_age,
     )
