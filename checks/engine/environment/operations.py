@@ -44,7 +44,7 @@ class Minion(Model):
 
 
 class Mount(Model):
-    """A mount point to watch."""
+    """A path whose file system is watched, be it mounted there or above: whether it is a mount point nobody asks."""
 
     name: Name
     path: str
