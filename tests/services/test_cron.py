@@ -137,7 +137,11 @@ def installed(folder: Path, command: str, line: str, **more: object) -> tuple[St
         ("/opt/a.sh", "[ -x /opt/a.sh ] && /opt/a.sh", State.OK),
         ("/opt/a.sh", "bash -c 'sleep 5; /opt/a.sh'", State.OK),
         ("/opt/a.sh", "A=1 /bin/bash /opt/a.sh", State.OK),
+        ("/opt/a.sh", "/opt/a.sh>/dev/null 2>&1", State.OK),
+        ("/opt/a.sh", "test -x /x || ( cd / && nice -n 10 /opt/a.sh )", State.OK),
+        ("/opt/a.sh", "if /opt/a.sh; then logger done; fi", State.OK),
         ("/opt/a.sh", ": /opt/a.sh", State.CRITICAL),
+        ("/opt/a.sh", "/opt/a.sh.bak", State.CRITICAL),
         ("/opt/a.sh", "cd /opt; /bin/echo A=1 /opt/a.sh", State.CRITICAL),
         ("/opt/a.sh", "/opt/b.sh # /opt/a.sh", State.CRITICAL),
         ("/opt/a.sh", "/opt/b.sh%/opt/a.sh", State.CRITICAL),
@@ -176,7 +180,7 @@ def test_of_what_a_shell_is_called_with_the_script_is_read_and_a_program_never(t
     program.write_bytes(b"\x7fELF\0 $A curl x")
     program.chmod(0o755)
     (tmp_path / "crontab").touch()
-    commands = (f"/bin/bash -e {own}", f"/bin/sh {tmp_path}/gone.sh", f"{program} -x", "/bin/sh -c 'exit 1'")
+    commands = (f"/bin/bash -eo pipefail {own}", f"/bin/sh {tmp_path}/gone.sh", f"{program} -x", "/bin/sh -c 'exit 1'")
     jobs = [{"schedule": "0 4 * * *", "command": command} for command in commands]
 
     found = read({"crontab": str(tmp_path / "crontab"), "jobs": jobs}).outcomes["cron_jobs"]

@@ -94,7 +94,7 @@ def _job(job: operations.CronJob, line: Line | None, at_end: dict[str, str]) -> 
 def _script_of(command: str) -> tuple[Path, bool]:
     """Return the file that a command runs, and whether it is called by a shell: then it need not be executable."""
     program, *words = command.split()
-    named = next((word for word in words if not word.startswith("-")), None)
+    named = next((word for word in words if word.startswith("/")), None)
     if Path(program).name not in _SHELLS or named is None or _INLINE.intersection(words):
         return Path(program), False
     return Path(named), True

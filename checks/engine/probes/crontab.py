@@ -8,7 +8,7 @@ _FIELDS = 5
 _INPUT = re.compile(r"(?<!\\)%.*")  # from there on it is what the command reads
 _COMMENT = re.compile(r"(?:^|(?<=[\s;|&(]))#.*")
 _REDIRECTED = re.compile(r"\d*(?:>&|<&|&>>?)\s*[\w./-]+")
-_TOKEN = re.compile(r"&&|\|\||[;|&()]|[^\s;|&()]+")
+_TOKEN = re.compile(r"&&|\|\||[;|&()]|[<>]+|[^\s;|&()<>]+")
 _BREAKS = {"&&", "||", ";", "|", "&", "(", ")", "{", "}"}
 _BEFORE = re.compile(r"[A-Za-z_]\w*=.*|if|then|else|elif|do|while|until|!|time|exec")
 _LOOKS = {":", "true", "false", "echo", "printf", "test", "[", "[[", "ls", "cat", "which", "stat", "chmod", "cp", "rm"}
