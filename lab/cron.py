@@ -1,6 +1,7 @@
 """The lab's crontab and scripts: the guide's seven jobs, mended where the guide's own would fail. Nothing runs them."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,13 @@ def make_literal(folder: Path, job: str) -> None:
 
 
 def stuck_mail(folder: Path) -> None:
-    """Leave a mail in the spool that should have left two days ago."""
-    mail = folder / "spool" / "mail"
+    """Leave a mail in a folder of the spool, as Postfix has it, that should have left two days ago."""
+    mail = folder / "spool" / "A" / "mail"
+    mail.parent.mkdir()
     mail.touch()
     age(mail, 2)
+
+
+def no_mail(folder: Path) -> None:
+    """Let that mail leave."""
+    shutil.rmtree(folder / "spool" / "A")

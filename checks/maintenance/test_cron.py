@@ -5,8 +5,10 @@ import pytest
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.application import ApplicationEffects
 from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
+from checks.engine.schedules import same
 
 HOUR = 3600.0
+AHEAD = 60.0  # seconds that clocks may differ by
 
 
 @pytest.mark.guide("cron.jobs")
@@ -16,12 +18,12 @@ def test_cron_installed(cron_jobs: CronJobs, judged: Judge) -> None:
     absent = [job for job in cron_jobs.jobs if job.schedule == ""]
     if absent:
         judged.critical(f"{len(absent)} jobs are not in the crontab: {', '.join(job.name for job in absent)}")
-    other = [job for job in cron_jobs.jobs if job.schedule != job.expected]
+    other = [job for job in cron_jobs.jobs if not same(job.schedule, job.expected)]
     if other:
         evidence = tuple(f"{job.name}: at {job.schedule}, expected {job.expected}" for job in other)
         judged.warning(f"{len(other)} jobs have another schedule", evidence)
     if cron_jobs.mailto_due and not cron_jobs.mailto:
-        judged.warning("the crontab sets no MAILTO: what a job has to say reaches nobody")
+        judged.warning("the crontab sets no MAILTO above its jobs: what a job has to say reaches nobody")
     judged.ok(f"{len(cron_jobs.jobs)} jobs are installed")
 
 
@@ -66,6 +68,10 @@ def _effects(judged: Judge, ages: dict[Job, float | None], unnamed: tuple[str, .
     evidence = (*(f"{job.name}: {_age(age)}; {_meaning(job)}" for job, age in old.items()), *unnamed)
     if old:
         judged.critical(f"{len(old)} jobs are without a recent effect: {', '.join(job.name for job in old)}", evidence)
+    future = {job: -age for job, age in ages.items() if age is not None and age < -AHEAD}
+    ahead = tuple(f"{job.name}: {by / HOUR:.1f} h ahead" for job, by in future.items())
+    if ahead:
+        judged.warning(f"{len(ahead)} effects are of the future: nobody sees when they grow old. Mend the clock", ahead)
     strangers = ", ".join(job.name for job in ages if job.schedule == "")
     if strangers:
         judged.warning(f"{strangers}: a recent effect without a line in the crontab: what else runs it?", unnamed)

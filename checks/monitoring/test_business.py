@@ -4,7 +4,7 @@ import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.application import ApplicationBusiness
-from checks.engine.silence import WEEKS, weigh
+from checks.engine.silence import DAY, WEEK, WEEKS, weigh
 
 NAMES = "Where it has another name, write that into business_sources() of checks/environments/grants/postgresql.sql"
 
@@ -60,8 +60,11 @@ def _judge(judged: Judge, business: ApplicationBusiness, figure: str, *, vital: 
         judged.not_judged(f"{figure}: needs {WEEKS + 1} weeks of history, there are {course.weeks:.1f}")
     found = weigh(course.hours)
     if found.hours is None:
-        judged.not_judged(f"{figure}: {found.expected:.0f} in a week are too few to tell silence from chance")
+        none = f"; none in {len(course.hours) // DAY} days" if not any(course.hours) else ""
+        judged.not_judged(f"{figure}: {found.expected:.0f} in a week are too few to tell silence from chance{none}")
     text = f"{figure}: {found.now} in {found.hours} h, {found.expected:.0f} in the same hours of earlier weeks"
+    if found.hours > WEEK:
+        text = f"{figure}: none for {found.hours // DAY} days, {found.expected:.0f} in a week before"
     if found.silent and vital:
         judged.critical(text)
     if found.silent or found.low:

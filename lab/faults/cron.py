@@ -64,6 +64,6 @@ register(
         ("cron",),
         {"cron-mail-leaves@cron": "CRITICAL"},
         lambda running: cron.stuck_mail(running.cron),
-        lambda running: (running.cron / "spool" / "mail").unlink(),
+        lambda running: cron.no_mail(running.cron),
     )
 )

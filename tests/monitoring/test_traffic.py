@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from checks.engine.model import State
-from checks.engine.readings.prometheus import PrometheusTraffic
+from checks.engine.environment import Environment
+from checks.engine.model import NotJudged, State, Target
+from checks.engine.probes import prometheus
+from checks.engine.readings.prometheus import PrometheusTraffic, PrometheusWaiting
 from checks.performance import test_slow_requests as of_slow
-from tests.monitoring.asked import Server, kept_of
+from tests.monitoring.asked import Kept, Server, kept_of
 from tests.services.saying import says, shows
 
 FOUND = {"requests": 100.0, "rate": 2.0, "labelled": 3.0, "second": 3.0}
@@ -15,7 +17,9 @@ FOUND = {"requests": 100.0, "rate": 2.0, "labelled": 3.0, "second": 3.0}
 
 def traffic_of(asked: Server, without: str = "", **more: float) -> PrometheusTraffic:
     figures = {name: value for name, value in {**FOUND, **more}.items() if name != without}
-    vector = [{"metric": {"figure": name}, "value": [0, str(value)]} for name, value in figures.items()]
+    vector = [
+        {"metric": {"figure": name}, "value": [0, str(value)]} for name, value in figures.items() if name != "queue"
+    ]
     data = {"startTime": "2026-01-01T00:00:00Z", "result": vector}
     asked.answer = lambda _: (200, json.dumps({"status": "success", "data": data}).encode())
     found = kept_of(asked, "prometheus", "prometheus_traffic").outcomes["prometheus_traffic"]
@@ -48,3 +52,42 @@ def test_what_has_no_limit_is_shown_beside_what_has(server: Server, without: str
     found = traffic_of(server, without, all=100.0, connections=7.0)
     shown = f"now: 2.0 requests/s, connections: {connections} (no limit is set for either)"
     assert shows(of_slow.test_slow_requests_measured, found) == (shown,)
+
+
+def waiting_of(server: Server, figures: dict[str, float], job: str, started: str = "2026-01-01T00:00:00Z") -> object:
+    """Return what is read where the union of figures answers these, and any other query the queue's own."""
+    queue = [{"metric": {}, "value": [0, str(figures["queue"])]}] if "queue" in figures else []
+    union = [
+        {"metric": {"figure": name}, "value": [0, str(value)]} for name, value in figures.items() if name != "queue"
+    ]
+
+    def answer(path: str) -> tuple[int, bytes]:
+        data = {"startTime": started, "result": union if "label_replace" in path else queue}
+        return 200, json.dumps({"status": "success", "data": data}).encode()
+
+    server.answer = answer
+    names = ("prometheus_connection", "prometheus_waiting", "prometheus_traffic")
+    jobs = {"url": server.url, "jobs": [{"name": job, "targets": ["b:1"]}]}
+    kept = Kept(
+        Environment.model_validate({"name": "t", "prometheus": jobs}), Target("prometheus", "prometheus"), names
+    )
+    prometheus.read(kept)
+    assert isinstance(kept.outcomes["prometheus_traffic"], NotJudged)
+    return kept.outcomes["prometheus_waiting"]
+
+
+def test_requests_that_wait_count_where_hardly_any_is_answered(server: Server) -> None:
+    found = waiting_of(server, {"requests": 25.0, "queue": 180.0}, "penhas-api")
+    assert isinstance(found, PrometheusWaiting)
+    assert found.requests == 180
+
+
+def test_where_no_instance_tells_what_waits_that_is_not_nothing(server: Server) -> None:
+    found = waiting_of(server, {"requests": 25.0}, "penhas-api")
+    assert isinstance(found, PrometheusWaiting)
+    assert found.requests is None
+
+
+@pytest.mark.parametrize(("job", "started"), [("node", "2026-01-01T00:00:00Z"), ("penhas-api", "2999-01-01T00:00:00Z")])
+def test_without_an_api_or_a_first_scrape_nothing_is_due(server: Server, job: str, started: str) -> None:
+    assert isinstance(waiting_of(server, {"requests": 25.0}, job, started), NotJudged)

@@ -75,6 +75,7 @@ ALL = (
     "prometheus_series",
     "prometheus_textfiles",
     "prometheus_traffic",
+    "prometheus_waiting",
     "prometheus_nodes",
     "prometheus_evaluation",
     "prometheus_rules",

@@ -10,7 +10,7 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.model import Failure, Reading, Reason, Target
 from checks.engine.probes import postgresql
-from checks.engine.readings.minion import MinionQueue
+from checks.engine.readings.minion import MinionBacklog, MinionQueue
 from checks.engine.readings.postgresql import (
     PostgresqlConnection,
     PostgresqlConnections,
@@ -169,6 +169,25 @@ def test_ready_jobs_are_those_that_a_worker_would_take(pair: Pair, read: Read, n
     assert queue.inactive == 3 + 4 + 2 + 1 + 2
     assert 85 < queue.oldest_ready < 120
     assert queue.workers == 1
+
+
+@pytest.mark.parametrize(
+    ("worker", "hands"),
+    [
+        ("'{}', now()", (0, 0)),
+        ("""'{"jobs": 0}', now()""", (40, 0)),
+        ("""'{"jobs": 1}', now()""", (0, 1)),
+        ("""'{"jobs": 0}', now() - interval '1 h'""", (0, 0)),
+    ],
+    ids=["untold", "takes-none", "takes-one", "went-away"],
+)
+def test_a_worker_that_takes_no_job_has_no_hand_free(
+    pair: Pair, read: Read, no_jobs: Admin, worker: str, hands: tuple[int, int]
+) -> None:
+    enqueue(no_jobs, 40)
+    no_jobs.execute(f"INSERT INTO minion_workers (host, pid, status, notified) VALUES ('h', 1, {worker})".encode())
+    backlog = of(read(pair.dsn(pair.primary.port), ("minion_backlog",)), "minion_backlog", MinionBacklog)
+    assert (backlog.unserved, backlog.free) == hands
 
 
 def test_an_empty_queue_is_zero_and_not_unknown(pair: Pair, read: Read, no_jobs: Admin) -> None:  # noqa: ARG001 (empties)

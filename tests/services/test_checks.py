@@ -159,9 +159,15 @@ def flat(per_hour: int, silent: int = 0) -> tuple[int, ...]:
     [
         ("guardian_alerts", Course("guardian alerts", 10, flat(2)), State.OK, "12 in 6 h, 12 in the same hours"),
         ("guardian_alerts", Course("guardian alerts", 10, flat(2, 6)), State.CRITICAL, "0 in 6 h, 12 in"),
+        (
+            "guardian_alerts",
+            Course("guardian alerts", 10, flat(2, 22 * 24)),
+            State.CRITICAL,
+            "none for 22 days, 336 in",
+        ),
         ("searches", Course("support-centre searches", 10, flat(2, 6)), State.WARNING, "0 in 6 h"),
         ("guardian_alerts", Course("guardian alerts", 3.9, flat(2, 6)), State.NOT_JUDGED, "needs 4 weeks of history"),
-        ("guardian_alerts", Course("guardian alerts", 10, flat(0)), State.NOT_JUDGED, "too few to tell"),
+        ("guardian_alerts", Course("guardian alerts", 10, flat(0)), State.NOT_JUDGED, "none in 34 days"),
         ("guardian_alerts", Course("something else", 10, flat(2)), State.UNKNOWN, "has no such table"),
         ("alert_messages", Course("something else", 10, flat(2)), State.UNKNOWN, "business_sources()"),
         ("searches", Course("something else", 10, flat(2)), State.NOT_JUDGED, "has no such table"),

@@ -76,6 +76,45 @@ def test_a_rare_figure_is_weighed_over_days() -> None:
     assert (found.hours, found.silent) == (168, True)
 
 
+@pytest.mark.parametrize("days", [8, 15, 21, 22, 28, 31])
+def test_a_silence_of_weeks_stays_one(days: int) -> None:
+    hours = course(DAY)
+    hours[: days * 24] = [0] * days * 24
+
+    assert weigh(hours).silent
+
+
+def test_how_long_it_lasts_and_what_was_before_is_told() -> None:
+    hours = course(DAY)
+    hours[: 22 * 24] = [0] * 22 * 24
+
+    found = weigh(hours)
+
+    assert (found.hours, found.now, found.expected) == (22 * 24, 0, 7 * 70)
+
+
+def test_a_rare_figure_that_ceased_two_weeks_ago_is_silent() -> None:
+    hours = [1 if ago % 12 == 0 else 0 for ago in range(HOURS)]  # two a day
+    hours[: 20 * 24] = [0] * 20 * 24
+
+    assert weigh(hours).silent
+
+
+@pytest.mark.parametrize("days", [9, 16, 23])
+def test_what_was_tried_on_one_day_never_was_in_use(days: int) -> None:
+    hours = [0] * HOURS
+    hours[days * 24 : days * 24 + 24] = [20] * 24
+
+    assert weigh(hours).hours is None
+
+
+def test_one_in_three_days_is_too_few_also_for_a_silence_of_weeks() -> None:
+    hours = [1 if ago % 72 == 0 else 0 for ago in range(HOURS)]
+    hours[: 14 * 24] = [0] * 14 * 24
+
+    assert weigh(hours).hours is None
+
+
 def test_what_never_happens_is_not_weighed() -> None:
     assert weigh([0] * HOURS).hours is None
 

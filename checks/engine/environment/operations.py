@@ -44,7 +44,7 @@ class Minion(Model):
 
 
 class Mount(Model):
-    """A mount point to watch."""
+    """A path whose file system is watched, be it mounted there or above: whether it is a mount point nobody asks."""
 
     name: Name
     path: str
@@ -96,14 +96,18 @@ class Application(Model):
     bucket_bytes: Annotated[int, Field(gt=0)] | None = None
 
 
+TRACED = "table:"
+EFFECTS = ("feeds-read", "news-indexed", "jobs-enqueued", "jobs-purged")  # those of penhas_checks.effects()
+
+
 class CronJob(Model):
     """One line of the crontab: schedule and command, and the effect that proves it ran: its age at most (seconds).
 
-    `effect` is the path of a file that the job writes, or `table:` and the name of an effect that the database tells.
+    `effect` is the path of a file that the job writes, or `table:` and one of EFFECTS, which the database tells.
     """
 
     schedule: str
-    command: str
+    command: Annotated[str, Field(pattern=r"\S")]
     effect: str | None = None
     max_age: Annotated[float, Field(gt=0)] | None = None
 
@@ -112,6 +116,14 @@ class CronJob(Model):
     def _five_fields(cls, value: str) -> str:
         if _SCHEDULE.fullmatch(value) is None:
             raise ValueError("must be the five fields of crontab(5), as in '0 4 * * *'")
+        return value
+
+    @field_validator("effect")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        name = (value or "").removeprefix(TRACED)
+        if value is not None and value.startswith(TRACED) and name not in EFFECTS:
+            raise ValueError(f"{TRACED} needs one of {', '.join(EFFECTS)}")
         return value
 
     @model_validator(mode="after")

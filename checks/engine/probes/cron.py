@@ -1,5 +1,7 @@
 """The probe of cron on this host: the crontab as a file, the scripts that it names, and what they leave behind.
 
+How a crontab is read is said in crontab.py, how a mail spool is in cron_spool.py.
+
 Nothing is run. Of a script only what will go wrong in it is kept, in our own words; its text is never shown.
 """
 
@@ -11,27 +13,21 @@ from pathlib import Path
 from checks.engine.environment import operations
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context
+from checks.engine.probes.cron_spool import times_of
+from checks.engine.probes.crontab import Line, lines_of, runs
 from checks.engine.readings.cron import CronJobs, CronMail, CronMailer, Job
-from checks.engine.records import dataclass
+from checks.engine.schedules import same
 
-_FIELDS = 5
 _LONGEST = 1 << 18
-_TRACED = "table:"
 _SET = re.compile(r"^\s*(?:export\s+|local\s+|readonly\s+)?([A-Za-z_]\w*)=", re.MULTILINE)
 _ALSO_SET = re.compile(r"\b(?:read(?:\s+-\w+)*|for)\s+([A-Za-z_]\w*)")
 _USED = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?![\w]*:?[-=?])|([A-Za-z_]\w*))")
 _OF_CRON = {"HOME", "LOGNAME", "USER", "SHELL", "PATH", "PWD", "OLDPWD", "IFS", "RANDOM", "SECONDS", "HOSTNAME", "UID"}
 _SOURCES = re.compile(r"^\s*(?:\.|source)\s+\S", re.MULTILINE)
 _CALL = r"(?:^|[\s;&|(`])(?:[\w./${}-]*/)?"  # a program, or its path
+_SHELLS = {"sh", "bash", "dash", "ash", "ksh", "zsh"}
+_INLINE = {"-c", "-lc", "-ec"}
 _UNREAD = "cannot be read by us"
-
-
-@dataclass(frozen=True, slots=True)
-class Crontab:
-    """What a crontab says: its variables, and (schedule, command) of each line."""
-
-    variables: dict[str, str]
-    lines: tuple[tuple[str, str], ...]
 
 
 def read(context: Context) -> None:
@@ -44,25 +40,6 @@ def read(context: Context) -> None:
             context.settle(name, _READ[name](settings))
         except ProbeError as error:
             context.settle(name, error)
-
-
-def crontab_of(text: str) -> Crontab:
-    """Return what crontab(5) makes of a text."""
-    variables: dict[str, str] = {}
-    lines: list[tuple[str, str]] = []
-    for raw in text.splitlines():
-        line = raw.strip()
-        if line == "" or line.startswith("#"):
-            continue
-        assigned = re.match(r"([A-Za-z_]\w*)\s*=\s*(.*)$", line)
-        if assigned is not None:
-            variables[assigned[1]] = assigned[2].strip().strip("\"'")
-            continue
-        count = 1 if line.startswith("@") else _FIELDS
-        parts = line.split(None, count)
-        if len(parts) == count + 1:
-            lines.append((" ".join(parts[:count]), parts[count]))
-    return Crontab(variables, tuple(lines))
 
 
 def problems_of(script: str, variables: dict[str, str]) -> tuple[str, ...]:
@@ -82,59 +59,73 @@ def problems_of(script: str, variables: dict[str, str]) -> tuple[str, ...]:
 
 
 def _jobs(settings: operations.Cron) -> Reading:
-    table = crontab_of(_text(Path(settings.crontab), "the crontab", "Mend crontab under [cron]."))
+    lines = lines_of(_text(Path(settings.crontab), "the crontab", "Mend crontab under [cron]."))
+    found = [(job, _line(job, lines)) for job in settings.jobs]
+    at_end = lines[-1].variables if lines else {}  # a job without a line is told as such, and for nothing else
     return CronJobs(
-        jobs=tuple(_job(job, table) for job in settings.jobs),
-        mailto=table.variables.get("MAILTO", "") != "",
+        jobs=tuple(_job(job, line, at_end) for job, line in found),
+        mailto=all(line.variables.get("MAILTO", "") != "" for _, line in found if line is not None),
         mailto_due=settings.mailto,
         source="the crontab and its scripts",
         sampled_at=time.time(),
     )
 
 
-def _job(job: operations.CronJob, table: Crontab) -> Job:
-    path = job.command.split()[0]
-    schedules = [schedule for schedule, command in table.lines if path in command.split()]
-    # Of two lines for one script the right one counts, if there is one.
-    schedule = job.schedule if job.schedule in schedules else next(iter(schedules), "")
-    traced = job.effect is not None and job.effect.startswith(_TRACED)
+def _line(job: operations.CronJob, lines: tuple[Line, ...]) -> Line | None:
+    """Return the line that runs a job; of two the one with the right schedule counts, if there is one."""
+    those = [line for line in lines if runs(line.command, job.command)]
+    return next((line for line in those if same(line.schedule, job.schedule)), next(iter(those), None))
+
+
+def _job(job: operations.CronJob, line: Line | None, at_end: dict[str, str]) -> Job:
+    script, called = _script_of(job.command)
+    traced = job.effect is not None and job.effect.startswith(operations.TRACED)
     return Job(
-        name=Path(path).stem,
+        name=script.stem,
         expected=job.schedule,
-        schedule=schedule,
-        problems=_script(Path(path), table.variables),
-        traced=(job.effect or "").removeprefix(_TRACED) if traced else "",
+        schedule="" if line is None else line.schedule,
+        problems=_script(script, at_end if line is None else line.variables, called=called),
+        traced=(job.effect or "").removeprefix(operations.TRACED) if traced else "",
         effect_age=None if traced or job.effect is None else _age(Path(job.effect)),
         max_age=job.max_age,
     )
 
 
-def _script(path: Path, variables: dict[str, str]) -> tuple[str, ...]:
+def _script_of(command: str) -> tuple[Path, bool]:
+    """Return the file that a command runs, and whether it is called by a shell: then it need not be executable."""
+    program, *words = command.split()
+    named = next((word for word in words if word.startswith("/")), None)
+    if Path(program).name not in _SHELLS or named is None or _INLINE.intersection(words):
+        return Path(program), False
+    return Path(named), True
+
+
+def _script(path: Path, variables: dict[str, str], *, called: bool) -> tuple[str, ...]:
     if not path.is_absolute():
         return ()
     try:
         if not path.is_file():
             return ("is not there",)
-        if not path.stat().st_mode & 0o111:
+        if not called and not path.stat().st_mode & 0o111:
             return ("cannot be executed: its mode lacks x",)
-        return problems_of(path.read_bytes()[:_LONGEST].decode("utf-8", "replace"), variables)
+        text = path.read_bytes()[:_LONGEST]
     except OSError:
         return (_UNREAD,)  # theirs to execute is not ours to read, nor its folder ours to enter
+    return () if b"\0" in text else problems_of(text.decode("utf-8", "replace"), variables)  # a program is no script
 
 
 def _age(path: Path) -> float | None:
     """Return the age of a file, of the newest in it where it is a folder; None where there is none."""
     try:
         files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
-        return max(0.0, time.time() - max(file.stat().st_mtime for file in files))
+        return time.time() - max(file.stat().st_mtime for file in files)
     except (OSError, ValueError):
         return None
 
 
 def _mail(settings: operations.Cron) -> Reading:
-    folder = Path(settings.spool or "")
     try:
-        times = [entry.stat().st_mtime for entry in os.scandir(folder) if entry.is_file()]
+        times = times_of(Path(settings.spool or ""))
     except OSError:
         raise ProbeError(Reason.OURS, "the mail spool cannot be read", "Mend spool under [cron].") from None
     oldest = max(0.0, time.time() - min(times)) if times else 0.0

@@ -10,8 +10,9 @@ class Job:
     """One job that is due: whether its line is there as it should be, what its script lacks, and how old its effect is.
 
     `schedule` is the one found, "" where there is no line; `problems` are our words for what will go wrong in the
-    script; `effect_age` is in seconds, None where no trace of the effect was found, and `max_age` None where no effect
-    is named. An effect of the database is named in `traced`, and its age is another reading's.
+    script; `effect_age` is in seconds, negative where the effect is of the future, None where no trace of it was found,
+    and `max_age` None where no effect is named. An effect of the database is named in `traced`, and its age is another
+    reading's.
     """
 
     name: str
@@ -26,7 +27,7 @@ class Job:
 @reading("cron_jobs", service="cron")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronJobs(Reading):
-    """The jobs of the environment file against the crontab; `mailto` is whether it says who gets the mail."""
+    """The jobs of the environment file against the crontab; `mailto`: above each it says who gets the mail."""
 
     jobs: tuple[Job, ...]
     mailto: bool

@@ -44,7 +44,7 @@ class MinionBacklog(Reading):
     """How long the oldest ready job waits (catalogue MN02), and whether a live worker has a hand free for it.
 
     `unserved` are the ready jobs while none has one (catalogue, worker capacity): 0 while a hand is free, and without
-    any live worker, which is another check's to say.
+    any live worker, which is another check's to say. A live worker that takes no job at all has no hand.
     """
 
     oldest: Seconds

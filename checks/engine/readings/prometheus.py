@@ -174,9 +174,16 @@ class PrometheusTraffic(Reading):
     client_error_ratio: Ratio | None
     server_error_ratio: Ratio | None
     connections: Count | None
-    queue: Count | None
     slow: tuple[Slow, ...] | None
     hour: float
+
+
+@reading("prometheus_waiting", service="prometheus")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusWaiting(Reading):
+    """The requests that wait for a worker now, over all instances; None where none exports it."""
+
+    requests: Count | None
 
 
 @dataclass(frozen=True, slots=True)

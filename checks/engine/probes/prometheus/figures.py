@@ -16,6 +16,7 @@ from checks.engine.readings.prometheus import (
     PrometheusNodes,
     PrometheusSeries,
     PrometheusTraffic,
+    PrometheusWaiting,
     Slow,
 )
 
@@ -112,7 +113,6 @@ def traffic(asker: Asker, _settings: Prometheus, _uptime: float) -> PrometheusTr
             "labelled": f'count({counts},status=~"[1-5].."}})',
             "second": f'count({HISTOGRAM}_bucket{{le=~"1|1.0"}})',
             "connections": "sum({__name__=~" + f'"{"|".join(CONNECTIONS)}"' + "})",
-            "queue": "sum({__name__=~" + f'"{"|".join(QUEUE)}"' + "})",
             "slow": f"sum by (endpoint) (increase({HISTOGRAM}_count{of}[1h])) - sum by (endpoint)"
             f' (increase({HISTOGRAM}_bucket{{endpoint!~"{OWN_PATHS}",le=~"1|1.0"}}[1h]))',
             "all": f"sum by (endpoint) (increase({HISTOGRAM}_count{of}[1h]))",
@@ -131,12 +131,21 @@ def traffic(asker: Asker, _settings: Prometheus, _uptime: float) -> PrometheusTr
         client_error_ratio=(one(found["client"]) or 0.0) if found["labelled"] else None,
         server_error_ratio=(one(found["server"]) or 0.0) if found["labelled"] else None,
         connections=_count(found["connections"]),
-        queue=_count(found["queue"]),
         slow=_slow(found["slow"], found["all"]) if found["second"] else None,
         hour=sum(point.value for point in found["all"]),
         source="GET /api/v1/query",
         sampled_at=now(),
     )
+
+
+def waiting(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusWaiting | NotJudged:
+    """Return how many requests wait, however few were answered: where all wait, hardly any is."""
+    requests = _count(instant(asker, "sum({__name__=~" + f'"{"|".join(QUEUE)}"' + "})"))
+    if requests is None and not _instances(settings, "api"):
+        return NotJudged("the environment file names no job of the API")
+    if requests is None and uptime < YOUNG + settings.interval:
+        return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
+    return PrometheusWaiting(requests=requests, source="GET /api/v1/query", sampled_at=now())
 
 
 _NODE_FIGURES = ("cpu", "memory", "disk", "inodes", "io", "network", "clock", "full_in", "history")

@@ -42,6 +42,7 @@ def _readings(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) ->
         "prometheus_textfiles": lambda: scraped.textfiles(asker, settings),
         "prometheus_series": aged(figures.series),
         "prometheus_traffic": aged(figures.traffic),
+        "prometheus_waiting": aged(figures.waiting),
         "prometheus_nodes": aged(figures.nodes),
         "prometheus_courses": aged(courses.courses),
         "prometheus_evaluation": lambda: rules.evaluation(asker, settings),

@@ -15,13 +15,13 @@ WITH ready AS (
                  OR (p.state = 'inactive' AND (p.expires IS NULL OR p.expires > now())))))
     GROUP BY j.queue, j.task
 ), hands AS (
-    SELECT coalesce((SELECT sum(jobs) FROM penhas_checks.minion_workers
-                     WHERE notified > now() - interval '1800 s'), 0) AS capacity,
+    -- NULL without a live worker that says how many jobs it takes; one that takes none is at its most with none
+    SELECT (SELECT sum(jobs) FROM penhas_checks.minion_workers WHERE notified > now() - interval '1800 s') AS capacity,
            (SELECT count(*) FROM penhas_checks.minion_jobs WHERE state = 'active') AS active
 )
 SELECT coalesce(max(oldest), 0) AS oldest,
        (SELECT greatest(0, capacity - active) FROM hands) AS free,
-       CASE WHEN (SELECT capacity > 0 AND active >= capacity FROM hands) THEN coalesce(sum(jobs), 0) ELSE 0 END AS unserved,
+       CASE WHEN (SELECT active >= capacity FROM hands) THEN coalesce(sum(jobs), 0) ELSE 0 END AS unserved,
        (SELECT json_agg(format('%s in queue %s: %s ready, the oldest for %s s', task, queue, jobs, round(oldest))
                         ORDER BY oldest DESC)
         FROM (SELECT * FROM ready ORDER BY oldest DESC LIMIT 5) AS worst) AS culprits
