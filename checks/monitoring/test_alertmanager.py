@@ -2,6 +2,8 @@
 
 import pytest
 
+from checks.engine import alert_routes
+from checks.engine.model import State
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.alertmanager import (
     AlertmanagerAlerts,
@@ -39,14 +41,15 @@ def test_alertmanager_configured(alertmanager_server: AlertmanagerServer, judged
 @pytest.mark.guide("alerts.firing")
 @pytest.mark.profiles("nightly", "triage")
 def test_alertmanager_routes(alertmanager_server: AlertmanagerServer, judged: Judge) -> None:
-    """An alert of every severity goes to a receiver that exists and tells somebody."""
-    for route in alertmanager_server.routes:
-        if route.undefined:
-            judged.critical(f"{route.severity} alerts go to a receiver that is not defined")
-        if route.receivers in {(), route.silent}:
-            judged.critical(f"{route.severity} alerts go to {', '.join(route.silent)}, which tells nobody")
-    evidence = tuple(f"{route.severity}: {', '.join(route.receivers)}" for route in alertmanager_server.routes)
-    judged.ok(f"{len(evidence)} severities have a receiver", evidence)
+    """An alert of every severity, of every rule that must be there, and the watchdog goes to somebody who is told."""
+    found = alert_routes.wrong(alertmanager_server)
+    for state, text in found[:1]:
+        more = tuple(line for _, line in found)
+        (judged.critical if state is State.CRITICAL else judged.warning)(text, more)
+    routes = alertmanager_server.routes
+    by_severity = tuple(f"{one.severity}: {', '.join(one.receivers)}" for one in routes if one.alert == "")
+    alerts = {one.alert for one in routes if one.alert != ""}
+    judged.ok(f"{len(by_severity)} severities and {len(alerts)} alerts have a receiver", by_severity)
 
 
 @pytest.mark.guide("alerts.firing")

@@ -17,23 +17,36 @@ class AlertmanagerConnection(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an alert of one severity would go: receivers, those that nobody defined, those that tell nobody."""
+    """Where an alert would go: receivers, those that nobody defined, those that tell nobody.
 
+    `alert` is "" for any alert of the severity that has no route of its own. Of the ways to those who are told `muted`
+    says that each has times at which it tells nothing, and `wait` is the shortest time before it tells, in seconds.
+    `inhibited` says that the watchdog, which always fires, hides it.
+    """
+
+    alert: str
     severity: str
     receivers: tuple[str, ...]
     undefined: tuple[str, ...]
     silent: tuple[str, ...]
+    muted: bool
+    wait: float
+    inhibited: bool
 
 
 @reading("alertmanager_server", service="alertmanager")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertmanagerServer(Reading):
-    """What the server says of itself; `cluster` is ready, settling or disabled (a single one)."""
+    """What the server says of itself; `cluster` is ready, settling or disabled (a single one).
+
+    `routes` are those of each severity, of each rule that must be there, and of `watchdog`.
+    """
 
     version: str
     uptime: Seconds
     cluster: str
     reloaded: bool
+    watchdog: str
     routes: tuple[Route, ...]
 
 
