@@ -1,5 +1,7 @@
 """Would the alert have reached a person? Alertmanager, its routes, its silences, and what it delivered."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from checks.engine import alert_routes
@@ -74,20 +76,31 @@ def test_alertmanager_watchdog_arrives(alertmanager_alerts: AlertmanagerAlerts, 
 @pytest.mark.guide("alerts.firing")
 @pytest.mark.profiles("nightly", "triage")
 def test_alertmanager_silences(alertmanager_silences: AlertmanagerSilences, judged: Judge) -> None:
-    """No silence hides a critical alert, and none lasts longer than a week."""
-    silences = alertmanager_silences.silences
+    """Nothing hides a critical alert, and no silence lasts longer than a week."""
+    found, silences = alertmanager_silences, alertmanager_silences.silences
     evidence = tuple(map(_told, silences))
+    if found.inhibited:
+        judged.critical(f"{found.watchdog} hides what fires now: {', '.join(found.inhibited)}. See inhibit_rules")
     hidden = sorted({alert for silence in silences for alert in silence.hides})
     if hidden:
         judged.critical(f"silences hide critical alerts that fire now: {', '.join(hidden)}", evidence)
-    if any(silence.broad for silence in silences):
+    if _hide_all([silence for silence in silences if silence.begins_in == 0], found.critical):
         judged.critical("a silence would hide every critical alert", evidence)
+    if _hide_all(silences, found.critical):
+        judged.warning("a silence that is yet to begin would hide every critical alert", evidence)
     if any(silence.lasts > LONGEST_SILENCE for silence in silences):
         judged.warning("a silence lasts longer than 7 d: that is a rule to be mended", evidence)
     judged.ok(f"{len(silences)} silences, none hides a critical alert", evidence)
 
 
+def _hide_all(silences: Sequence[Silence], critical: tuple[str, ...]) -> bool:
+    """Whether a silence, or all together, would hide all critical alerts; of one rule alone that is not said."""
+    covered = {alert for silence in silences for alert in silence.covers}
+    return any(silence.broad for silence in silences) or (len({*critical}) > 1 and {*critical} <= covered)
+
+
 def _told(silence: Silence) -> str:
     hides = f", hides {', '.join(silence.hides)}" if silence.hides else ""
     everything = ", over everything that is critical" if silence.broad else ""
-    return f"by {silence.author}, ends in {silence.ends_in / 3600:.1f} h{everything}{hides}"
+    begins = f", begins in {silence.begins_in / 60:.0f} min" if silence.begins_in > 0 else ""
+    return f"by {silence.author}{begins}, ends in {silence.ends_in / 3600:.1f} h{everything}{hides}"

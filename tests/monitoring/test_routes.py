@@ -1,5 +1,6 @@
 """Alertmanager's routes, followed as Alertmanager follows them; silences, as broad as they are."""
 
+import datetime
 import json
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 from checks.engine.model import State
 from checks.engine.probes.alertmanager import _author, _is_broad
 from checks.engine.probes.alertmanager_routes import Config
-from checks.engine.readings.alertmanager import AlertmanagerServer
+from checks.engine.readings.alertmanager import AlertmanagerServer, AlertmanagerSilences
 from checks.monitoring import test_alertmanager as of_alertmanager
 from tests.monitoring.asked import Answer, Server, kept_of
 from tests.services.saying import says, shows
@@ -198,3 +199,66 @@ def test_a_silence_is_broad_when_being_critical_is_enough(
 )
 def test_who_made_a_silence_is_shown_without_the_domain(given: str, shown: str) -> None:
     assert _author(given) == shown
+
+
+def silence(name: str, value: str, *, state: str = "active", **more: object) -> dict[str, object]:
+    now = datetime.datetime.now(datetime.UTC)
+    begins = now + datetime.timedelta(minutes=5 if state == "pending" else -5)
+    return {
+        "id": f"{name}-{value}",
+        "status": {"state": state},
+        "matchers": [{"name": name, "value": value, "isRegex": True, "isEqual": True}],
+        "startsAt": begins.isoformat(),
+        "endsAt": (begins + datetime.timedelta(days=6)).isoformat(),
+        "createdBy": "ana",
+        **more,
+    }
+
+
+def held(name: str, **status: object) -> dict[str, object]:
+    labels = {"alertname": name, "severity": "none" if name == "Watchdog" else "critical"}
+    return {"labels": labels, "fingerprint": name, "status": {"silencedBy": [], "inhibitedBy": [], **status}}
+
+
+_FOUR = "HighErrorRate|SlowResponseTime|MinionJobQueueHigh|DiskSpaceLow"
+
+
+@pytest.mark.parametrize(
+    ("silences", "alerts", "state", "text"),
+    [
+        ([silence("alertname", _FOUR)], [], State.CRITICAL, "a silence would hide every critical alert"),
+        (
+            [silence("alertname", "H.*|S.*"), silence("alertname", "MinionJobQueueHigh|DiskSpaceLow")],
+            [],
+            State.CRITICAL,
+            "a silence would hide every critical alert",
+        ),
+        ([silence("alertname", "H.*|S.*")], [], State.OK, "1 silences, none hides a critical alert"),
+        ([silence("severity", "critical", state="expired")], [], State.OK, "0 silences, none hides a critical alert"),
+        (
+            [silence("severity", "critical", state="pending")],
+            [],
+            State.WARNING,
+            "a silence that is yet to begin would hide every critical alert",
+        ),
+        ([silence("alertname", "DiskSpaceLow", state="pending")], [], State.OK, "none hides a critical alert"),
+        (
+            [],
+            [held("Watchdog"), held("TargetDown", inhibitedBy=["Watchdog"])],
+            State.CRITICAL,
+            "Watchdog hides what fires now: TargetDown. See inhibit_rules",
+        ),
+        ([], [held("Watchdog"), held("TargetDown", inhibitedBy=["HostDown"])], State.OK, "none hides"),
+    ],
+)
+def test_what_hides_critical_alerts_now_or_soon(
+    server: Server, silences: list[dict[str, object]], alerts: list[dict[str, object]], state: State, text: str
+) -> None:
+    answers = {"/api/v2/silences": silences, "/api/v2/alerts": alerts}
+    server.answer = lambda path: (200, json.dumps(answers.get(path, {})).encode())
+    kept = kept_of(server, "alertmanager", "alertmanager_silences", watched=True)
+    found = kept.outcomes["alertmanager_silences"]
+    assert isinstance(found, AlertmanagerSilences), found
+    told = says(of_alertmanager.test_alertmanager_silences, found)
+    assert told[0] is state, told
+    assert text in told[1]

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -39,7 +39,7 @@ def read(context: Context) -> None:
         return {
             "alertmanager_server": lambda: _server(asker, settings, _due(context.environment.prometheus)),
             "alertmanager_alerts": lambda: _alerts(asker, settings),
-            "alertmanager_silences": lambda: _silences(asker),
+            "alertmanager_silences": lambda: _silences(asker, settings, _due(context.environment.prometheus)),
             "alertmanager_counters": lambda: _counters(asker),
         }
 
@@ -130,42 +130,50 @@ def _held(alert: dict[str, Any], now: float) -> Held:
     )
 
 
-def _silences(asker: Asker) -> AlertmanagerSilences:
+def _silences(asker: Asker, settings: Alertmanager, due_rules: tuple[tuple[str, str], ...]) -> AlertmanagerSilences:
     found = asker.json("/api/v2/silences")
     alerts = asker.json("/api/v2/alerts")
     now = time.time()
+    critical = tuple(alert for alert, severity in due_rules if severity == "critical")
+    worst = [alert for alert in alerts if alert["labels"].get("severity") == "critical"]
+    watchdogs = {a.get("fingerprint", "") for a in alerts if a["labels"].get("alertname") == settings.watchdog}
     silences = []
     for one in found:
-        if one["status"]["state"] != "active":
+        if one["status"]["state"] not in {"active", "pending"}:
             continue
-        hides = {
-            alert["labels"].get("alertname", "?")
-            for alert in alerts
-            if one["id"] in alert["status"]["silencedBy"] and alert["labels"].get("severity") == "critical"
-        }
         silences.append(
             Silence(
                 author=_author(one["createdBy"]),
+                begins_in=max(0.0, unix(one["startsAt"]) - now) if one["status"]["state"] == "pending" else 0.0,
                 ends_in=unix(one["endsAt"]) - now,
                 lasts=unix(one["endsAt"]) - unix(one["startsAt"]),
                 broad=_is_broad(one["matchers"]),
-                hides=tuple(sorted(hides)),
+                hides=_names(alert for alert in worst if one["id"] in alert["status"]["silencedBy"]),
+                covers=tuple(alert for alert in critical if _is_broad(one["matchers"], alert)),
             )
         )
     return AlertmanagerSilences(
-        silences=tuple(sorted(silences, key=lambda s: (s.author, s.ends_in))),
+        silences=tuple(sorted(silences, key=lambda s: (s.begins_in > 0, s.author, s.ends_in))),
+        critical=critical,
+        watchdog=settings.watchdog,
+        inhibited=_names(a for a in worst if watchdogs & {*a["status"].get("inhibitedBy", ())}),
         source="GET /api/v2/silences",
         sampled_at=now,
     )
 
 
-def _is_broad(matchers: list[dict[str, Any]]) -> bool:
-    """Whether a silence would hide an alert for being critical, and for nothing more particular than that."""
+def _names(alerts: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(sorted({alert["labels"].get("alertname", "?") for alert in alerts}))
+
+
+def _is_broad(matchers: list[dict[str, Any]], alert: str = "") -> bool:
+    """Whether a silence would hide an alert for being critical, or `alert` too, and for nothing more particular."""
+    known = {"severity": "critical"} | ({"alertname": alert} if alert != "" else {})
     for matcher in matchers:
         equal = bool(matcher.get("isEqual", True))
         text = f"^(?:{matcher['value']})$" if matcher["isRegex"] else f"^{re.escape(matcher['value'])}$"
         # Any other label is one that such an alert may or may not have: it hides all only when it takes every value.
-        value = "critical" if matcher["name"] == "severity" else "penhas-checks-any-value"
+        value = known.get(matcher["name"], "penhas-checks-any-value")
         try:
             if (re.search(text, value) is not None) != equal:
                 return False

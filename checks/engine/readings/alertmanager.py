@@ -75,21 +75,33 @@ class AlertmanagerAlerts(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """An active silence: `hides` are critical alerts that it hides now, `broad` means that it would hide any."""
+    """A silence that is active, or begins in `begins_in` seconds (0 for an active one).
+
+    `hides` are critical alerts that it hides now, `covers` the critical rules that must be there and that it would hide
+    whatever else their alerts say; `broad` means that it would hide any critical alert.
+    """
 
     author: str
+    begins_in: float
     ends_in: float
     lasts: float
     broad: bool
     hides: tuple[str, ...]
+    covers: tuple[str, ...]
 
 
 @reading("alertmanager_silences", service="alertmanager")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertmanagerSilences(Reading):
-    """The active silences; their comments are not read."""
+    """The silences that are active or will be; their comments are not read.
+
+    `critical` are the critical rules that must be there, `inhibited` the critical alerts that `watchdog` hides now.
+    """
 
     silences: tuple[Silence, ...]
+    critical: tuple[str, ...]
+    watchdog: str
+    inhibited: tuple[str, ...]
 
 
 @reading("alertmanager_counters", service="alertmanager")
