@@ -86,9 +86,14 @@ class Firing:
 @reading("prometheus_firing", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusFiring(Reading):
-    """What fires now without the watchdog."""
+    """What fires now without the watchdog.
+
+    `dropped` are the critical rules of whose alerts Alertmanager is told nothing, or not that they are critical: the
+    configuration's alert_relabel_configs take that away. None where Prometheus does not show its configuration.
+    """
 
     firing: tuple[Firing, ...]
+    dropped: tuple[str, ...] | None = ()
 
 
 @reading("prometheus_fired", service="prometheus")

@@ -11,6 +11,7 @@ from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged, ProbeError, Reason
 from checks.engine.probes.folding import place
 from checks.engine.probes.prometheus.query import data, duration, figures, instant, now, one, seconds_since, unix
+from checks.engine.probes.prometheus.relabelling import sent, steps
 from checks.engine.probes.watchers import Asker, largest
 from checks.engine.readings.prometheus import YOUNG
 from checks.engine.readings.prometheus_rules import (
@@ -26,6 +27,7 @@ from checks.engine.readings.prometheus_rules import (
 
 SHIPPED = Path(__file__).parents[3] / "alert_rules.toml"
 HISTORY = 3 * 86400.0
+_MILDER = {"", "warning", "info", "none"}  # an own word for critical (page, P1) is no milder one
 
 
 def rules(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusRules | NotJudged:
@@ -108,9 +110,23 @@ def firing(asker: Asker, watchdogs: tuple[str, ...]) -> PrometheusFiring:
                 key=lambda f: (f.severity, f.alert, f.instance),
             )
         ),
+        dropped=_dropped(asker, [rule for group in groups for rule in group["rules"]]),
         source="GET /api/v1/rules",
         sampled_at=at,
     )
+
+
+def _dropped(asker: Asker, rules: list[dict[str, Any]]) -> tuple[str, ...] | None:
+    try:
+        relabelling = steps(data(asker, "/api/v1/status/config")["yaml"])
+    except (ProbeError, KeyError, ValueError):
+        return None  # some that stand before it show no configuration: what fires is told all the same
+    found = []
+    for rule in rules:
+        labels = {**{k: str(v) for k, v in rule.get("labels", {}).items()}, "alertname": str(rule["name"])}
+        if labels.get("severity") == "critical" and (sent(labels, relabelling) or {}).get("severity", "") in _MILDER:
+            found.append(labels["alertname"])
+    return tuple(dict.fromkeys(found))
 
 
 def fired(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) -> PrometheusFired:
