@@ -17,6 +17,9 @@ from checks.engine.readings.prometheus_rules import PrometheusEvaluation
 from checks.engine.readings.prometheus_work import PrometheusWork
 
 SEVERAL = 3  # scrapes that may be missed before the data counts as stale
+AHEAD = 60.0
+FURTHEST = 600.0  # what is scraped is refused when it is from further ahead: then the clock itself was
+CLOCKS = "Compare the clocks of Prometheus and its targets"
 
 
 @pytest.mark.guide("prometheus.config")
@@ -99,7 +102,14 @@ def test_prometheus_ingests(prometheus_server: PrometheusServer, judged: Judge) 
         judged.not_judged(f"Prometheus started {prometheus_server.uptime:.0f} s ago: its first scrapes are not in yet")
     if age is None or age > SEVERAL * prometheus_server.due_interval + 5:
         judged.critical("stores no new samples: every alert sleeps, and every graph ends here")
-    judged.ok(f"the newest sample is {age:.0f} s old")
+    ahead = -age - max(0.0, prometheus_server.clock_offset)  # what its clock is ahead is prometheus-clock's to say
+    if ahead > FURTHEST:
+        judged.critical(
+            f"the newest sample is from {ahead:.0f} s ahead: until then nothing new may be stored. {CLOCKS}"
+        )
+    if ahead > AHEAD:
+        judged.warning(f"the newest sample is from {ahead:.0f} s ahead: whether new ones arrive is not seen. {CLOCKS}")
+    judged.ok(f"the newest sample is {max(0.0, age):.0f} s old")
 
 
 @pytest.mark.guide("prometheus.config")

@@ -76,3 +76,25 @@ def test_a_size_limit_is_judged_by_the_oldest_sample(
     found = says(of_prometheus.test_prometheus_retention, told(server, retention=retention, oldest=oldest, cut=cut))
     assert found[0] is state, found
     assert text in found[1]
+
+
+@pytest.mark.parametrize(
+    ("newest", "ahead", "state", "text"),
+    [
+        (49, 0, State.OK, "the newest sample is 49 s old"),
+        (51, 0, State.CRITICAL, "stores no new samples"),
+        (0, 0, State.OK, "the newest sample is 0 s old"),
+        (-59, 0, State.OK, "the newest sample is 0 s old"),
+        (-62, 0, State.WARNING, "the newest sample is from 62 s ahead"),
+        (-599, 0, State.WARNING, "whether new ones arrive is not seen"),
+        (-7200, 0, State.CRITICAL, "the newest sample is from 7200 s ahead"),
+        (-90, 90, State.OK, "the newest sample is 0 s old"),
+        (0, -90, State.OK, "the newest sample is 0 s old"),
+    ],
+)
+def test_a_newest_sample_that_is_yet_to_come_shows_nothing(
+    server: Server, newest: float, ahead: float, *, state: State, text: str
+) -> None:
+    found = says(of_prometheus.test_prometheus_ingests, told(server, newest=newest, ahead=ahead))
+    assert found[0] is state, found
+    assert text in found[1]
