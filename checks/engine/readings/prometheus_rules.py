@@ -60,7 +60,8 @@ class PrometheusRules(Reading):
     """The alert rules that are loaded, those that must be, and what there is for them to look at.
 
     `buckets` are (metric, largest finite bound in seconds); `mounts` those that the node exporters report;
-    `jobs` those that the environment file names.
+    `jobs` those that the environment file names. `empty` is what rules compare with a number, by its text, and of which
+    nothing was there in the last ten minutes.
     """
 
     rules: tuple[Rule, ...]
@@ -71,6 +72,7 @@ class PrometheusRules(Reading):
     mounts: tuple[str, ...]
     jobs: tuple[str, ...]
     scrape_interval: Seconds
+    empty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
