@@ -18,19 +18,21 @@ def wrong(server: AlertmanagerServer) -> list[tuple[State, str]]:
 
     A rule that is no worse off than its severity is not named beside it.
     """
-    found: dict[tuple[State, str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[tuple[State, str]]] = {}
     for route in server.routes:
         state = State.CRITICAL if route.alert == "" or route.severity == _CRITICAL else State.WARNING
         if route.alert != "" and route.alert == server.watchdog:
             for text in _silent(route):
                 dead = f"{server.watchdog} goes to {text}: nobody learns that alerting itself is dead"
-                found[State.WARNING, "", dead] = [""]
+                found["", dead] = [(State.WARNING, "")]
             continue
         for text in (*(f"go to {silent}" for silent in _silent(route)), *_inhibited(route, server.watchdog)):
-            found.setdefault((state, route.severity, text), []).append(route.alert)
+            found.setdefault((route.severity, text), []).append((state, route.alert))
         for text in _late(route):
-            found.setdefault((State.WARNING, route.severity, text), []).append(route.alert)
-    lines = [(state, _line(severity, names, text)) for (state, severity, text), names in found.items()]
+            found.setdefault((route.severity, text), []).append((State.WARNING, route.alert))
+    lines = [
+        (said[0][0], _line(severity, [name for _, name in said], text)) for (severity, text), said in found.items()
+    ]
     return sorted(lines, key=lambda line: line[0] is not State.CRITICAL)
 
 

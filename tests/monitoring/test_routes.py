@@ -6,6 +6,7 @@ import json
 import pytest
 import yaml
 
+from checks.engine import alert_routes
 from checks.engine.model import State
 from checks.engine.probes.alertmanager import _author, _is_broad
 from checks.engine.probes.alertmanager_routes import Config
@@ -157,6 +158,13 @@ def test_whom_every_alert_that_is_due_comes_to(
     found = says(of_alertmanager.test_alertmanager_routes, routed(server, **changes))
     assert found[0] is state, found
     assert text in found[1]
+
+
+def test_a_rule_no_worse_off_than_its_severity_is_not_named_beside_it(server: Server) -> None:
+    found = alert_routes.wrong(routed(server, inhibit=_BY_WATCHDOG.format("critical|warning", ""), watchdog="nobody"))
+    assert [state for state, _ in found] == [State.CRITICAL, State.CRITICAL, State.WARNING]
+    assert [text.partition(" ")[0] for _, text in found] == ["critical", "warning", "Watchdog"]
+    assert not any("HighErrorRate" in text or "DatabaseConnectionsHigh" in text for _, text in found)
 
 
 def test_a_receiver_is_shown_without_the_domain_of_an_address(server: Server) -> None:
