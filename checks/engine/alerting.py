@@ -138,8 +138,8 @@ def _empty(rule: Rule, node: object, reading: PrometheusRules) -> Iterator[Findi
     for text, left in promql.compared(node):
         if text in reading.empty and all(one.text in there for one in promql.selectors(left)):
             shown = " ".join(text.split())
-            why = "no sample is so old" if promql.has_offset(left) else "nothing fits together in"
-            yield Finding(rule.name, f"has nothing to compare: {why} {shown[:LONGEST]}", False)
+            why = "no sample is so old" if promql.has_offset(left) else "nothing fits together"
+            yield Finding(rule.name, f"has nothing to compare, {why}: {shown[:LONGEST]}", False)
 
 
 def _may_be_empty(one: Selected) -> bool:
