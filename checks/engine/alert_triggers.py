@@ -14,6 +14,8 @@ from checks.engine.records import dataclass
 
 _CPU = "node_cpu_seconds_total"
 _REDIS = {"redis_memory_used_bytes", "redis_memory_max_bytes", "redis_config_maxmemory"}
+_WAITING = "minion_jobs_inactive"  # what is delayed may be taken off
+_JOBS = {_WAITING, "minion_jobs_delayed"}
 _DATABASE = r"(?i)db|postgres|pg|primary|replica"
 
 
@@ -29,10 +31,12 @@ class Trigger:
 def trigger_of(found: Comparison) -> Trigger | None:
     """Return the row that a comparison is about, None where it is about none of them."""
     found = promql.unscaled(found)
-    metrics = {selector.metric for selector in promql.selectors(found.left)}
-    if promql.histogram(found.left) is not None and any("duration_seconds" in m for m in metrics):
+    selectors = promql.selectors(found.left)
+    metrics = {selector.metric for selector in selectors}
+    alarms_of_much = found.op in {">", ">="}
+    if promql.histogram(found.left) is not None and any("duration_seconds" in m for m in metrics) and alarms_of_much:
         return Trigger("capacity-api-response-time", found.number * factor(Unit.SECONDS, "ms"), "ms")
-    if metrics and all(m.startswith("minion_jobs_") for m in metrics):
+    if _WAITING in metrics and metrics <= _JOBS and alarms_of_much and not any(s.rated for s in selectors):
         return Trigger("capacity-job-queue", found.number, "jobs")
     if metrics and all(m.startswith("node_filesystem_") and m.endswith("_bytes") for m in metrics):
         return _used("capacity-disk", found, _is_free(found))

@@ -14,6 +14,7 @@ from checks.engine.readings.prometheus_rules import PrometheusRules, Rule, Selec
 from checks.engine.records import dataclass
 
 INF = float("inf")
+LONGEST = 80  # characters of an expression that are shown
 _VALUES_THAT_COME_AND_GO = {"status", "code", "status_code"}  # a status that never occurred has no series
 
 
@@ -63,7 +64,10 @@ def _of_arm(rule: Rule, node: object, reading: PrometheusRules, *, dead: bool) -
     if dead:
         texts = {selector.text for selector in promql.selectors(node)}
         yield from _dead(rule, [one for one in reading.selected if one.rule == rule.name and one.text in texts])
+        yield from _empty(rule, node, reading)
     yield from _windows(rule, node, reading.scrape_interval)
+    if promql.always_hidden(node):
+        yield Finding(rule.name, "its `unless on ()` is of something that is always there", True)
     for comparison in promql.comparisons(node):
         yield from _out_of_reach(rule, comparison, reading)
 
@@ -128,6 +132,16 @@ def _dead(rule: Rule, selected: list[Selected]) -> Iterator[Finding]:
             yield Finding(rule.name, f"no series is {one.text}", True)
 
 
+def _empty(rule: Rule, node: object, reading: PrometheusRules) -> Iterator[Finding]:
+    """Yield what has nothing to compare though all that it selects is there: a join that fits nothing, an offset."""
+    there = {one.text for one in reading.selected if one.rule == rule.name and one.series > 0}
+    for text, left in promql.compared(node):
+        if text in reading.empty and all(one.text in there for one in promql.selectors(left)):
+            shown = " ".join(text.split())
+            why = "no sample is so old" if promql.has_offset(left) else "nothing fits together"
+            yield Finding(rule.name, f"has nothing to compare, {why}: {shown[:LONGEST]}", False)
+
+
 def _may_be_empty(one: Selected) -> bool:
     node = promql.parse(one.text)
     return any(s.labels and set(s.labels) <= _VALUES_THAT_COME_AND_GO for s in promql.selectors(node))
@@ -156,6 +170,8 @@ def _out_of_reach(rule: Rule, comparison: promql.Comparison, reading: Prometheus
             yield Finding(rule.name, "judges every endpoint by itself, on few requests: sum by (le)", False)
     elif promql.is_share(comparison.left) and not promql.reachable(comparison, 1, 0):
         yield Finding(rule.name, f"a share never reaches its threshold {comparison.number:g}", True)
+    elif (least := promql.least(comparison.left)) is not None and not promql.reachable(comparison, INF, least):
+        yield Finding(rule.name, f"what it compares is never {comparison.op} {comparison.number:g}", True)
     elif _is_connections(comparison.left):
         most = INF if reading.max_connections is None else reading.max_connections
         if not promql.reachable(comparison, most, 0):

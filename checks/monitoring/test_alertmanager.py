@@ -1,7 +1,11 @@
 """Would the alert have reached a person? Alertmanager, its routes, its silences, and what it delivered."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from checks.engine import alert_routes
+from checks.engine.model import State
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.alertmanager import (
     AlertmanagerAlerts,
@@ -39,14 +43,15 @@ def test_alertmanager_configured(alertmanager_server: AlertmanagerServer, judged
 @pytest.mark.guide("alerts.firing")
 @pytest.mark.profiles("nightly", "triage")
 def test_alertmanager_routes(alertmanager_server: AlertmanagerServer, judged: Judge) -> None:
-    """An alert of every severity goes to a receiver that exists and tells somebody."""
-    for route in alertmanager_server.routes:
-        if route.undefined:
-            judged.critical(f"{route.severity} alerts go to a receiver that is not defined")
-        if route.receivers in {(), route.silent}:
-            judged.critical(f"{route.severity} alerts go to {', '.join(route.silent)}, which tells nobody")
-    evidence = tuple(f"{route.severity}: {', '.join(route.receivers)}" for route in alertmanager_server.routes)
-    judged.ok(f"{len(evidence)} severities have a receiver", evidence)
+    """An alert of every severity, of every rule that must be there, and the watchdog goes to somebody who is told."""
+    found = alert_routes.wrong(alertmanager_server)
+    for state, text in found[:1]:
+        more = tuple(line for _, line in found)
+        (judged.critical if state is State.CRITICAL else judged.warning)(text, more)
+    routes = alertmanager_server.routes
+    by_severity = tuple(f"{one.severity}: {', '.join(one.receivers)}" for one in routes if one.alert == "")
+    alerts = {one.alert for one in routes if one.alert != ""}
+    judged.ok(f"{len(by_severity)} severities and {len(alerts)} alerts have a receiver", by_severity)
 
 
 @pytest.mark.guide("alerts.firing")
@@ -71,20 +76,31 @@ def test_alertmanager_watchdog_arrives(alertmanager_alerts: AlertmanagerAlerts, 
 @pytest.mark.guide("alerts.firing")
 @pytest.mark.profiles("nightly", "triage")
 def test_alertmanager_silences(alertmanager_silences: AlertmanagerSilences, judged: Judge) -> None:
-    """No silence hides a critical alert, and none lasts longer than a week."""
-    silences = alertmanager_silences.silences
+    """Nothing hides a critical alert, and no silence lasts longer than a week."""
+    found, silences = alertmanager_silences, alertmanager_silences.silences
     evidence = tuple(map(_told, silences))
+    if found.inhibited:
+        judged.critical(f"{found.watchdog} hides what fires now: {', '.join(found.inhibited)}. See inhibit_rules")
     hidden = sorted({alert for silence in silences for alert in silence.hides})
     if hidden:
         judged.critical(f"silences hide critical alerts that fire now: {', '.join(hidden)}", evidence)
-    if any(silence.broad for silence in silences):
+    if _hide_all([silence for silence in silences if silence.begins_in == 0], found.critical):
         judged.critical("a silence would hide every critical alert", evidence)
+    if _hide_all(silences, found.critical):
+        judged.warning("a silence that is yet to begin would hide every critical alert", evidence)
     if any(silence.lasts > LONGEST_SILENCE for silence in silences):
         judged.warning("a silence lasts longer than 7 d: that is a rule to be mended", evidence)
     judged.ok(f"{len(silences)} silences, none hides a critical alert", evidence)
 
 
+def _hide_all(silences: Sequence[Silence], critical: tuple[str, ...]) -> bool:
+    """Whether a silence, or all together, would hide all critical alerts; of one rule alone that is not said."""
+    covered = {alert for silence in silences for alert in silence.covers}
+    return any(silence.broad for silence in silences) or (len({*critical}) > 1 and {*critical} <= covered)
+
+
 def _told(silence: Silence) -> str:
     hides = f", hides {', '.join(silence.hides)}" if silence.hides else ""
     everything = ", over everything that is critical" if silence.broad else ""
-    return f"by {silence.author}, ends in {silence.ends_in / 3600:.1f} h{everything}{hides}"
+    begins = f", begins in {silence.begins_in / 60:.0f} min" if silence.begins_in > 0 else ""
+    return f"by {silence.author}{begins}, ends in {silence.ends_in / 3600:.1f} h{everything}{hides}"

@@ -119,13 +119,17 @@ def test_alerts_flapping(prometheus_fired: PrometheusFired, judged: Judge) -> No
 def test_alerts_reach_alertmanager(
     prometheus_firing: PrometheusFiring, alertmanager_alerts: AlertmanagerAlerts, judged: Judge
 ) -> None:
-    """Everything that fires in Prometheus is known to Alertmanager."""
+    """Everything that fires in Prometheus is known to Alertmanager, and what is critical would be, as such."""
+    dropped = prometheus_firing.dropped
+    if dropped:
+        judged.critical(f"alert_relabel_configs hide from Alertmanager that these are critical: {', '.join(dropped)}")
     known = {(alert.alert, alert.instance) for alert in alertmanager_alerts.alerts}
     lost = [a for a in prometheus_firing.firing if a.since > SETTLED and (a.alert, a.instance) not in known]
     if lost:
         evidence = tuple(f"{a.alert} {a.instance} since {_age(a.since)}" for a in lost)
         judged.critical(f"{len(lost)} alerts fire that Alertmanager does not know of", evidence)
-    judged.ok(f"{len(prometheus_firing.firing)} alerts fire, none is unknown to Alertmanager")
+    unseen = () if dropped is not None else ("Prometheus shows no configuration: what it drops is not known",)
+    judged.ok(f"{len(prometheus_firing.firing)} alerts fire, none is unknown to Alertmanager", unseen)
 
 
 def _age(seconds: float) -> str:

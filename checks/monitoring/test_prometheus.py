@@ -1,5 +1,7 @@
 """Who watches the watchers: Prometheus is well, scrapes all that it must, and can tell Alertmanager."""
 
+from typing import NoReturn
+
 import pytest
 
 from checks.engine.plugin.judged import Judge
@@ -15,6 +17,9 @@ from checks.engine.readings.prometheus_rules import PrometheusEvaluation
 from checks.engine.readings.prometheus_work import PrometheusWork
 
 SEVERAL = 3  # scrapes that may be missed before the data counts as stale
+AHEAD = 60.0
+FURTHEST = 600.0  # what is scraped is refused when it is from further ahead: then the clock itself was
+CLOCKS = "Compare the clocks of Prometheus and its targets"
 
 
 @pytest.mark.guide("prometheus.config")
@@ -39,14 +44,27 @@ def test_prometheus_reloaded(prometheus_server: PrometheusServer, judged: Judge)
 @pytest.mark.profiles("nightly")
 def test_prometheus_retention(prometheus_server: PrometheusServer, judged: Judge) -> None:
     """Samples are kept for as many days as the environment file asks for."""
-    days = prometheus_server.due_retention / 86400
-    if prometheus_server.retention is None:
-        judged.ok("keeps samples by size" if prometheus_server.retention_is_by_size else "keeps samples for ever")
-        return
-    kept = prometheus_server.retention / 86400
-    if kept < days:
+    found, days = prometheus_server, prometheus_server.due_retention / 86400
+    kept = None if found.retention is None else found.retention / 86400
+    if kept is not None and kept < days:
         judged.warning(f"keeps samples for {kept:g} d, {days:g} d are due: set --storage.tsdb.retention.time")
-    judged.ok(f"keeps samples for {kept:g} d")
+    how = "for ever" if kept is None else f"for {kept:g} d"
+    if not found.retention_is_by_size:
+        judged.ok(f"keeps samples {how}")
+        return
+    if found.oldest_age is None or found.oldest_age < found.due_retention:
+        _judge_size(found, days, judged)
+    judged.ok(f"keeps samples {how}, as its size limit allows: the oldest is {found.oldest_age / 86400:.1f} d old")
+
+
+def _judge_size(found: PrometheusServer, days: float, judged: Judge) -> NoReturn:
+    """Say what a size limit leaves where no sample is as old as is due yet."""
+    if found.oldest_age is None:
+        judged.not_judged("keeps samples by size, and does not tell how old the oldest is")
+    oldest = f"the oldest is {found.oldest_age / 86400:.1f} d old"
+    if found.cut_by_size:
+        judged.warning(f"its size limit leaves too few samples: {oldest}, {days:g} d are due. Raise it")
+    judged.not_judged(f"keeps samples by size: {oldest}, whether {days:g} d of them fit is not known yet")
 
 
 @pytest.mark.guide("prometheus.config")
@@ -84,7 +102,14 @@ def test_prometheus_ingests(prometheus_server: PrometheusServer, judged: Judge) 
         judged.not_judged(f"Prometheus started {prometheus_server.uptime:.0f} s ago: its first scrapes are not in yet")
     if age is None or age > SEVERAL * prometheus_server.due_interval + 5:
         judged.critical("stores no new samples: every alert sleeps, and every graph ends here")
-    judged.ok(f"the newest sample is {age:.0f} s old")
+    ahead = -age - max(0.0, prometheus_server.clock_offset)  # what its clock is ahead is prometheus-clock's to say
+    if ahead > FURTHEST:
+        judged.critical(
+            f"the newest sample is from {ahead:.0f} s ahead: until then nothing new may be stored. {CLOCKS}"
+        )
+    if ahead > AHEAD:
+        judged.warning(f"the newest sample is from {ahead:.0f} s ahead: whether new ones arrive is not seen. {CLOCKS}")
+    judged.ok(f"the newest sample is {max(0.0, age):.0f} s old")
 
 
 @pytest.mark.guide("prometheus.config")

@@ -54,16 +54,20 @@ class Kept:
         raise AssertionError(name, target)
 
 
-def kept_of(server: Server, service: str, *names: str, credentials: bool = False, **more: object) -> Kept:
-    """Return what a probe settles of a service that this server stands for."""
+def kept_of(
+    server: Server, service: str, *names: str, credentials: bool = False, watched: bool = False, **more: object
+) -> Kept:
+    """Return what a probe settles of a service that this server stands for; `watched` by a Prometheus too."""
     table: dict[str, object] = {"url": server.url, **more}
+    jobs = [{"name": "a", "targets": ["b:1"]}]
     if service == "prometheus":
-        table["jobs"] = [{"name": "a", "targets": ["b:1"]}]
+        table["jobs"] = jobs
     if any(name.startswith("logstash_") for name in names):
         table["logstash_api"] = {"url": server.url}
     if credentials:
         table["credentials"] = {"env": "PENHAS_CHECKS_WATCHER"}
-    environment = Environment.model_validate({"name": "test", service: table})
+    others = {"prometheus": {"url": server.url, "jobs": jobs}} if watched else {}
+    environment = Environment.model_validate({"name": "test", service: table, **others})
     kept = Kept(environment, Target(service, service), (f"{service}_connection", *names))
     {"prometheus": prometheus, "alertmanager": alertmanager, "elasticsearch": elasticsearch}[service].read(kept)
     assert set(kept.outcomes) == set(kept.names)

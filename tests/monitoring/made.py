@@ -10,7 +10,10 @@ def rule(name: str, expr: str, *, for_: float = 300, severity: str = "critical")
 
 
 def reading(*rules: Rule, wanted: tuple[Wanted, ...] = (), **facts: object) -> PrometheusRules:
-    """Return a reading in which every selector finds a series; `empty` maps a metric to other fields of a Selected."""
+    """Return a reading in which every selector finds a series; `empty` maps a metric to other fields of a Selected.
+
+    `empty_lefts` are what is compared and not there.
+    """
     empty = facts.pop("empty", {})
     assert isinstance(empty, dict)
     selected = []
@@ -24,6 +27,7 @@ def reading(*rules: Rule, wanted: tuple[Wanted, ...] = (), **facts: object) -> P
         "mounts": ("/",),
         "jobs": ("api", "node"),
         "scrape_interval": 15.0,
+        "empty": facts.pop("empty_lefts", ()),
         **facts,
     }
     return PrometheusRules(

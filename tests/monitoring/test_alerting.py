@@ -113,6 +113,51 @@ def test_absence_may_be_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        ("up == 0 unless on () vector(1)", "its `unless on ()` is of something that is always there"),
+        ("(up == 0 unless on () vector(1)) and x > 1", "its `unless on ()` is of something that is always there"),
+        ("count(up) < 1", "what it compares is never < 1"),
+        ("count by (job) (up) == 0", "what it compares is never == 0"),
+        ("rate(http_requests_total[5m]) < 0", "what it compares is never < 0"),
+        ("sum(redis_memory_used_bytes) < 0", "what it compares is never < 0"),
+        ("up == 0 unless on () (hour() < 6)", None),
+        ("up == 0 unless on () maintenance", None),
+        ("up == 0 unless vector(1)", None),
+        ("count(up) < 2", None),
+        ("sum(up) == 0", None),
+        ("delta(x_bytes[5m]) < 0", None),
+        ("a_bytes - b_bytes < 0", None),
+        ("temperature < 0", None),
+    ],
+)
+def test_what_can_never_be_the_case_silences(expr: str, text: str | None) -> None:
+    found = alerting.cannot_fire(reading(rule("A", expr)))
+    assert [(one.text, one.silent) for one in found] == ([] if text is None else [(text, True)])
+
+
+@pytest.mark.parametrize(
+    ("expr", "left", "text"),
+    [
+        ("a / b > 0.9", "a / b", "has nothing to compare, nothing fits together: a / b"),
+        ("a offset 60d > 1", "a offset 60d", "has nothing to compare, no sample is so old: a offset 60d"),
+        ("count(up == 0) > 2", "count(up == 0)", None),
+        ("x > 1 and x / y > 1", "x / y", "has nothing to compare, nothing fits together: x / y"),
+        ("absent(x) == 1", "absent(x)", None),
+    ],
+)
+def test_what_there_is_nothing_of_to_compare_is_a_finding(expr: str, left: str, text: str | None) -> None:
+    found = alerting.cannot_fire(reading(rule("A", expr), empty_lefts=(left,)))
+    assert [(one.text, one.silent) for one in found] == ([] if text is None else [(text, False)])
+
+
+def test_what_a_selector_leaves_empty_is_told_once() -> None:
+    gone = {"a": {"series": 0, "metric_series": 0}}
+    found = alerting.cannot_fire(reading(rule("A", "a / b > 0.9"), empty=gone, empty_lefts=("a / b",)))
+    assert [one.text for one in found] == ["nothing exports a"]
+
+
+@pytest.mark.parametrize(
     ("window", "findings", "silent"), [(29, 1, True), (30, 1, False), (59, 1, False), (60, 0, False)]
 )
 def test_a_window_holds_four_scrapes(window: int, findings: int, *, silent: bool) -> None:
@@ -164,6 +209,13 @@ def test_a_window_holds_four_scrapes(window: int, findings: int, *, silent: bool
         ),
         ("minion_jobs_inactive > 1000", "warning", "is warning above 1000 jobs, but critical is above 1000 jobs"),
         ("minion_jobs_inactive > 500", "warning", None),
+        ("max(minion_jobs_inactive - minion_jobs_delayed) >= 600", "warning", "fires above 600 jobs"),
+        ("increase(minion_jobs_failed[1h]) > 50", "warning", None),
+        ("minion_jobs_active < 1", "warning", None),
+        ("minion_jobs_delayed > 50", "warning", None),
+        ("delta(minion_jobs_inactive[1h]) > 50", "warning", None),
+        ("minion_jobs_inactive < 1", "warning", None),
+        (f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) < 0.001", "critical", None),
         (f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) > 2", "warning", "is warning above 2000 ms"),
         (f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[5m]))) > 1", "critical", None),
     ],

@@ -4,6 +4,7 @@ Pure: PromQL is parsed, nothing is asked. Called by the probe of Prometheus and 
 """
 
 from checks.engine.promql.absence import fires_when_down
+from checks.engine.promql.emptiness import always_hidden, compared, has_offset, least
 from checks.engine.promql.meaning import COMPARISONS, Meaning, meaning, parse, same
 from checks.engine.promql.selectors import Selector, calls, labels, selectors
 from checks.engine.promql.thresholds import (
@@ -23,14 +24,18 @@ __all__ = [
     "Comparison",
     "Meaning",
     "Selector",
+    "always_hidden",
     "arms",
     "calls",
+    "compared",
     "comparisons",
     "fires_when_down",
+    "has_offset",
     "histogram",
     "is_aggregate",
     "is_share",
     "labels",
+    "least",
     "meaning",
     "parse",
     "reachable",

@@ -17,23 +17,36 @@ class AlertmanagerConnection(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an alert of one severity would go: receivers, those that nobody defined, those that tell nobody."""
+    """Where an alert would go: receivers, those that nobody defined, those that tell nobody.
 
+    `alert` is "" for any alert of the severity that has no route of its own. Of the ways to those who are told `muted`
+    says that each has times at which it tells nothing, and `wait` is the shortest time before it tells, in seconds.
+    `inhibited` says that the watchdog, which always fires, hides it.
+    """
+
+    alert: str
     severity: str
     receivers: tuple[str, ...]
     undefined: tuple[str, ...]
     silent: tuple[str, ...]
+    muted: bool
+    wait: float
+    inhibited: bool
 
 
 @reading("alertmanager_server", service="alertmanager")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertmanagerServer(Reading):
-    """What the server says of itself; `cluster` is ready, settling or disabled (a single one)."""
+    """What the server says of itself; `cluster` is ready, settling or disabled (a single one).
+
+    `routes` are those of each severity, of each rule that must be there, and of `watchdog`.
+    """
 
     version: str
     uptime: Seconds
     cluster: str
     reloaded: bool
+    watchdog: str
     routes: tuple[Route, ...]
 
 
@@ -62,21 +75,33 @@ class AlertmanagerAlerts(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """An active silence: `hides` are critical alerts that it hides now, `broad` means that it would hide any."""
+    """A silence that is active, or begins in `begins_in` seconds (0 for an active one).
+
+    `hides` are critical alerts that it hides now, `covers` the critical rules that must be there and that it would hide
+    whatever else their alerts say; `broad` means that it would hide any critical alert.
+    """
 
     author: str
+    begins_in: float
     ends_in: float
     lasts: float
     broad: bool
     hides: tuple[str, ...]
+    covers: tuple[str, ...]
 
 
 @reading("alertmanager_silences", service="alertmanager")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertmanagerSilences(Reading):
-    """The active silences; their comments are not read."""
+    """The silences that are active or will be; their comments are not read.
+
+    `critical` are the critical rules that must be there, `inhibited` the critical alerts that `watchdog` hides now.
+    """
 
     silences: tuple[Silence, ...]
+    critical: tuple[str, ...]
+    watchdog: str
+    inhibited: tuple[str, ...]
 
 
 @reading("alertmanager_counters", service="alertmanager")

@@ -30,7 +30,8 @@ class PrometheusServer(Reading):
     """What the server says of itself; `due_retention` is what the environment file asks for.
 
     `configured` is how long ago its configuration was read, `newest_age` the age of the newest sample that it holds,
-    None where it holds none. `stored` is the size of its blocks on the disk.
+    None where it holds none. `stored` is the size of its blocks on the disk. `oldest_age` is the age of the oldest
+    sample, None where that is not told; `cut_by_size` says that since its start samples went for their size.
     """
 
     version: str
@@ -45,6 +46,8 @@ class PrometheusServer(Reading):
     clock_offset: Seconds
     retention: Seconds | None
     retention_is_by_size: bool
+    oldest_age: Seconds | None
+    cut_by_size: bool
     due_retention: Seconds
     alertmanagers: Count
 

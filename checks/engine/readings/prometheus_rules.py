@@ -60,7 +60,8 @@ class PrometheusRules(Reading):
     """The alert rules that are loaded, those that must be, and what there is for them to look at.
 
     `buckets` are (metric, largest finite bound in seconds); `mounts` those that the node exporters report;
-    `jobs` those that the environment file names.
+    `jobs` those that the environment file names. `empty` is what rules compare with a number, by its text, and of which
+    nothing was there in the last ten minutes.
     """
 
     rules: tuple[Rule, ...]
@@ -71,6 +72,7 @@ class PrometheusRules(Reading):
     mounts: tuple[str, ...]
     jobs: tuple[str, ...]
     scrape_interval: Seconds
+    empty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,14 @@ class Firing:
 @reading("prometheus_firing", service="prometheus")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusFiring(Reading):
-    """What fires now without the watchdog."""
+    """What fires now without the watchdog.
+
+    `dropped` are the critical rules of whose alerts Alertmanager is told nothing, or not that they are critical: the
+    configuration's alert_relabel_configs take that away. None where Prometheus does not show its configuration.
+    """
 
     firing: tuple[Firing, ...]
+    dropped: tuple[str, ...] | None = ()
 
 
 @reading("prometheus_fired", service="prometheus")

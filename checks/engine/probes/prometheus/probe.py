@@ -62,7 +62,9 @@ def _server(asker: Asker, settings: Prometheus) -> PrometheusServer:
     info = data(asker, "/api/v1/status/runtimeinfo")
     built = data(asker, "/api/v1/status/buildinfo")
     head = data(asker, "/api/v1/status/tsdb")["headStats"]
-    stored = asker.metrics().get("prometheus_tsdb_storage_blocks_bytes")
+    metrics = asker.metrics()
+    stored = metrics.get("prometheus_tsdb_storage_blocks_bytes")
+    oldest = max((one.value for one in metrics.get("prometheus_tsdb_lowest_timestamp_seconds", ())), default=0.0)
     managers = data(asker, "/api/v1/alertmanagers")["activeAlertmanagers"]
     began = time.time()
     theirs = float(data(asker, "/api/v1/query", {"query": "time()"})["result"][1])
@@ -82,6 +84,8 @@ def _server(asker: Asker, settings: Prometheus) -> PrometheusServer:
         clock_offset=theirs - (began + ended) / 2,
         retention=seconds,
         retention_is_by_size=by_size,
+        oldest_age=ended - oldest if 0 < oldest <= ended else None,  # without a sample it is the greatest time there is
+        cut_by_size=total(metrics, "prometheus_tsdb_size_retentions_total") > 0,
         due_retention=settings.retention_days * 86400,
         alertmanagers=len(managers),
         source="GET /api/v1/status/runtimeinfo",
