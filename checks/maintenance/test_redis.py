@@ -75,6 +75,8 @@ def test_redis_guarded(redis_exposure: RedisExposure, judged: Judge) -> None:
     """Nobody gets in without a password."""
     if redis_exposure.open:
         judged.critical("answers without a password: every session is open to whoever reaches its port")
+    if redis_exposure.admits:
+        judged.warning("lets in whoever gives no password, though it refused what we tried: turn the user default off")
     judged.ok("refuses whoever gives no password")
 
 

@@ -9,8 +9,10 @@ from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import redis as probe
 from checks.engine.readings.redis import RedisConnection, RedisExposure, RedisKeys, RedisLock, RedisWrites
+from checks.maintenance import test_redis as upkeep
 from tests.probes.context import Kept
-from tests.services.servers import Redis, redis
+from tests.services.saying import says
+from tests.services.servers import SECRET, Redis, redis
 
 KEYS = 20000
 IMMORTAL = 7
@@ -89,11 +91,32 @@ def test_another_database_is_looked_at_where_the_url_names_one(server: Redis) ->
     assert found.keys == 0
 
 
-def test_a_password_is_asked_for(server: Redis) -> None:
-    found = read(server, "redis_connection", "redis_exposure")["redis_exposure"]
+@pytest.mark.parametrize(
+    ("default", "state"),
+    [
+        (f">{SECRET} on", "OK"),
+        ("nopass off", "OK"),
+        ("nopass", "CRITICAL"),
+        ("nopass -ping", "CRITICAL"),
+        ("nopass -@all +scan", "CRITICAL"),
+        ("nopass -@all +get", "CRITICAL"),
+        ("nopass -@all", "WARNING"),
+    ],
+)
+@pytest.mark.parametrize("database", ["0", "5"])
+def test_who_gives_no_password_is_refused(server: Redis, default: str, state: str, database: str) -> None:
+    """NOPERM is no refusal: it is said to one who is let in, and may do something else."""
+    boss = ("AUTH", "boss", SECRET)
+    server.send(("ACL", "SETUSER", "boss", "on", f">{SECRET}", "+@all"))
+    server.send(boss, ("ACL", "SETUSER", "default", *default.split()))
+    try:
+        url = server.url.removesuffix("0") + database
+        found = read(server, "redis_connection", "redis_exposure", url=url)["redis_exposure"]
+    finally:
+        server.send(boss, ("ACL", "SETUSER", "default", "resetpass", f">{SECRET}", "on", "+@all"))
 
     assert isinstance(found, RedisExposure)
-    assert not found.open
+    assert says(upkeep.test_redis_guarded, found)[0].value == state
 
 
 @pytest.mark.parametrize(("command", "left"), [(("SET", "lock", 1, "EX", 50), 50), (("SET", "lock", 1), float("inf"))])

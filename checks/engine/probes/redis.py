@@ -17,7 +17,7 @@ from checks.engine.environment.operations import Redis
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes import Context, redis_keys, redis_round_trips
-from checks.engine.probes.redis_connection import Answer, answer_of, with_connection
+from checks.engine.probes.redis_connection import Answer, answer_of, error_of, with_connection
 from checks.engine.probes.redis_info import FROM_INFO, counters, due, fields_of
 from checks.engine.probes.redis_problems import ACL, NOT_REDIS, Problem, refusal
 from checks.engine.probes.settling import not_connected, settle_all
@@ -28,6 +28,8 @@ TIMEOUT_SECONDS = 3.0
 
 _AFTERWARDS = ("redis_latency", "redis_exposure", "redis_keys")
 _ABSENT, _FOR_EVER = -2, -1
+_NOBODY = {"username": None, "password": None, "credential_provider": None, "db": 0, "client_name": None}
+_REFUSED = frozenset({"NOAUTH", "WRONGPASS", "DENIED"})
 
 
 def read(context: Context) -> None:
@@ -56,7 +58,7 @@ def read(context: Context) -> None:
     if "redis_latency" in names:
         context.settle("redis_latency", _outcome(lambda: _trips(connection, context)))
     if "redis_exposure" in names:
-        context.settle("redis_exposure", _outcome(lambda: _exposure(connection, context)))
+        context.settle("redis_exposure", _outcome(lambda: _exposure(connection, settings, context)))
     if "redis_keys" in names:
         context.settle("redis_keys", _outcome(lambda: _keys(connection, settings, context)))
 
@@ -157,19 +159,27 @@ def _reading(name: str, settings: Redis, context: Context, info: Answer, told: d
     )
 
 
-def _exposure(connection: Connection, context: Context) -> Reading:
-    """Knock without a password: PING must be refused."""
+def _exposure(connection: Connection, settings: Redis, context: Context) -> Reading:
+    """Knock without a password: each knock must be refused for want of one.
 
-    def knock(made: Any) -> bool:
-        made.send_packed_command(made.pack_commands([("PING",)]))
-        return answer_of(made) == b"PONG"
+    NOPERM is said to a user: whoever hears it was let in. What a knock that is answered gives is dropped.
+    """
+    knocks = (("PING",), ("SCAN", "0", "COUNT", "1"), ("GET", settings.session_prefix))
 
-    nobody = {"username": None, "password": None, "credential_provider": None}
-    try:
-        found = with_connection(connection, context.remaining(TIMEOUT_SECONDS), knock, **nobody)
-    except ProbeError:
-        found = False  # refused: as it should be
-    return RedisExposure(open=found, source="PING without a password", sampled_at=time.time())
+    def knock(made: Any) -> set[str]:
+        made.send_packed_command(made.pack_commands(knocks))
+        first = error_of(made)
+        return {first} if first in _REFUSED else {first, *(error_of(made) for _ in knocks[1:])}
+
+    heard = with_connection(connection, context.remaining(TIMEOUT_SECONDS), knock, **_NOBODY)
+    if heard == {"ERR"}:
+        raise ProbeError(Reason.PROTOCOL, "it answers whoever gives no password with an error that has no name here")
+    return RedisExposure(
+        open=not heard <= {*_REFUSED, "NOPERM", "ERR"},
+        admits="NOPERM" in heard,
+        source="PING, SCAN, GET without a password",
+        sampled_at=time.time(),
+    )
 
 
 def _keys(connection: Connection, settings: Redis, context: Context) -> Reading:

@@ -152,9 +152,13 @@ def redis_window(earlier: RedisCounters, later: RedisCounters) -> RedisWindow | 
 @reading("redis_exposure", service="redis")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisExposure(Reading):
-    """Whether the server answers somebody who gives no password."""
+    """Whether the server does anything for somebody who gives no password.
+
+    `admits`: it takes a stranger for a user, who may not do all that was tried.
+    """
 
     open: bool
+    admits: bool = False
 
 
 @reading("redis_latency", service="redis", noisy=True)
