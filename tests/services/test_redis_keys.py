@@ -8,7 +8,14 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import redis as probe
-from checks.engine.readings.redis import RedisConnection, RedisExposure, RedisKeys, RedisLock, RedisWrites
+from checks.engine.readings.redis import (
+    RedisConnection,
+    RedisCounters,
+    RedisExposure,
+    RedisKeys,
+    RedisLock,
+    RedisWrites,
+)
 from checks.maintenance import test_redis as upkeep
 from tests.probes.context import Kept
 from tests.services.saying import says
@@ -146,3 +153,14 @@ def test_full_and_nothing_to_evict_is_seen_though_ping_is_answered() -> None:
     assert connection.reachable
     assert writes.used >= writes.maxmemory
     assert writes.evictable == 0
+
+
+def test_writes_that_are_refused_for_want_of_replicas_are_seen() -> None:
+    with redis("min-replicas-to-write 1") as alone:
+        alone.send(("SET", "a", 1), ("SET", "a", 2))
+        outcomes = read(alone, "redis_connection", "redis_writes", "redis_counters")
+
+    writes, counters = outcomes["redis_writes"], outcomes["redis_counters"]
+    assert isinstance(writes, RedisWrites)
+    assert isinstance(counters, RedisCounters)
+    assert (writes.good_replicas, counters.refused) == (0, 2)

@@ -13,7 +13,7 @@ from checks.engine.environment.operations import Redis as Settings
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import redis as probe
-from checks.engine.probes.redis_info import FROM_INFO
+from checks.engine.probes.redis_info import FROM_INFO, fields_of
 from checks.engine.readings.redis import RedisClients, RedisLock, RedisPersistence, RedisReplicas, RedisWrites
 from checks.maintenance import test_redis as upkeep
 from checks.troubleshooting import test_redis as troubles
@@ -132,21 +132,39 @@ def test_replicas(expected: int, online: int, connected: int, behind: float, sta
 
 
 @pytest.mark.parametrize(
-    ("used", "maxmemory", "evictable", "missing", "state"),
+    ("used", "maxmemory", "evictable", "state"),
+    [(99, 100, 0, "OK"), (100, 100, 0, "CRITICAL"), (100, 100, 1, "OK"), (100, 0, 0, "OK")],
+)
+def test_room_for_writes(used: int, maxmemory: int, evictable: int, state: str) -> None:
+    told = f"maxmemory:{maxmemory}\nused_memory:{used}\ndb0:keys=9,expires={evictable}\nmaxmemory_policy:volatile-lru"
+
+    assert writes_are(told, None) == state
+
+
+@pytest.mark.parametrize(
+    ("good", "demanded", "state"),
     [
-        (99, 100, 0, False, "OK"),
-        (100, 100, 0, False, "CRITICAL"),
-        (100, 100, 1, False, "OK"),
-        (100, 0, 0, False, "OK"),
-        (0, 100, 0, True, "CRITICAL"),
+        (None, None, "OK"),
+        (None, 2, "OK"),
+        (0, None, "CRITICAL"),
+        (1, None, "not judged"),
+        (1, 2, "CRITICAL"),
+        (2, 2, "OK"),
+        (3, 2, "OK"),
     ],
 )
-def test_room_for_writes(used: int, maxmemory: int, evictable: int, missing: bool, state: str) -> None:
-    reading = RedisWrites(
-        used=used, maxmemory=maxmemory, policy="noeviction", evictable=evictable, missing_replicas=missing, **STAMP
-    )
+def test_replicas_without_which_no_write_is_taken(good: int | None, demanded: int | None, state: str) -> None:
+    """How many are there is told where some are demanded; how many are demanded only the environment file tells."""
+    told = "maxmemory:0\nused_memory:9\nmaxmemory_policy:noeviction"
 
-    assert says(troubles.test_redis_takes_writes, reading)[0].value == state
+    assert writes_are(told if good is None else f"{told}\nmin_slaves_good_slaves:{good}", demanded) == state
+
+
+def writes_are(info: str, min_replicas: int | None) -> str:
+    settings = Settings(targets=(Connection(name="cache", env="PENHAS_CHECKS_REDIS"),), min_replicas=min_replicas)
+    reading = FROM_INFO["redis_writes"](fields_of(info.encode()), settings)
+    assert isinstance(reading, RedisWrites)
+    return says(troubles.test_redis_takes_writes, reading)[0].value
 
 
 DAY = 86400.0

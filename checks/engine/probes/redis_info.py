@@ -19,6 +19,8 @@ from checks.engine.readings.redis import (
 
 Fields = Mapping[str, str]
 _ERRORS_SINCE = (6, 2)
+_GOOD = "min_slaves_good_slaves"
+_REFUSALS = ("OOM", "MISCONF", "NOREPLICAS", "READONLY")
 _DATABASE = re.compile(r"keys=(\d+),expires=(\d+)")
 _REPLICA = re.compile(r"state=(\w+),.*\blag=(-?\d+)")
 
@@ -136,7 +138,7 @@ def _replicas(fields: Fields, settings: Redis) -> Reading:
     )
 
 
-def _writes(fields: Fields, _: Redis) -> Reading:
+def _writes(fields: Fields, settings: Redis) -> Reading:
     policy = due(fields, "maxmemory_policy")
     databases = [m for name, text in fields.items() if re.fullmatch(r"db\d+", name) and (m := _DATABASE.match(text))]
     wanted = {"allkeys": 1, "volatile": 2}.get(policy.partition("-")[0])
@@ -145,18 +147,20 @@ def _writes(fields: Fields, _: Redis) -> Reading:
         maxmemory=number(fields, "maxmemory"),
         policy=policy,
         evictable=0 if wanted is None else sum(int(database[wanted]) for database in databases),
-        missing_replicas=fields.get("min_slaves_good_slaves") == "0",
+        # told only where min-replicas-to-write is set; how many it demands is not
+        good_replicas=number(fields, _GOOD) if _GOOD in fields else None,
+        min_replicas=settings.min_replicas,
         source="INFO",
         sampled_at=time.time(),
     )
 
 
 def refused(fields: Fields) -> int | None:
-    """Return how many commands were refused for want of memory or of a save; None where the version does not tell."""
+    """Return how many commands were refused for want of memory, a save, replicas, a master; None before 6.2."""
     version = tuple(int(part) for part in re.findall(r"\d+", due(fields, "redis_version"))[:2])
     if version < _ERRORS_SINCE:
         return None
-    counts = [re.match(r"count=(\d+)", fields.get(f"errorstat_{name}", "count=0")) for name in ("OOM", "MISCONF")]
+    counts = [re.match(r"count=(\d+)", fields.get(f"errorstat_{name}", "count=0")) for name in _REFUSALS]
     return sum(int(count[1]) for count in counts if count is not None)
 
 

@@ -93,14 +93,16 @@ class RedisReplicas(Reading):
 class RedisWrites(Reading):
     """What decides whether a write is taken: PING is answered by a server that takes none.
 
-    `evictable` is how many keys the policy may evict.
+    `evictable` is how many keys the policy may evict; `good_replicas` how many count for min-replicas-to-write, None
+    where that is not set; `min_replicas` what the environment file says that it demands.
     """
 
     used: Bytes
     maxmemory: Bytes
     policy: str
     evictable: Count
-    missing_replicas: bool
+    good_replicas: Count | None
+    min_replicas: Count | None
 
 
 @reading("redis_counters", service="redis")
@@ -118,7 +120,7 @@ class RedisCounters(Reading):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisWindow(Reading):
-    """What the counters grew by since the sample before; `refused` are writes refused by OOM or MISCONF."""
+    """What the counters grew by since the sample before; `refused` are writes."""
 
     restarted: bool
     evicted: Count
