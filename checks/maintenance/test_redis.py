@@ -53,7 +53,10 @@ def test_redis_persistence(redis_persistence: RedisPersistence, judged: Judge) -
     if not redis_persistence.expected:
         judged.ok("no save failed; none is due, as persistent is not set under [redis]")
     elif not redis_persistence.aof and changes > 0:
-        judged(age, unit="d", subject="last save", reading=redis_persistence, above=(1, 2))
+        if not redis_persistence.saved and age <= 1:
+            judged.not_judged(f"nothing was saved since its start {age * 24:.1f} h ago; after a day that is a finding")
+        subject = "last save" if redis_persistence.saved else "nothing was saved since its start:"
+        judged(age, unit="d", subject=subject, reading=redis_persistence, above=(1, 2))
     else:
         judged.ok("everything is saved")
 

@@ -14,6 +14,7 @@ from checks.engine.readings.redis import (
     RedisExposure,
     RedisKeys,
     RedisLock,
+    RedisPersistence,
     RedisWrites,
 )
 from checks.maintenance import test_redis as upkeep
@@ -164,3 +165,11 @@ def test_writes_that_are_refused_for_want_of_replicas_are_seen() -> None:
     assert isinstance(writes, RedisWrites)
     assert isinstance(counters, RedisCounters)
     assert (writes.good_replicas, counters.refused) == (0, 2)
+
+
+def test_what_was_never_saved_is_not_told_to_be(server: Redis) -> None:
+    found = read(server, "redis_connection", "redis_persistence", settings={"persistent": True})["redis_persistence"]
+
+    assert isinstance(found, RedisPersistence)
+    assert (found.saved, found.changes >= KEYS, found.save_age < 600) == (False, True, True)
+    assert says(upkeep.test_redis_persistence, found)[0].value == "not judged"

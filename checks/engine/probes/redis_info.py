@@ -19,6 +19,8 @@ from checks.engine.readings.redis import (
 
 Fields = Mapping[str, str]
 _ERRORS_SINCE = (6, 2)
+_CLOCK = "server_time_usec"
+_AT_START = 2.0  # seconds: both times are whole ones
 _GOOD = "min_slaves_good_slaves"
 _REFUSALS = ("OOM", "MISCONF", "NOREPLICAS", "READONLY")
 _DATABASE = re.compile(r"keys=(\d+),expires=(\d+)")
@@ -113,10 +115,13 @@ def _clients(fields: Fields, _: Redis) -> Reading:
 def _persistence(fields: Fields, settings: Redis) -> Reading:
     aof = due(fields, "aof_enabled") != "0"
     statuses = [fields.get(name, "ok") for name in ("aof_last_write_status", "aof_last_bgrewrite_status")]
+    now = number(fields, _CLOCK) / 1e6 if _CLOCK in fields else time.time()
+    last = number(fields, "rdb_last_save_time")
     return RedisPersistence(
         expected=settings.persistent,
         save_failed=due(fields, "rdb_last_bgsave_status") != "ok",
-        save_age=max(0.0, time.time() - number(fields, "rdb_last_save_time")),
+        save_age=max(0.0, now - last),
+        saved=last - (now - number(fields, "uptime_in_seconds")) > _AT_START,
         changes=number(fields, "rdb_changes_since_last_save"),
         aof=aof,
         aof_failed=aof and statuses != ["ok", "ok"],

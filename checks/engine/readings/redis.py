@@ -67,11 +67,15 @@ class RedisClients(Reading):
 @reading("redis_persistence", service="redis")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisPersistence(Reading):
-    """INFO persistence; `expected` is what the environment file says of it, `aof_failed` is either of its statuses."""
+    """INFO persistence; `expected` is what the environment file says of it, `aof_failed` is either of its statuses.
+
+    `saved`: since it was started; until then the server says of its start that it was the last save.
+    """
 
     expected: bool
     save_failed: bool
     save_age: Seconds
+    saved: bool
     changes: Count
     aof: bool
     aof_failed: bool
