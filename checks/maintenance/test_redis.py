@@ -27,6 +27,8 @@ def test_redis_keys_expire(redis_keys: RedisKeys, judged: Judge) -> None:
         judged.warning(text if redis_keys.complete else f"{text}, in the part that the budget let us see", (looked,))
     if not redis_keys.complete and redis_keys.sessions == 0:
         judged.not_judged("the budget let us see no session key: raise keys_seconds under [redis]", (looked,))
+    if redis_keys.sessions == 0:
+        judged.not_judged("no key begins with session_prefix: is the prefix, or the database, a wrong one?", (looked,))
     judged.ok(f"{redis_keys.sessions} session keys, each with a time to live", (looked,))
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from checks.emergency import test_emergency as emergency
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import redis as probe
+from checks.engine.probes.redis_info import elsewhere
 from checks.engine.readings.redis import (
     RedisConnection,
     RedisCounters,
@@ -78,7 +80,26 @@ def test_no_more_commands_a_second_than_allowed(server: Redis) -> None:
 
 
 def test_what_other_prefixes_hold_does_not_count(server: Redis) -> None:
-    assert keys(server, session_prefix="nothing:").sessions == 0
+    found = keys(server, session_prefix="nothing:")
+
+    assert found.sessions == 0
+    assert says(upkeep.test_redis_keys_expire, found)[0].value == "not judged"
+
+
+@pytest.mark.parametrize(("database", "state"), [("0", "OK"), ("5", "not judged")])
+def test_nothing_is_concluded_from_a_database_that_nobody_uses(server: Redis, database: str, state: str) -> None:
+    """Emergency mode and the lock are not off because a database that is empty beside a full one does not name them."""
+    url = server.url.removesuffix("0") + database
+    found = read(server, "redis_lock", "redis_emergency", url=url, settings={"lock_key": "no-such-lock"})
+
+    assert says(emergency.test_emergency_mode, found["redis_emergency"])[0].value == state
+    assert isinstance(found["redis_lock"], RedisLock if state == "OK" else NotJudged)
+
+
+def test_in_a_server_without_any_key_emergency_mode_is_off() -> None:
+    assert not elsewhere({}, 0)
+    assert not elsewhere({"db0": "keys=1", "db5": "keys=1"}, 5)
+    assert elsewhere({"db0": "keys=1"}, 5)
 
 
 def test_an_empty_namespace_is_a_prefix_too(server: Redis) -> None:

@@ -6,6 +6,7 @@ What takes longer, or needs a connection of its own, is asked after everything e
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from redis.exceptions import (
@@ -15,13 +16,13 @@ from redis.exceptions import (
 
 from checks.engine.environment.operations import Redis
 from checks.engine.environment.secrets import Connection
-from checks.engine.model import ProbeError, Reading, Reason
+from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context, redis_keys, redis_round_trips
-from checks.engine.probes.redis_connection import Answer, answer_of, error_of, with_connection
-from checks.engine.probes.redis_info import FROM_INFO, counters, due, fields_of
+from checks.engine.probes.redis_connection import Answer, answer_of, error_of, parameters, with_connection
+from checks.engine.probes.redis_info import FROM_INFO, counters, due, elsewhere, fields_of
 from checks.engine.probes.redis_problems import ACL, NOT_REDIS, Problem, refusal
 from checks.engine.probes.settling import not_connected, settle_all
-from checks.engine.readings.redis import RedisConnection, RedisEmergency, RedisExposure, RedisLock
+from checks.engine.readings.redis import ASTRAY, RedisConnection, RedisEmergency, RedisExposure, RedisLock
 
 CONNECTION = "redis_connection"
 TIMEOUT_SECONDS = 3.0
@@ -52,9 +53,11 @@ def read(context: Context) -> None:
         return
     _settle(context, names, _connected(pong, seconds))
     told = dict(zip(extras, answers[2:], strict=True))
+    astray = isinstance(info, bytes) and elsewhere(fields_of(info), int(parameters(connection).get("db", 0)))
     for name in names:
         if name != CONNECTION and name not in _AFTERWARDS:
-            context.settle(name, _outcome(lambda name=name: _reading(name, settings, context, info, told)))  # type: ignore[misc]
+            asked = partial(_reading, name, settings, context, info, told, astray=astray)
+            context.settle(name, _outcome(asked))
     if "redis_latency" in names:
         context.settle("redis_latency", _outcome(lambda: _trips(connection, context)))
     if "redis_exposure" in names:
@@ -63,7 +66,7 @@ def read(context: Context) -> None:
         context.settle("redis_keys", _outcome(lambda: _keys(connection, settings, context)))
 
 
-def _outcome(build: Callable[[], Reading]) -> Reading | ProbeError:
+def _outcome(build: Callable[[], Reading | NotJudged]) -> Reading | NotJudged | ProbeError:
     try:
         return build()
     except ProbeError as error:
@@ -135,7 +138,9 @@ def _fields(info: Answer) -> dict[str, str]:
     return fields_of(info)
 
 
-def _reading(name: str, settings: Redis, context: Context, info: Answer, told: dict[str, Answer]) -> Reading:
+def _reading(
+    name: str, settings: Redis, context: Context, info: Answer, told: dict[str, Answer], *, astray: bool
+) -> Reading | NotJudged:
     if name in FROM_INFO:
         return FROM_INFO[name](_fields(info), settings)
     answer = told[name]
@@ -145,12 +150,15 @@ def _reading(name: str, settings: Redis, context: Context, info: Answer, told: d
         raise ProbeError(Reason.PROTOCOL, "the server refused to say it")
     if name == "redis_counters":
         return counters(_fields(info), answer)
+    if name == "redis_lock" and answer == _ABSENT and astray:
+        return NotJudged(ASTRAY)
     if name == "redis_lock":
         left = None if answer == _ABSENT else math.inf if answer == _FOR_EVER else answer / 1000
         return RedisLock(expires_in=left, source="PTTL of the lock", sampled_at=time.time())
     emergency = context.environment.emergency
     return RedisEmergency(
         read_only=answer > 0,
+        astray=astray,
         policy=due(_fields(info), "maxmemory_policy"),
         expected_policy=emergency.maxmemory_policy,
         until=None if emergency.until is None else emergency.until.timestamp(),

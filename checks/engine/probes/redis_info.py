@@ -23,6 +23,7 @@ _CLOCK = "server_time_usec"
 _AT_START = 2.0  # seconds: both times are whole ones
 _GOOD = "min_slaves_good_slaves"
 _REFUSALS = ("OOM", "MISCONF", "NOREPLICAS", "READONLY")
+_IS_DATABASE = re.compile(r"db\d+")
 _DATABASE = re.compile(r"keys=(\d+),expires=(\d+)")
 _REPLICA = re.compile(r"state=(\w+),.*\blag=(-?\d+)")
 
@@ -47,6 +48,12 @@ def number(fields: Fields, name: str) -> int:
         return int(due(fields, name))
     except ValueError:
         raise ProbeError(Reason.PROTOCOL, f"INFO has no number for {name}") from None
+
+
+def elsewhere(fields: Fields, database: int) -> bool:
+    """Whether a database holds no key while another of the server does."""
+    filled = {name for name in fields if _IS_DATABASE.fullmatch(name)}
+    return filled != set() and f"db{database}" not in filled
 
 
 def server(fields: Fields, _: Redis) -> Reading:
@@ -145,7 +152,7 @@ def _replicas(fields: Fields, settings: Redis) -> Reading:
 
 def _writes(fields: Fields, settings: Redis) -> Reading:
     policy = due(fields, "maxmemory_policy")
-    databases = [m for name, text in fields.items() if re.fullmatch(r"db\d+", name) and (m := _DATABASE.match(text))]
+    databases = [m for name, text in fields.items() if _IS_DATABASE.fullmatch(name) and (m := _DATABASE.match(text))]
     wanted = {"allkeys": 1, "volatile": 2}.get(policy.partition("-")[0])
     return RedisWrites(
         used=number(fields, "used_memory"),

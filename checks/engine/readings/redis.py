@@ -189,12 +189,19 @@ class RedisLock(Reading):
     expires_in: float | None
 
 
+ASTRAY = "the database that the connection string names is empty, and another is not: is it the application's?"
+
+
 @reading("redis_emergency", service="redis")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisEmergency(Reading):
-    """The signs of emergency mode that Redis holds, and until when (Unix time) it is on purpose."""
+    """The signs of emergency mode that Redis holds, and until when (Unix time) it is on purpose.
+
+    `astray`: the database that we ask holds no key at all, while another of the server does.
+    """
 
     read_only: bool
+    astray: bool = False
     policy: str
     expected_policy: str | None
     until: float | None
