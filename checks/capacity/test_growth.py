@@ -9,7 +9,7 @@ from checks.engine.readings.application import ApplicationGrowth
 from checks.engine.trend import days_until, trend
 
 SHOWN = 12
-NAMES = "Where it has another name, write that into growth() of checks/environments/grants/postgresql.sql"
+NAMES = "Where it or its column has another name, write that into growth() of checks/environments/grants/postgresql.sql"
 FEWEST = 14  # days with recordings, below which there is no trend to speak of
 
 
@@ -18,7 +18,7 @@ FEWEST = 14  # days with recordings, below which there is no trend to speak of
 def test_application_users_growth(application_growth: ApplicationGrowth, judged: Judge) -> None:
     """New users a month, and in all."""
     if not application_growth.users_known:
-        judged.unknown(f"the database has no table of users. {NAMES}")
+        judged.unknown(f"the database has no table of users, or none with their dates. {NAMES}")
     total, lines = 0, []
     for month, users in application_growth.users:
         total += users
@@ -41,6 +41,8 @@ def test_application_uploads_growth(application_growth: ApplicationGrowth, judge
         lines.append(f"{day}: {count} recordings, {size / 2**20:.2f} MiB")
     evidence, text = tuple(lines[-SHOWN:]), f"{stored / 2**20:.1f} MiB of recordings"
     limit, found = application_growth.bucket_bytes, trend(points)
+    if limit is not None and stored >= limit:
+        judged.warning(f"{text}: all of the {limit / 2**20:.1f} MiB that are set aside for them", evidence)
     if limit is None or found is None or len(points) < FEWEST:
         judged.ok(text if limit is None else f"{text}; too few days for a trend", evidence)
         return

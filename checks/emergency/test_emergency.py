@@ -10,7 +10,7 @@ import pytest
 
 from checks.engine.plugin.judged import Judge
 from checks.engine.readings.minion import MinionQueue
-from checks.engine.readings.redis import RedisEmergency
+from checks.engine.readings.redis import ASTRAY, RedisEmergency
 
 
 @pytest.mark.guide("emergency.mode")
@@ -22,6 +22,8 @@ def test_emergency_mode(redis_emergency: RedisEmergency, judged: Judge) -> None:
         signs.append("the application is read-only")
     if redis_emergency.expected_policy not in {None, redis_emergency.policy}:
         signs.append(f"maxmemory-policy is {redis_emergency.policy}, not {redis_emergency.expected_policy}")
+    if signs == [] and redis_emergency.astray:
+        judged.not_judged(ASTRAY)
     if signs == []:
         judged.ok("is off")
         return
@@ -38,6 +40,8 @@ def test_emergency_mode(redis_emergency: RedisEmergency, judged: Judge) -> None:
 @pytest.mark.profiles("nightly", "triage")
 def test_emergency_mode_workers(redis_emergency: RedisEmergency, minion_queue: MinionQueue, judged: Judge) -> None:
     """Emergency mode has not stopped the workers, but on purpose; without it that is minion-workers-live's to say."""
+    if redis_emergency.astray:
+        judged.not_judged(ASTRAY)
     if not redis_emergency.read_only or minion_queue.workers > 0:
         judged.ok("has not stopped the workers")
         return

@@ -7,6 +7,7 @@ from checks.engine.readings.s3 import S3Canary, S3Clock, S3Identity, S3Key, S3Ob
 
 DAY = 86400.0
 UNTOLD = "not covered: the store does not implement it"
+PART = "each of its rules has a prefix, a tag or a size"
 POLICY = "Give our key the policy in checks/environments/grants/s3.json"
 
 
@@ -80,6 +81,8 @@ def test_s3_versions_expire(s3_settings: S3Settings, judged: Judge) -> None:
     _told(judged, s3_settings.versions_expire)
     if s3_settings.versions_expire == "off":
         judged.warning("keeps earlier versions for ever, of what was erased too: let them expire (lifecycle)")
+    if s3_settings.versions_expire == "part":
+        judged.warning(f"earlier versions expire of some objects only: {PART}")
     judged.ok("earlier versions expire")
 
 
@@ -164,4 +167,6 @@ def _required(judged: Judge, settings: S3Settings, what: str, word: str) -> None
     _told(judged, word)
     if word == "off":
         judged.warning(f"{what} is demanded under [s3] required, and off")
+    if word == "part":
+        judged.warning(f"{what} is demanded under [s3] required, and of some objects only: {PART}")
     judged.ok(f"{what} is on")

@@ -27,6 +27,8 @@ def test_redis_keys_expire(redis_keys: RedisKeys, judged: Judge) -> None:
         judged.warning(text if redis_keys.complete else f"{text}, in the part that the budget let us see", (looked,))
     if not redis_keys.complete and redis_keys.sessions == 0:
         judged.not_judged("the budget let us see no session key: raise keys_seconds under [redis]", (looked,))
+    if redis_keys.sessions == 0:
+        judged.not_judged("no key begins with session_prefix: is the prefix, or the database, a wrong one?", (looked,))
     judged.ok(f"{redis_keys.sessions} session keys, each with a time to live", (looked,))
 
 
@@ -53,7 +55,10 @@ def test_redis_persistence(redis_persistence: RedisPersistence, judged: Judge) -
     if not redis_persistence.expected:
         judged.ok("no save failed; none is due, as persistent is not set under [redis]")
     elif not redis_persistence.aof and changes > 0:
-        judged(age, unit="d", subject="last save", reading=redis_persistence, above=(1, 2))
+        if not redis_persistence.saved and age <= 1:
+            judged.not_judged(f"nothing was saved since its start {age * 24:.1f} h ago; after a day that is a finding")
+        subject = "last save" if redis_persistence.saved else "nothing was saved since its start:"
+        judged(age, unit="d", subject=subject, reading=redis_persistence, above=(1, 2))
     else:
         judged.ok("everything is saved")
 
@@ -75,6 +80,8 @@ def test_redis_guarded(redis_exposure: RedisExposure, judged: Judge) -> None:
     """Nobody gets in without a password."""
     if redis_exposure.open:
         judged.critical("answers without a password: every session is open to whoever reaches its port")
+    if redis_exposure.admits:
+        judged.warning("lets in whoever gives no password, though it refused what we tried: turn the user default off")
     judged.ok("refuses whoever gives no password")
 
 

@@ -6,6 +6,7 @@ from checks.engine.plugin.judged import Judge
 from checks.engine.readings.redis import RedisClients, RedisFragmentation, RedisWrites
 
 SMALL = 100 << 20  # bytes in use below which the allocator's own share makes every ratio meaningless
+UNREAD = "count for min-replicas-to-write; how many it demands we may not read: set min_replicas under [redis]"
 
 
 @pytest.mark.convergent
@@ -15,8 +16,11 @@ def test_redis_takes_writes(redis_writes: RedisWrites, judged: Judge) -> None:
     """The server has room for a write, or may evict for it, and has the replicas without which it refuses."""
     if redis_writes.maxmemory > 0 and redis_writes.used >= redis_writes.maxmemory and redis_writes.evictable == 0:
         judged.critical(f"is full and may evict nothing ({redis_writes.policy}): it answers PING and refuses writes")
-    if redis_writes.missing_replicas:
+    good, due = redis_writes.good_replicas, redis_writes.min_replicas
+    if good is not None and good < (1 if due is None else due):
         judged.critical("refuses writes, because the replicas that min-replicas-to-write demands are not there")
+    if good is not None and due is None:
+        judged.not_judged(f"{good} replicas {UNREAD}")
     judged.ok("has room for writes")
 
 

@@ -9,11 +9,12 @@ from checks.capacity import test_capacity as capacity
 from checks.capacity import test_growth as growth
 from checks.engine.model import State
 from checks.engine.readings.api import ApiHealth, ApiHistogram, ApiMinionStats
-from checks.engine.readings.application import ApplicationBusiness, ApplicationGrowth, Course
+from checks.engine.readings.application import ApplicationAddresses, ApplicationBusiness, ApplicationGrowth, Course
 from checks.engine.readings.minion import MinionBacklog, MinionFailures, MinionQueue, MinionWorkers
 from checks.engine.readings.redis import RedisMemory
 from checks.health import test_api as health
 from checks.health import test_api_operators as operators
+from checks.maintenance import test_application as application
 from checks.maintenance import test_minion as upkeep
 from checks.monitoring import test_business as business
 from checks.troubleshooting import test_minion as minion
@@ -201,7 +202,9 @@ def uploads(limit: int | None, days: int = 30, ahead: float = 14) -> Application
         (uploads(None), State.OK, "100.0 MiB of recordings"),
         (uploads(130 * MIB), State.OK, "100.0 MiB"),
         (uploads(110 * MIB), State.WARNING, "meet 110.0 MiB in about 10 days (10 to 10)"),
-        (uploads(90 * MIB), State.WARNING, "in about 0 days"),
+        (uploads(101 * MIB), State.WARNING, "in about 1 days"),
+        (uploads(100 * MIB), State.WARNING, "100.0 MiB of recordings: all of the 100.0 MiB that are set aside"),
+        (uploads(74 * MIB, days=5), State.WARNING, "75.0 MiB of recordings: all of the 74.0 MiB that are set aside"),
         (uploads(110 * MIB, ahead=0), State.OK, "100.0 MiB"),
         (uploads(76 * MIB, days=5), State.OK, "too few days for a trend"),
     ],
@@ -211,6 +214,21 @@ def test_recordings_that_fill_their_place(reading: ApplicationGrowth, state: Sta
 
     assert found is state
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("addresses", "other_key", "soonest", "state"),
+    [
+        (0, 0, None, State.NOT_JUDGED),
+        (1, 0, 91 * 86400.0, State.OK),
+        (1, 0, 89 * 86400.0, State.WARNING),
+        (2, 1, 91 * 86400.0, State.CRITICAL),
+    ],
+)
+def test_stored_addresses(addresses: int, other_key: int, soonest: float | None, state: State) -> None:
+    reading = ApplicationAddresses(addresses=addresses, other_key=other_key, malformed=0, soonest=soonest, **STAMP)
+
+    assert says(application.test_application_addresses, reading)[0] is state
 
 
 def test_users_are_counted_in_all() -> None:

@@ -23,6 +23,8 @@ def reading(**changes: object) -> RedisEmergency:
     [
         ({}, State.OK, "is off"),
         ({"expected_policy": None, "policy": "allkeys-lru"}, State.OK, "is off"),
+        ({"astray": True}, State.NOT_JUDGED, "is empty"),
+        ({"astray": True, "policy": "allkeys-lru"}, State.WARNING, "maxmemory-policy is allkeys-lru"),
         ({"policy": "allkeys-lru"}, State.WARNING, "maxmemory-policy is allkeys-lru, not volatile-lru"),
         ({"read_only": True}, State.CRITICAL, "the application is read-only: left on?"),
         ({"read_only": True, "until": time.time() + HOUR}, State.WARNING, "on purpose, for another"),
@@ -41,6 +43,7 @@ def test_emergency(changes: dict[str, object], state: State, text: str) -> None:
     ("changes", "workers", "state", "text"),
     [
         ({}, 0, State.OK, "has not stopped"),
+        ({"astray": True}, 0, State.NOT_JUDGED, "is empty"),
         ({"read_only": True}, 1, State.OK, "has not stopped"),
         ({"read_only": True}, 0, State.WARNING, "start penhas-minion when it ends"),
         ({"read_only": True, "until": time.time() + HOUR}, 0, State.WARNING, "on purpose, for another"),

@@ -13,7 +13,7 @@ from checks.engine.environment.operations import Redis as Settings
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import NotJudged, ProbeError, Reading, Target
 from checks.engine.probes import redis as probe
-from checks.engine.probes.redis_info import FROM_INFO
+from checks.engine.probes.redis_info import FROM_INFO, fields_of
 from checks.engine.readings.redis import RedisClients, RedisLock, RedisPersistence, RedisReplicas, RedisWrites
 from checks.maintenance import test_redis as upkeep
 from checks.troubleshooting import test_redis as troubles
@@ -132,21 +132,39 @@ def test_replicas(expected: int, online: int, connected: int, behind: float, sta
 
 
 @pytest.mark.parametrize(
-    ("used", "maxmemory", "evictable", "missing", "state"),
+    ("used", "maxmemory", "evictable", "state"),
+    [(99, 100, 0, "OK"), (100, 100, 0, "CRITICAL"), (100, 100, 1, "OK"), (100, 0, 0, "OK")],
+)
+def test_room_for_writes(used: int, maxmemory: int, evictable: int, state: str) -> None:
+    told = f"maxmemory:{maxmemory}\nused_memory:{used}\ndb0:keys=9,expires={evictable}\nmaxmemory_policy:volatile-lru"
+
+    assert writes_are(told, None) == state
+
+
+@pytest.mark.parametrize(
+    ("good", "demanded", "state"),
     [
-        (99, 100, 0, False, "OK"),
-        (100, 100, 0, False, "CRITICAL"),
-        (100, 100, 1, False, "OK"),
-        (100, 0, 0, False, "OK"),
-        (0, 100, 0, True, "CRITICAL"),
+        (None, None, "OK"),
+        (None, 2, "OK"),
+        (0, None, "CRITICAL"),
+        (1, None, "not judged"),
+        (1, 2, "CRITICAL"),
+        (2, 2, "OK"),
+        (3, 2, "OK"),
     ],
 )
-def test_room_for_writes(used: int, maxmemory: int, evictable: int, missing: bool, state: str) -> None:
-    reading = RedisWrites(
-        used=used, maxmemory=maxmemory, policy="noeviction", evictable=evictable, missing_replicas=missing, **STAMP
-    )
+def test_replicas_without_which_no_write_is_taken(good: int | None, demanded: int | None, state: str) -> None:
+    """How many are there is told where some are demanded; how many are demanded only the environment file tells."""
+    told = "maxmemory:0\nused_memory:9\nmaxmemory_policy:noeviction"
 
-    assert says(troubles.test_redis_takes_writes, reading)[0].value == state
+    assert writes_are(told if good is None else f"{told}\nmin_slaves_good_slaves:{good}", demanded) == state
+
+
+def writes_are(info: str, min_replicas: int | None) -> str:
+    settings = Settings(targets=(Connection(name="cache", env="PENHAS_CHECKS_REDIS"),), min_replicas=min_replicas)
+    reading = FROM_INFO["redis_writes"](fields_of(info.encode()), settings)
+    assert isinstance(reading, RedisWrites)
+    return says(troubles.test_redis_takes_writes, reading)[0].value
 
 
 DAY = 86400.0
@@ -164,12 +182,18 @@ DAY = 86400.0
         ({"changes": 1, "save_age": 2 * DAY + 1000}, ("CRITICAL", "OK")),
         ({"changes": 0, "save_age": 9 * DAY}, ("OK", "OK")),
         ({"changes": 1, "save_age": 9 * DAY, "aof": True}, ("OK", "OK")),
+        ({"changes": 1, "save_age": 0.0, "saved": False}, ("not judged", "OK")),
+        ({"changes": 1, "save_age": DAY + 1000, "saved": False}, ("WARNING", "OK")),
+        ({"changes": 1, "save_age": 2 * DAY + 1000, "saved": False}, ("CRITICAL", "OK")),
+        ({"changes": 0, "save_age": 0.0, "saved": False}, ("OK", "OK")),
+        ({"changes": 1, "save_age": 0.0, "saved": False, "aof": True}, ("OK", "OK")),
     ],
 )
 def test_saves_where_data_must_outlive_a_restart_and_where_not(
     changes: dict[str, Any], states: tuple[str, str]
 ) -> None:
     values: dict[str, Any] = {"save_failed": False, "save_age": 0.0, "changes": 0, "aof": False, "aof_failed": False}
+    values["saved"] = True
     found = [RedisPersistence(expected=due, **{**values, **changes}, **STAMP) for due in (True, False)]
 
     assert tuple(says(upkeep.test_redis_persistence, reading)[0].value for reading in found) == states
@@ -183,13 +207,30 @@ def test_an_append_only_file_fails_by_either_of_its_statuses(
     enabled: str, write: str, rewrite: str, failed: bool
 ) -> None:
     told = {"aof_enabled": enabled, "aof_last_write_status": write, "aof_last_bgrewrite_status": rewrite}
+    assert persistence(told).aof_failed is failed
+
+
+@pytest.mark.parametrize(("after", "saved"), [(0, False), (1, False), (2, False), (3, True), (500, True)])
+def test_the_start_is_no_save(after: int, saved: bool) -> None:
+    """A server that never saved tells its start for its last save."""
+    start = 1_700_000_000
+    told = {"uptime_in_seconds": "600", "rdb_last_save_time": f"{start + after}"}
+
+    found = persistence({**told, "server_time_usec": f"{(start + 600) * 1_000_000}"})
+
+    assert found.saved is saved
+    assert found.save_age == 600 - after
+
+
+def persistence(told: dict[str, str]) -> RedisPersistence:
     saved = {"rdb_last_bgsave_status": "ok", "rdb_last_save_time": "1", "rdb_changes_since_last_save": "0"}
     settings = Settings(targets=(Connection(name="cache", env="PENHAS_CHECKS_REDIS"),))
-
-    found = FROM_INFO["redis_persistence"]({**told, **saved}, settings)
-
+    found = FROM_INFO["redis_persistence"](
+        {"aof_enabled": "0", "uptime_in_seconds": "1", **saved, **told},
+        settings,
+    )
     assert isinstance(found, RedisPersistence)
-    assert found.aof_failed is failed
+    return found
 
 
 @pytest.mark.parametrize(

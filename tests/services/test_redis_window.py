@@ -8,7 +8,8 @@ from checks.engine.readings.redis import RedisCounters, RedisSlow, RedisWindow, 
 
 INFO = (
     b"# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\ntcp_port:6379\r\nevicted_keys:5\r\nrejected_connections:1\r\n"
-    b"errorstat_OOM:count=4\r\nerrorstat_MISCONF:count=2\r\n"
+    b"errorstat_OOM:count=4\r\nerrorstat_MISCONF:count=2\r\nerrorstat_NOREPLICAS:count=8\r\n"
+    b"errorstat_READONLY:count=16\r\nerrorstat_NOAUTH:count=32\r\n"
 )
 
 
@@ -56,7 +57,7 @@ def test_a_slow_log_that_is_full_or_of_another_server_tells_nothing(changes: dic
 
 
 def test_refusals_are_summed() -> None:
-    assert refused(fields_of(INFO)) == 6
+    assert refused(fields_of(INFO)) == 30
 
 
 def test_before_six_two_no_refusal_is_told() -> None:

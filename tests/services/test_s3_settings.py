@@ -33,13 +33,14 @@ def rule(status: str, **what: Any) -> dict[str, Any]:
     return {"ID": "r", "Status": status, "Filter": {"Prefix": ""}, **what}
 
 
-def without_tls(effect: str, secure: str | list[str], who: str = "*", what: str = "s3:*") -> str:
+def without_tls(effect: str, secure: str | list[str], who: str = "*", what: str = "s3:*", **more: Any) -> str:
     statement = {
         "Effect": effect,
         "Principal": {"AWS": who},
         "Action": what,
         "Resource": f"arn:aws:s3:::{BUCKET}/*",
         "Condition": {"Bool": {"aws:SecureTransport": secure}},
+        **more,
     }
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
@@ -284,6 +285,15 @@ BLOCKS = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolic
             {"LifecycleConfiguration": {"Rules": [rule("Enabled", Expiration={"Days": 30})]}},
             ("versions_expire", "off"),
         ),
+        (
+            "put_bucket_lifecycle_configuration",
+            {
+                "LifecycleConfiguration": {
+                    "Rules": [rule("Enabled", Filter={"Prefix": "tmp/"}, NoncurrentVersionExpiration=THIRTY)]
+                }
+            },
+            ("versions_expire", "part"),
+        ),
         ("put_bucket_policy", {"Policy": without_tls("Deny", "false")}, ("encrypted_only", "on")),
         ("put_bucket_policy", {"Policy": without_tls("Deny", ["false"])}, ("encrypted_only", "on")),
         ("put_bucket_policy", {"Policy": without_tls("Deny", "false", who="x")}, ("encrypted_only", "off")),
@@ -320,6 +330,55 @@ def test_access_logs(answer: dict[str, Any], aws: bool, word: str) -> None:
     assert s3_settings._logged(answer, aws=aws) == word
 
 
+@pytest.mark.parametrize(
+    ("rules", "word"),
+    [
+        ([rule("Enabled")], "on"),
+        ([{"Status": "Enabled"}], "on"),
+        ([{"Status": "Enabled", "Filter": {}}], "on"),
+        ([{"Status": "Enabled", "Prefix": ""}], "on"),
+        ([{"Status": "Enabled", "Prefix": "tmp/"}], "part"),
+        ([rule("Enabled", Filter={"Prefix": "tmp/"})], "part"),
+        ([rule("Enabled", Filter={"Tag": {"Key": "a", "Value": "b"}})], "part"),
+        ([rule("Enabled", Filter={"And": {"Prefix": "tmp/", "ObjectSizeGreaterThan": 9}})], "part"),
+        ([rule("Enabled", Filter={"Prefix": "tmp/"}), rule("Enabled")], "on"),
+        ([rule("Enabled", Filter={"Prefix": "tmp/"}), rule("Disabled")], "part"),
+        ([rule("Disabled")], "off"),
+        ([], "untold"),
+    ],
+)
+def test_a_rule_for_some_objects_is_none_for_all(rules: list[dict[str, Any]], word: str) -> None:
+    ending = [{**one, "NoncurrentVersionExpiration": THIRTY} for one in rules]
+
+    assert s3_settings._replicated({"ReplicationConfiguration": {"Rules": rules}}) == word
+    assert s3_settings._versions_expire({"Rules": ending}) == word
+
+
+FALSE = {"aws:SecureTransport": "false"}
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({}, "on"),
+        ({"Resource": "*"}, "on"),
+        ({"Resource": "arn:aws:s3:::*"}, "on"),
+        ({"Resource": f"arn:aws-cn:s3:::{BUCKET}*"}, "on"),
+        ({"Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]}, "on"),
+        ({"Resource": f"arn:aws:s3:::{BUCKET}"}, "off"),
+        ({"Resource": f"arn:aws:s3:::{BUCKET}/old/*"}, "off"),
+        ({"Resource": f"arn:aws:s3:::{BUCKET}/*.m4a"}, "off"),
+        ({"Resource": f"arn:aws:s3:::{BUCKET}-old/*"}, "off"),
+        ({"Condition": {"Bool": {"aws:securetransport": False}}}, "on"),
+        ({"Condition": {"Bool": {**FALSE, "aws:ViaAWSService": "false"}}}, "off"),
+        ({"Condition": {"Bool": FALSE, "IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}, "off"),
+        ({"Condition": {}}, "off"),
+    ],
+)
+def test_a_policy_that_refuses_some_requests_without_tls_does_not_refuse_all(more: dict[str, Any], word: str) -> None:
+    assert s3_settings._encrypted_only({"Policy": without_tls("Deny", "false", **more)}, BUCKET) == word
+
+
 def reading(**words: Any) -> S3Settings:
     every: dict[str, Any] = {**dict.fromkeys(SETTINGS, "on"), "public": "off", "required": (), **words}
     return S3Settings(**every, source="t", sampled_at=0.0)
@@ -344,6 +403,13 @@ def test_each_word_has_its_state(check: Any, field: str, required: tuple[str, ..
     assert states == {"on": "OK", "off": "WARNING", "untold": "not judged", "denied": "UNKNOWN"}
     if required:
         assert says(check, reading(**{field: "off"}))[0].value == "not judged"
+
+
+def test_what_is_set_for_some_objects_only_is_a_warning() -> None:
+    replicated = reading(required=("replication",), replicated="part")
+
+    assert says(health.test_s3_replicated, replicated)[0].value == "WARNING"
+    assert says(health.test_s3_versions_expire, reading(versions_expire="part"))[0].value == "WARNING"
 
 
 def test_versions_that_are_not_kept_need_not_expire() -> None:

@@ -16,15 +16,17 @@ _SCHEDULE = re.compile(rf"{_FIELD}( {_FIELD}){{4}}|@(hourly|daily|weekly|monthly
 class Redis(Model):
     """The Redis servers, the prefix of session keys, and how much of a server a search among its keys may take.
 
-    `replicas` is how many must follow each server; `persistent` says that what it holds must outlive a restart;
-    `lock_key` is the lock that must not outlive its holder; `memory_bytes` is what the container of each server may
-    take, which Redis itself does not know: it tells the memory of the host. A search takes at most `keys_seconds` and
-    sends at most `keys_per_second` commands a second.
+    `replicas` is how many must follow each server, `min_replicas` the server's own min-replicas-to-write, which we may
+    not read: whoever may CONFIG GET it reads the password beside it. `persistent` says that what it holds must outlive
+    a restart; `lock_key` is the lock that must not outlive its holder; `memory_bytes` is what the container of each
+    server may take, which Redis itself does not know: it tells the memory of the host. A search takes at most
+    `keys_seconds` and sends at most `keys_per_second` commands a second.
     """
 
     targets: Annotated[tuple[Connection, ...], Field(min_length=1)]
     session_prefix: str = "penhas:CaS:"
     replicas: Annotated[int, Field(ge=0)] = 0
+    min_replicas: Annotated[int, Field(ge=1)] | None = None
     persistent: bool = False
     lock_key: str | None = None
     memory_bytes: Annotated[int, Field(gt=0)] | None = None

@@ -6,6 +6,7 @@ What takes longer, or needs a connection of its own, is asked after everything e
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from redis.exceptions import (
@@ -15,19 +16,21 @@ from redis.exceptions import (
 
 from checks.engine.environment.operations import Redis
 from checks.engine.environment.secrets import Connection
-from checks.engine.model import ProbeError, Reading, Reason
+from checks.engine.model import NotJudged, ProbeError, Reading, Reason
 from checks.engine.probes import Context, redis_keys, redis_round_trips
-from checks.engine.probes.redis_connection import Answer, answer_of, with_connection
-from checks.engine.probes.redis_info import FROM_INFO, counters, due, fields_of
+from checks.engine.probes.redis_connection import Answer, answer_of, error_of, parameters, with_connection
+from checks.engine.probes.redis_info import FROM_INFO, counters, due, elsewhere, fields_of
 from checks.engine.probes.redis_problems import ACL, NOT_REDIS, Problem, refusal
 from checks.engine.probes.settling import not_connected, settle_all
-from checks.engine.readings.redis import RedisConnection, RedisEmergency, RedisExposure, RedisLock
+from checks.engine.readings.redis import ASTRAY, RedisConnection, RedisEmergency, RedisExposure, RedisLock
 
 CONNECTION = "redis_connection"
 TIMEOUT_SECONDS = 3.0
 
 _AFTERWARDS = ("redis_latency", "redis_exposure", "redis_keys")
 _ABSENT, _FOR_EVER = -2, -1
+_NOBODY = {"username": None, "password": None, "credential_provider": None, "db": 0, "client_name": None}
+_REFUSED = frozenset({"NOAUTH", "WRONGPASS", "DENIED"})
 
 
 def read(context: Context) -> None:
@@ -50,18 +53,20 @@ def read(context: Context) -> None:
         return
     _settle(context, names, _connected(pong, seconds))
     told = dict(zip(extras, answers[2:], strict=True))
+    astray = isinstance(info, bytes) and elsewhere(fields_of(info), int(parameters(connection).get("db", 0)))
     for name in names:
         if name != CONNECTION and name not in _AFTERWARDS:
-            context.settle(name, _outcome(lambda name=name: _reading(name, settings, context, info, told)))  # type: ignore[misc]
+            asked = partial(_reading, name, settings, context, info, told, astray=astray)
+            context.settle(name, _outcome(asked))
     if "redis_latency" in names:
         context.settle("redis_latency", _outcome(lambda: _trips(connection, context)))
     if "redis_exposure" in names:
-        context.settle("redis_exposure", _outcome(lambda: _exposure(connection, context)))
+        context.settle("redis_exposure", _outcome(lambda: _exposure(connection, settings, context)))
     if "redis_keys" in names:
         context.settle("redis_keys", _outcome(lambda: _keys(connection, settings, context)))
 
 
-def _outcome(build: Callable[[], Reading]) -> Reading | ProbeError:
+def _outcome(build: Callable[[], Reading | NotJudged]) -> Reading | NotJudged | ProbeError:
     try:
         return build()
     except ProbeError as error:
@@ -133,7 +138,9 @@ def _fields(info: Answer) -> dict[str, str]:
     return fields_of(info)
 
 
-def _reading(name: str, settings: Redis, context: Context, info: Answer, told: dict[str, Answer]) -> Reading:
+def _reading(
+    name: str, settings: Redis, context: Context, info: Answer, told: dict[str, Answer], *, astray: bool
+) -> Reading | NotJudged:
     if name in FROM_INFO:
         return FROM_INFO[name](_fields(info), settings)
     answer = told[name]
@@ -143,12 +150,15 @@ def _reading(name: str, settings: Redis, context: Context, info: Answer, told: d
         raise ProbeError(Reason.PROTOCOL, "the server refused to say it")
     if name == "redis_counters":
         return counters(_fields(info), answer)
+    if name == "redis_lock" and answer == _ABSENT and astray:
+        return NotJudged(ASTRAY)
     if name == "redis_lock":
         left = None if answer == _ABSENT else math.inf if answer == _FOR_EVER else answer / 1000
         return RedisLock(expires_in=left, source="PTTL of the lock", sampled_at=time.time())
     emergency = context.environment.emergency
     return RedisEmergency(
         read_only=answer > 0,
+        astray=astray,
         policy=due(_fields(info), "maxmemory_policy"),
         expected_policy=emergency.maxmemory_policy,
         until=None if emergency.until is None else emergency.until.timestamp(),
@@ -157,19 +167,27 @@ def _reading(name: str, settings: Redis, context: Context, info: Answer, told: d
     )
 
 
-def _exposure(connection: Connection, context: Context) -> Reading:
-    """Knock without a password: PING must be refused."""
+def _exposure(connection: Connection, settings: Redis, context: Context) -> Reading:
+    """Knock without a password: each knock must be refused for want of one.
 
-    def knock(made: Any) -> bool:
-        made.send_packed_command(made.pack_commands([("PING",)]))
-        return answer_of(made) == b"PONG"
+    NOPERM is said to a user: whoever hears it was let in. What a knock that is answered gives is dropped.
+    """
+    knocks = (("PING",), ("SCAN", "0", "COUNT", "1"), ("GET", settings.session_prefix))
 
-    nobody = {"username": None, "password": None, "credential_provider": None}
-    try:
-        found = with_connection(connection, context.remaining(TIMEOUT_SECONDS), knock, **nobody)
-    except ProbeError:
-        found = False  # refused: as it should be
-    return RedisExposure(open=found, source="PING without a password", sampled_at=time.time())
+    def knock(made: Any) -> set[str]:
+        made.send_packed_command(made.pack_commands(knocks))
+        first = error_of(made)
+        return {first} if first in _REFUSED else {first, *(error_of(made) for _ in knocks[1:])}
+
+    heard = with_connection(connection, context.remaining(TIMEOUT_SECONDS), knock, **_NOBODY)
+    if heard == {"ERR"}:
+        raise ProbeError(Reason.PROTOCOL, "it answers whoever gives no password with an error that has no name here")
+    return RedisExposure(
+        open=not heard <= {*_REFUSED, "NOPERM", "ERR"},
+        admits="NOPERM" in heard,
+        source="PING, SCAN, GET without a password",
+        sampled_at=time.time(),
+    )
 
 
 def _keys(connection: Connection, settings: Redis, context: Context) -> Reading:

@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 from redis.backoff import NoBackoff
 from redis.connection import Connection as TcpConnection
 from redis.connection import parse_url
-from redis.exceptions import BusyLoadingError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 from redis.retry import Retry
 
 from checks.engine.environment.secrets import Connection
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.network import Watchdog, in_handshake, silent
-from checks.engine.probes.redis_problems import NOT_REDIS, Problem, problem
+from checks.engine.probes.redis_problems import NOT_REDIS, Problem, problem, word_of
 
 Answer = bytes | int | RedisError
 _T = TypeVar("_T")
@@ -86,3 +86,12 @@ def answer_of(made: Any) -> Answer:
     if not isinstance(answer, bytes | int):
         raise Problem(NOT_REDIS)
     return answer
+
+
+def error_of(made: Any) -> str:
+    """Return the first word of the error in place of the next answer, "" where it is none; what it says is dropped."""
+    try:
+        made.read_response(disconnect_on_error=False)
+    except (ResponseError, BusyLoadingError, AuthenticationError) as error:
+        return word_of(error)
+    return ""

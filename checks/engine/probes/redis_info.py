@@ -19,6 +19,11 @@ from checks.engine.readings.redis import (
 
 Fields = Mapping[str, str]
 _ERRORS_SINCE = (6, 2)
+_CLOCK = "server_time_usec"
+_AT_START = 2.0  # seconds: both times are whole ones
+_GOOD = "min_slaves_good_slaves"
+_REFUSALS = ("OOM", "MISCONF", "NOREPLICAS", "READONLY")
+_IS_DATABASE = re.compile(r"db\d+")
 _DATABASE = re.compile(r"keys=(\d+),expires=(\d+)")
 _REPLICA = re.compile(r"state=(\w+),.*\blag=(-?\d+)")
 
@@ -43,6 +48,12 @@ def number(fields: Fields, name: str) -> int:
         return int(due(fields, name))
     except ValueError:
         raise ProbeError(Reason.PROTOCOL, f"INFO has no number for {name}") from None
+
+
+def elsewhere(fields: Fields, database: int) -> bool:
+    """Whether a database holds no key while another of the server does."""
+    filled = {name for name in fields if _IS_DATABASE.fullmatch(name)}
+    return filled != set() and f"db{database}" not in filled
 
 
 def server(fields: Fields, _: Redis) -> Reading:
@@ -111,10 +122,13 @@ def _clients(fields: Fields, _: Redis) -> Reading:
 def _persistence(fields: Fields, settings: Redis) -> Reading:
     aof = due(fields, "aof_enabled") != "0"
     statuses = [fields.get(name, "ok") for name in ("aof_last_write_status", "aof_last_bgrewrite_status")]
+    now = number(fields, _CLOCK) / 1e6 if _CLOCK in fields else time.time()
+    last = number(fields, "rdb_last_save_time")
     return RedisPersistence(
         expected=settings.persistent,
         save_failed=due(fields, "rdb_last_bgsave_status") != "ok",
-        save_age=max(0.0, time.time() - number(fields, "rdb_last_save_time")),
+        save_age=max(0.0, now - last),
+        saved=last - (now - number(fields, "uptime_in_seconds")) > _AT_START,
         changes=number(fields, "rdb_changes_since_last_save"),
         aof=aof,
         aof_failed=aof and statuses != ["ok", "ok"],
@@ -136,27 +150,29 @@ def _replicas(fields: Fields, settings: Redis) -> Reading:
     )
 
 
-def _writes(fields: Fields, _: Redis) -> Reading:
+def _writes(fields: Fields, settings: Redis) -> Reading:
     policy = due(fields, "maxmemory_policy")
-    databases = [m for name, text in fields.items() if re.fullmatch(r"db\d+", name) and (m := _DATABASE.match(text))]
+    databases = [m for name, text in fields.items() if _IS_DATABASE.fullmatch(name) and (m := _DATABASE.match(text))]
     wanted = {"allkeys": 1, "volatile": 2}.get(policy.partition("-")[0])
     return RedisWrites(
         used=number(fields, "used_memory"),
         maxmemory=number(fields, "maxmemory"),
         policy=policy,
         evictable=0 if wanted is None else sum(int(database[wanted]) for database in databases),
-        missing_replicas=fields.get("min_slaves_good_slaves") == "0",
+        # told only where min-replicas-to-write is set; how many it demands is not
+        good_replicas=number(fields, _GOOD) if _GOOD in fields else None,
+        min_replicas=settings.min_replicas,
         source="INFO",
         sampled_at=time.time(),
     )
 
 
 def refused(fields: Fields) -> int | None:
-    """Return how many commands were refused for want of memory or of a save; None where the version does not tell."""
+    """Return how many commands were refused for want of memory, a save, replicas, a master; None before 6.2."""
     version = tuple(int(part) for part in re.findall(r"\d+", due(fields, "redis_version"))[:2])
     if version < _ERRORS_SINCE:
         return None
-    counts = [re.match(r"count=(\d+)", fields.get(f"errorstat_{name}", "count=0")) for name in ("OOM", "MISCONF")]
+    counts = [re.match(r"count=(\d+)", fields.get(f"errorstat_{name}", "count=0")) for name in _REFUSALS]
     return sum(int(count[1]) for count in counts if count is not None)
 
 

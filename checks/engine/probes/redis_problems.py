@@ -51,12 +51,17 @@ _OURS = {
 }
 
 
+def word_of(error: RedisError) -> str:
+    """Return the first word of the server's error."""
+    # redis-py takes the word off where it has a class of its own for it, and keeps it here.
+    return str(getattr(error, "status_code", None) or str(error).partition(" ")[0])
+
+
 def refusal(error: RedisError) -> str:
     """Return what the server's error in place of an answer means, by its first word; its text is not repeated."""
     if isinstance(error, BusyLoadingError):
         return "loading its data set (LOADING)"
-    # redis-py takes the word off where it has a class of its own for it, and keeps it here.
-    word = str(getattr(error, "status_code", None) or str(error).partition(" ")[0])
+    word = word_of(error)
     if word in _OURS:
         raise ProbeError(*_OURS[word])
     if isinstance(error, AuthenticationError | AuthorizationError):

@@ -29,7 +29,7 @@ def objects(context: Context, client: Any, bucket: str) -> Reading | NotJudged:
         why = f"none of the {sample.unnamed} addresses of media that were looked at names an object"
         raise ProbeError(Reason.NO_DATA, why, "See application-addresses.")
     if due == ():
-        return NotJudged("the database knows no media")
+        return NotJudged("the database knows no media: none are there, or their table has another name")
     missing = other = 0
     for key, size in due:
         page = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)

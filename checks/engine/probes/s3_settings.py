@@ -6,6 +6,7 @@ nothing in it, or with a listing: whatever does not hold the answer itself tells
 
 import json
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.s3_problems import code_of, status_of
 
-ON, OFF, UNTOLD, DENIED = "on", "off", "untold", "denied"
+ON, PART, OFF, UNTOLD, DENIED = "on", "part", "off", "untold", "denied"
 _EVERYBODY = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
 # Answers, not errors: the setting was never made.
 _NEVER_SET = {
@@ -54,7 +55,7 @@ def all_of(client: Any, bucket: str, *, aws: bool) -> dict[str, str]:
         "replicated": (client.get_bucket_replication, _replicated),
         "locked": (client.get_object_lock_configuration, _locked),
         "versions_expire": (client.get_bucket_lifecycle_configuration, _versions_expire),
-        "encrypted_only": (client.get_bucket_policy, _encrypted_only),
+        "encrypted_only": (client.get_bucket_policy, lambda answer: _encrypted_only(answer, bucket)),
     }
     found = {name: told(lambda ask=ask: ask(Bucket=bucket), judge) for name, (ask, judge) in asked.items()}  # type: ignore[misc]
     return {**found, "public": _public(client, bucket, aws=aws)}
@@ -81,7 +82,7 @@ def _logged(answer: Answer, *, aws: bool) -> str:
 
 def _replicated(answer: Answer) -> str:
     rules = answer.get("ReplicationConfiguration", {}).get("Rules")
-    return UNTOLD if not rules else ON if any(rule.get("Status") == "Enabled" for rule in rules) else OFF
+    return _by_rules(rules, lambda _: True)
 
 
 def _locked(answer: Answer) -> str:
@@ -89,14 +90,25 @@ def _locked(answer: Answer) -> str:
 
 
 def _versions_expire(answer: Answer) -> str:
-    rules = answer.get("Rules")
-    enabled = [rule for rule in rules or () if rule.get("Status") == "Enabled"]
-    return UNTOLD if not rules else ON if any("NoncurrentVersionExpiration" in rule for rule in enabled) else OFF
+    return _by_rules(answer.get("Rules"), lambda rule: "NoncurrentVersionExpiration" in rule)
 
 
-def _encrypted_only(answer: Answer) -> str:
+def _by_rules(rules: list[Answer] | None, does: Callable[[Answer], bool]) -> str:
+    """Return whether an enabled rule does it for every object, or such rules for some objects only."""
+    if not rules:
+        return UNTOLD
+    doing = [rule for rule in rules if rule.get("Status") == "Enabled" and does(rule)]
+    return OFF if doing == [] else ON if any(map(_is_of_all, doing)) else PART
+
+
+def _is_of_all(rule: Answer) -> bool:
+    """Whether a rule has no prefix, tag or size that picks objects; an older form has its prefix outside the filter."""
+    return not any(rule.get("Filter", {}).values()) and not rule.get("Prefix")
+
+
+def _encrypted_only(answer: Answer, bucket: str) -> str:
     statements = _statements(answer)
-    return UNTOLD if statements is None else ON if any(map(_denies_plain, statements)) else OFF
+    return UNTOLD if statements is None else ON if any(_denies_plain(one, bucket) for one in statements) else OFF
 
 
 def _statements(answer: Answer) -> list[Answer] | None:
@@ -113,15 +125,25 @@ def _who(statement: Answer) -> Any:
     return principal.get("AWS") if isinstance(principal, dict) else principal
 
 
-def _denies_plain(statement: Answer) -> bool:
+def _denies_plain(statement: Answer, bucket: str) -> bool:
     """Whether a statement refuses everybody everything without TLS; every word of it may stand in a list."""
-    plain = _words(statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport"))
+    condition = statement.get("Condition", {})
     return (
         statement.get("Effect") == "Deny"
         and "*" in _words(_who(statement))
         and bool({"*", "s3:*"} & set(_words(statement.get("Action"))))
-        and plain == ["false"]
+        and any(_is_of_objects(resource, bucket) for resource in _words(statement.get("Resource")))
+        # each further condition lets something through
+        and [*condition] == ["Bool"]
+        and _words([*condition["Bool"]]) == ["aws:securetransport"]
+        and _words(*condition["Bool"].values()) == ["false"]
     )
+
+
+def _is_of_objects(resource: str, bucket: str) -> bool:
+    """Whether a resource of a policy is every object of the bucket; a star matches whatever is there, a slash too."""
+    name = resource.split(":", 5)[-1]  # past arn, partition, service, region and account, where it is not "*" alone
+    return name.endswith("*") and fnmatchcase(f"{bucket.lower()}/", name)
 
 
 def _words(value: Any) -> list[str]:

@@ -69,11 +69,15 @@ class RedisClients(Reading):
 @reading("redis_persistence", service="redis")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisPersistence(Reading):
-    """INFO persistence; `expected` is what the environment file says of it, `aof_failed` is either of its statuses."""
+    """INFO persistence; `expected` is what the environment file says of it, `aof_failed` is either of its statuses.
+
+    `saved`: since it was started; until then the server says of its start that it was the last save.
+    """
 
     expected: bool
     save_failed: bool
     save_age: Seconds
+    saved: bool
     changes: Count
     aof: bool
     aof_failed: bool
@@ -95,14 +99,16 @@ class RedisReplicas(Reading):
 class RedisWrites(Reading):
     """What decides whether a write is taken: PING is answered by a server that takes none.
 
-    `evictable` is how many keys the policy may evict.
+    `evictable` is how many keys the policy may evict; `good_replicas` how many count for min-replicas-to-write, None
+    where that is not set; `min_replicas` what the environment file says that it demands.
     """
 
     used: Bytes
     maxmemory: Bytes
     policy: str
     evictable: Count
-    missing_replicas: bool
+    good_replicas: Count | None
+    min_replicas: Count | None
 
 
 @reading("redis_counters", service="redis")
@@ -120,7 +126,7 @@ class RedisCounters(Reading):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisWindow(Reading):
-    """What the counters grew by since the sample before; `refused` are writes refused by OOM or MISCONF."""
+    """What the counters grew by since the sample before; `refused` are writes."""
 
     restarted: bool
     evicted: Count
@@ -172,9 +178,13 @@ def redis_slow(earlier: RedisCounters, later: RedisCounters) -> RedisSlow | NotJ
 @reading("redis_exposure", service="redis")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisExposure(Reading):
-    """Whether the server answers somebody who gives no password."""
+    """Whether the server does anything for somebody who gives no password.
+
+    `admits`: it takes a stranger for a user, who may not do all that was tried.
+    """
 
     open: bool
+    admits: bool = False
 
 
 @reading("redis_latency", service="redis", noisy=True)
@@ -199,12 +209,19 @@ class RedisLock(Reading):
     expires_in: float | None
 
 
+ASTRAY = "the database that the connection string names is empty, and another is not: is it the application's?"
+
+
 @reading("redis_emergency", service="redis")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisEmergency(Reading):
-    """The signs of emergency mode that Redis holds, and until when (Unix time) it is on purpose."""
+    """The signs of emergency mode that Redis holds, and until when (Unix time) it is on purpose.
+
+    `astray`: the database that we ask holds no key at all, while another of the server does.
+    """
 
     read_only: bool
+    astray: bool = False
     policy: str
     expected_policy: str | None
     until: float | None

@@ -33,6 +33,7 @@ class S3Objects(Reading):
 class S3Settings(Reading):
     """How the bucket is set: each is "on", "off", "untold" (the store does not implement it) or "denied" (to us).
 
+    Replication and the end of earlier versions are "part" where they are of some objects only, by prefix, tag or size.
     `public` is whether its policy or its access list opens it to everybody, `blocked` whether neither ever may;
     `logged` says that accesses are, `locked` that objects may be; `versions_expire` that earlier versions end some day,
     `encrypted_only` that requests without TLS are refused. `required` is what the environment file demands of these.
