@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from checks.engine.environment import models
 from checks.engine.model import State
@@ -270,6 +271,12 @@ def test_superusers_that_the_file_does_not_name(named: tuple[str, ...], state: S
         (("172.17.0.0/16",), ("172.17.0.9 app",), State.OK),
         (("172.17.0.0/16",), ("172.18.0.9 app",), State.CRITICAL),
         (("172.17.0.0/16",), ("172.17.0.9 app", "10.0.0.9 app"), State.CRITICAL),
+@pytest.mark.parametrize("seconds", [0.0, 0.0004, 0.099, 61.0])
+def test_a_statement_timeout_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(ValidationError):
+        ours(statement_timeout=seconds)
+
+
         (("172.17.0.0/16", "10.0.0.9"), ("172.17.0.9 app", "10.0.0.9 app"), State.OK),
         (("172.17.0.0/16",), ("fd00::9 app",), State.CRITICAL),
         (("fd00::/64",), ("fd00::9 app", "172.17.0.9 app"), State.CRITICAL),
