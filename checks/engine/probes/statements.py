@@ -103,7 +103,8 @@ Build = Callable[[tuple[Row, ...], Stamp], Reading | NotJudged]
 def plainly(name: str) -> Build:
     """Return what makes the reading `name` of one row whose columns are called as its fields are.
 
-    A column `not_judged` that is not NULL says why there is nothing to judge; a tuple of text is a JSON array.
+    A column `not_judged` that is not NULL says why there is nothing to judge, `untold` why it cannot be told, `mend`
+    what then; a tuple of text is a JSON array.
     """
     cls = READINGS[name].type
     hints = typing.get_type_hints(cls)
@@ -112,6 +113,9 @@ def plainly(name: str) -> Build:
     def build(rows: tuple[Row, ...], stamp: Stamp) -> Reading | NotJudged:
         row = rows[0]
         why = row.maybe_text("not_judged") if row.has("not_judged") else None
+        unknown = row.maybe_text("untold") if row.has("untold") else None
+        if unknown is not None:
+            raise ProbeError(Reason.NO_DATA, unknown, row.text("mend"))
         if why is not None:
             return NotJudged(why)
         # A field that the statement does not give is one that the settings give.
