@@ -148,6 +148,11 @@ def test_of_superusers_what_is_called_often_is_judged_and_a_dump_is_counted() ->
     ("before", "now", "slower"),
     [
         ("7 20 400", "7 40 1800", True),  # 20 ms, then 70
+def test_where_no_statement_was_counted_none_is_told_to_be_quick() -> None:
+    earlier = PostgresqlStatements(frequent=(), longest=("1 10 20000",), source="s", sampled_at=0.0)
+    assert isinstance(slow_statements(earlier, earlier), NotJudged)
+
+
         ("7 20 400", "7 40 1600", False),  # three times is not more than three times
         ("7 19 380", "7 40 1880", False),  # too few calls before
         ("7 20 400", "7 39 2300", False),  # too few since
