@@ -18,6 +18,7 @@ CONNECTION = "postgresql_connection"
 LAG = "postgresql_replication_lag"
 
 
+WHOLE = 16384  # bytes: more than a record with the image of a page
 def _server(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
     row = rows[0]
     return PostgresqlServer(
@@ -110,10 +111,14 @@ def replication_lag(primary_lsn: int, rows: tuple[Row, ...], stamp: Stamp) -> Po
             "the server is not in recovery: it was promoted and follows no primary",
             "Rebuild it as a replica, or mend the environment file.",
         )
-    behind = max(0, primary_lsn - row.integer("replayed_lsn"))
+    received, replayed = row.integer("received_lsn"), row.integer("replayed_lsn")
+    behind = max(0, primary_lsn - replayed)
+    # Of a transaction that is still open the primary writes whole pages: the last record is there in part, and nobody
+    # waits for it.
+    waits = received < primary_lsn or received - replayed >= WHOLE
     return PostgresqlReplicationLag(
         bytes=behind,
-        seconds=max(0.0, row.real("replay_age")) if behind > 0 else 0.0,
+        seconds=max(0.0, row.real("replay_age")) if behind > 0 and waits else 0.0,
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )
