@@ -22,12 +22,17 @@ STAMP: dict[str, Any] = {"source": "t", "sampled_at": 0.0}
 DAY = 86400.0
 
 
-def standbys(*found: Standby, expected: int = 1, synchronous: bool = False) -> PostgresqlStandbys:
-    return PostgresqlStandbys(standbys=found, current_lsn=9, synchronous=synchronous, expected=expected, **STAMP)
+def standbys(*found: Standby, expected: int = 1, synchronous: int = 0, waited: bool = True) -> PostgresqlStandbys:
+    return PostgresqlStandbys(
+        standbys=found, current_lsn=9, synchronous=synchronous, waited_for=waited, expected=expected, **STAMP
+    )
 
 
 def standby(name: str, state: str = "streaming", attached: float = 1000.0, sync: str = "async") -> Standby:
     return Standby(name, state, 0, 0.0, 0.0, attached, sync)
+
+
+RECEIVEWAL = Standby("pg_receivewal", "streaming", None, None, 0.0, 1000.0)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +45,8 @@ def standby(name: str, state: str = "streaming", attached: float = 1000.0, sync:
         (standbys(standby("a"), expected=2), State.CRITICAL, "1 of 2 standbys stream"),
         (standbys(standby("a"), standby("b", "startup"), expected=2), State.CRITICAL, "1 of 2 standbys stream"),
         (standbys(standby("a", "startup")), State.CRITICAL, "no standby is streaming"),
+        (standbys(RECEIVEWAL), State.CRITICAL, "no standby is connected"),
+        (standbys(standby("a"), RECEIVEWAL, expected=2), State.CRITICAL, "1 of 2 standbys stream"),
         (standbys(standby("a"), standby("b", "catchup", 300.0)), State.OK, "2 standby"),
         (standbys(standby("a"), standby("b", "catchup", 301.0)), State.WARNING, "b has been catching up for 5 min"),
     ],
@@ -56,10 +63,13 @@ def test_standbys(reading: PostgresqlStandbys, state: State, said: str) -> None:
     [
         (standbys(standby("a")), State.OK),
         (standbys(), State.OK),
-        (standbys(standby("a", sync="sync"), synchronous=True), State.OK),
-        (standbys(standby("a", sync="quorum"), synchronous=True), State.OK),
-        (standbys(standby("a", sync="potential"), synchronous=True), State.CRITICAL),
-        (standbys(synchronous=True), State.CRITICAL),
+        (standbys(standby("a", sync="sync"), synchronous=1), State.OK),
+        (standbys(standby("a", sync="quorum"), synchronous=1), State.OK),
+        (standbys(standby("a", sync="potential"), synchronous=1), State.CRITICAL),
+        (standbys(synchronous=1), State.CRITICAL),
+        (standbys(standby("a", sync="quorum"), synchronous=2), State.CRITICAL),
+        (standbys(standby("a", sync="quorum"), standby("b", sync="quorum"), synchronous=2), State.OK),
+        (standbys(synchronous=1, waited=False), State.OK),
     ],
 )
 def test_commits_that_wait_for_a_standby(reading: PostgresqlStandbys, state: State) -> None:

@@ -84,12 +84,14 @@ class Standby:
 class PostgresqlStandbys(Reading):
     """Replication as the primary sees it (catalogue PG18), base backups left out.
 
-    `synchronous` says that commits wait for a standby; `expected` standbys are those that the environment file names.
+    `synchronous` is for how many standbys a commit waits, `waited_for` that commits of some role do wait; `expected`
+    standbys are those that the environment file names.
     """
 
     standbys: tuple[Standby, ...]
     current_lsn: int
-    synchronous: bool = False
+    synchronous: int = 0
+    waited_for: bool = True
     expected: int = 0
 
 

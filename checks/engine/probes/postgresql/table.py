@@ -69,7 +69,8 @@ def _standbys(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
     return PostgresqlStandbys(
         standbys=tuple(_standby(row) for row in rows if row.maybe_text("state") is not None),
         current_lsn=rows[0].integer("current_lsn"),
-        synchronous=rows[0].flag("synchronous"),
+        synchronous=rows[0].integer("synchronous"),
+        waited_for=rows[0].flag("waited_for"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )
