@@ -19,7 +19,11 @@ class PostgresqlConnection(Reading):
 @reading("postgresql_server", service="postgresql")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlServer(Reading):
-    """Identity of the server (catalogue PG01)."""
+    """Identity of the server (catalogue PG01), and since when it runs, crashes counted, by its own clock.
+
+    `clock_offset` is what of the difference the time that the answer took does not explain. `refuses_writes` says that
+    transactions of every role that may write are read-only by the role's or the database's own setting.
+    """
 
     version: int
     in_recovery: bool
@@ -28,6 +32,8 @@ class PostgresqlServer(Reading):
     uptime: Seconds
     clock_offset: Seconds
     max_connections: Count
+    started: float | None = None
+    refuses_writes: bool = False
 
 
 alias("primary_server", of="postgresql_server", kinds=("primary",))

@@ -1,5 +1,7 @@
 """Name of a reading -> its statement and the function that makes the reading of its rows."""
 
+import math
+
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes.application import APPLICATION
 from checks.engine.probes.minion_statements import MINION
@@ -27,7 +29,8 @@ def _server(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
         system_identifier=row.integer("system_identifier"),
         timeline=row.integer("timeline"),
         uptime=row.real("uptime"),
-        clock_offset=row.real("server_time") - stamp.sampled_at,
+        started=row.real("started"),
+        clock_offset=_beyond(row.real("server_time") - stamp.sampled_at, stamp.within),
         max_connections=row.integer("max_connections"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
@@ -35,6 +38,11 @@ def _server(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
 
 
 def _privileges(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
+def _beyond(offset: float, within: float) -> float:
+    """Return what of an offset the wait for the answer does not explain: it was read at any moment of that."""
+    return math.copysign(max(0.0, abs(offset) - within), offset)
+
+
     row = rows[0]
     return PostgresqlPrivileges(
         role=row.text("role"),
