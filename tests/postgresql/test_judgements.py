@@ -115,6 +115,21 @@ def test_the_timeline(received: int | None, written: int, state: State) -> None:
 @pytest.mark.parametrize(
     ("changes", "state", "said"),
     [
+        ({}, State.OK, "accepts writes"),
+        ({"in_recovery": True}, State.CRITICAL, "in recovery"),
+        ({"refuses_writes": True}, State.CRITICAL, "RESET it"),
+    ],
+)
+def test_a_primary_that_refuses_every_write(changes: dict[str, Any], state: State, said: str) -> None:
+    found, text = says(health.test_postgresql_accepts_writes, server(**changes))
+
+    assert found is state
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "said"),
+    [
         ({}, State.OK, "follows the primary's cluster"),
         ({"system_identifier": 8}, State.CRITICAL, "a replica of another cluster"),
         ({"in_recovery": False}, State.CRITICAL, "two servers now accept writes"),
@@ -256,6 +271,12 @@ def ours(**more: Any) -> models.Postgresql:
     return models.Postgresql.model_validate({"primary": {"name": "primary", "env": "PENHAS_CHECKS_DSN"}, **more})
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.0004, 0.099, 61.0])
+def test_a_statement_timeout_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(ValidationError):
+        ours(statement_timeout=seconds)
+
+
 @pytest.mark.parametrize(
     ("named", "state", "said"),
     [
@@ -281,12 +302,6 @@ def test_superusers_that_the_file_does_not_name(named: tuple[str, ...], state: S
         (("172.17.0.0/16",), ("172.17.0.9 app",), State.OK),
         (("172.17.0.0/16",), ("172.18.0.9 app",), State.CRITICAL),
         (("172.17.0.0/16",), ("172.17.0.9 app", "10.0.0.9 app"), State.CRITICAL),
-@pytest.mark.parametrize("seconds", [0.0, 0.0004, 0.099, 61.0])
-def test_a_statement_timeout_that_is_none_is_refused(seconds: float) -> None:
-    with pytest.raises(ValidationError):
-        ours(statement_timeout=seconds)
-
-
         (("172.17.0.0/16", "10.0.0.9"), ("172.17.0.9 app", "10.0.0.9 app"), State.OK),
         (("172.17.0.0/16",), ("fd00::9 app",), State.CRITICAL),
         (("fd00::/64",), ("fd00::9 app", "172.17.0.9 app"), State.CRITICAL),

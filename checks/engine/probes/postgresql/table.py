@@ -18,9 +18,9 @@ from checks.engine.readings.postgresql import (
 
 CONNECTION = "postgresql_connection"
 LAG = "postgresql_replication_lag"
-
-
 WHOLE = 16384  # bytes: more than a record with the image of a page
+
+
 def _server(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
     row = rows[0]
     return PostgresqlServer(
@@ -32,17 +32,18 @@ def _server(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
         started=row.real("started"),
         clock_offset=_beyond(row.real("server_time") - stamp.sampled_at, stamp.within),
         max_connections=row.integer("max_connections"),
+        refuses_writes=row.flag("refuses_writes"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )
 
 
-def _privileges(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
 def _beyond(offset: float, within: float) -> float:
     """Return what of an offset the wait for the answer does not explain: it was read at any moment of that."""
     return math.copysign(max(0.0, abs(offset) - within), offset)
 
 
+def _privileges(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
     row = rows[0]
     return PostgresqlPrivileges(
         role=row.text("role"),
