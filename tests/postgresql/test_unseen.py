@@ -14,7 +14,7 @@ from checks.engine.model import Reading
 from checks.engine.probes.postgresql import table
 from checks.engine.probes.statements import Row, Stamp
 from lab.postgresql import APPLICATION, DATABASE, OWNER
-from tests.postgresql.conftest import Pair, Read
+from tests.postgresql.conftest import REPLICA, Pair, Read
 
 SETTINGS, SERVER, STANDBYS = "postgresql_settings", "postgresql_server", "postgresql_standbys"
 
@@ -67,6 +67,22 @@ def test_a_database_that_is_read_only_by_default_refuses_writes_unless_its_write
         assert one(read, SERVER).refuses_writes
         pair.primary.execute((f"ALTER ROLE {APPLICATION} {off}",), database="postgres")
         assert not one(read, SERVER).refuses_writes
+
+
+@pytest.mark.parametrize("pooler", [False, True])
+def test_a_database_of_serializable_transactions_is_read_on_its_standby_too(
+    pair: Pair, read: Read, pooler: bool
+) -> None:
+    change = f"ALTER DATABASE {DATABASE} SET default_transaction_isolation = 'serializable'"
+    with altered(pair, change, undo=_reset(f"DATABASE {DATABASE}")):
+        until = time.monotonic() + 10
+        query = "SELECT setconfig::text LIKE '%serializable%' FROM pg_db_role_setting WHERE setrole = 0"
+        with pair.replica.connect(database="postgres") as standing_by:
+            while standing_by.execute(query).fetchall() != [(True,)]:
+                assert time.monotonic() < until
+        standby = read(("postgresql_connection", SERVER), target=REPLICA, pooler=pooler).outcomes
+    assert all(isinstance(found, Reading) for found in standby.values()), standby
+    assert standby["postgresql_connection"].reachable
 
 
 def test_the_timeout_of_the_server_is_seen_beside_our_own(pair: Pair, read: Read) -> None:

@@ -100,7 +100,7 @@ class Session:
             return
         # SET LOCAL as a function call: all of it ends with the transaction, so nothing stays on a pooled connection.
         limits = {**_limits(self._statement_timeout), "idle_in_transaction_session_timeout": round(IDLE_TIMEOUT * 1000)}
-        yield f"BEGIN READ {self._access}", _DISCARD
+        yield f"BEGIN ISOLATION LEVEL READ COMMITTED, READ {self._access}", _DISCARD
         yield f"SELECT {_set_config(limits, local=True)}", _DISCARD
         yield statement, index
         yield "", _SYNC
@@ -158,7 +158,12 @@ def open_session(
     return Session(conn, guarded=guarded, statement_timeout=statement_timeout)
 
 
-_STARTUP = {"default_transaction_read_only": "on", "IntervalStyle": "iso_8601", "jit": "off"}
+_STARTUP = {
+    "default_transaction_read_only": "on",
+    "default_transaction_isolation": "read\\ committed",  # a standby knows no serializable transaction
+    "IntervalStyle": "iso_8601",
+    "jit": "off",
+}
 _LOCKS = {"lock_timeout": round(LOCK_TIMEOUT * 1000)}  # at start-up, because to log in takes locks on the catalogues
 
 

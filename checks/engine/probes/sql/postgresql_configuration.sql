@@ -1,6 +1,6 @@
 -- Every configured setting as a digest of eight hexadecimal digits: enough to tell a change, too short to turn back.
 -- Of what our sessions set for themselves the server's own value is what it would be reset to. What they, or our role, set
--- from the start on (default_transaction_read_only, lock_timeout, IntervalStyle, jit) no session of ours sees.
+-- from the start on (default_transaction_read_only and _isolation, lock_timeout, IntervalStyle, jit) no session of ours sees.
 -- source: pg_settings
 -- scope: any; versions: 14 and later
 SELECT NOT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') AS hidden,
