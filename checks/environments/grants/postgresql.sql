@@ -130,23 +130,27 @@ END
 $$;
 REVOKE ALL ON FUNCTION penhas_checks.table_waste(oid), penhas_checks.leaf_density(oid) FROM PUBLIC;
 
--- Sequences: which share of their numbers is used, and with `maxima` whether the column they fill is past them already.
--- Of the application's tables it reads max() of those columns, which begin an index, and shows only the comparison.
+-- Sequences: which share of their numbers is used, and with `maxima` whether the column they fill is past them already:
+-- NULL where that is not known, as no index begins with the column. A sequence that was not called since it was set or
+-- started anew gives last_value itself. Of the application's tables it reads max() of those columns, and shows only the
+-- comparison.
 CREATE OR REPLACE FUNCTION penhas_checks.sequences(maxima boolean)
 RETURNS TABLE (sequence text, filled text, used float8, narrow boolean, readable boolean, behind boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s record;
     reached bigint;
-    most bigint;
+    called boolean;
+    most numeric;
 BEGIN
     FOR s IN
-        SELECT q.seqrelid, q.seqrelid::regclass::text AS name, q.seqstart, q.seqincrement, q.seqmin, q.seqmax,
+        SELECT q.seqrelid, q.seqrelid::regclass::text AS name, q.seqincrement, q.seqmin, q.seqmax,
                tn.nspname, t.relname, a.attname, t.oid AS relation,
-               format('%s.%I', t.oid::regclass, a.attname) AS column_name,
-               CASE a.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
-                               ELSE 9223372036854775807 END AS holds,
-               has_sequence_privilege(q.seqrelid, 'SELECT,USAGE') AS readable,
+               CASE WHEN a.attname IS NOT NULL THEN format('%s.%I', t.oid::regclass, a.attname) END AS column_name,
+               CASE y.base WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
+                           ELSE 9223372036854775807 END AS holds,
+               y.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype) AS numeral,
+               has_sequence_privilege(q.seqrelid, 'SELECT') AS readable,
                has_table_privilege(t.oid, 'SELECT') AS table_readable,
                EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indkey[0] = a.attnum AND i.indisvalid
                                                 AND i.indpred IS NULL) AS indexed
@@ -164,9 +168,18 @@ BEGIN
         LEFT JOIN pg_class t ON t.oid = o.relation
         LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
         LEFT JOIN pg_attribute a ON a.attrelid = o.relation AND a.attnum = o.number
+        LEFT JOIN LATERAL (
+            -- The type itself, or what a domain is of.
+            WITH RECURSIVE of (base, next) AS (
+                SELECT e.oid, e.typbasetype FROM pg_type e WHERE e.oid = a.atttypid
+                UNION ALL
+                SELECT e.oid, e.typbasetype FROM of JOIN pg_type e ON e.oid = of.next
+            )
+            SELECT of.base FROM of WHERE of.next = 0
+        ) AS y ON true
         -- Before 15 the sequence of an unlogged table is none itself, and is there on a standby without its table.
         WHERE NOT q.seqcycle AND NOT (pg_is_in_recovery() AND 'u' IN (c.relpersistence, coalesce(t.relpersistence, 'p')))
-        ORDER BY 2, 8, 9
+        ORDER BY 2, 7, 8
     LOOP
         sequence := s.name;
         filled := coalesce(s.column_name, 'no column');
@@ -175,17 +188,16 @@ BEGIN
         behind := NULL;
         used := NULL;
         IF readable THEN
-            reached := pg_sequence_last_value(s.seqrelid);
-            IF reached IS NULL THEN
-                used := 0;
-            ELSIF s.seqincrement > 0 THEN
-                used := (reached::float8 - s.seqmin) / (least(s.seqmax, s.holds)::float8 - s.seqmin);
+            EXECUTE format('SELECT last_value, is_called FROM %s', s.name) INTO reached, called;
+            IF s.seqincrement > 0 THEN
+                used := (reached::float8 - s.seqmin) / nullif(least(s.seqmax, s.holds)::float8 - s.seqmin, 0);
             ELSE
-                used := (s.seqmax::float8 - reached) / (s.seqmax::float8 - s.seqmin);
+                used := (s.seqmax::float8 - reached) / nullif(s.seqmax::float8 - s.seqmin, 0);
             END IF;
-            IF maxima AND s.indexed AND s.seqincrement > 0 THEN
-                EXECUTE format('SELECT max(%I)::bigint FROM %I.%I', s.attname, s.nspname, s.relname) INTO most;
-                behind := coalesce(most >= coalesce(reached + s.seqincrement, s.seqstart), false);
+            IF maxima AND s.indexed AND s.numeral AND s.seqincrement > 0 THEN
+                EXECUTE format('SELECT max(%I) FROM %I.%I', s.attname, s.nspname, s.relname) INTO most;
+                behind := coalesce(most NOT IN ('NaN', 'Infinity')
+                                   AND most >= reached::numeric + CASE WHEN called THEN s.seqincrement ELSE 0 END, false);
             END IF;
         END IF;
         RETURN NEXT;
