@@ -1,0 +1,41 @@
+"""Indexes that are there twice: what forbids different things is not equal, whatever its columns are."""
+
+from checks.engine.readings.postgresql_schema import PostgresqlDuplicates
+from tests.postgresql.conftest import Pair, Read
+
+NAME = "postgresql_duplicates"
+
+
+def duplicates(read: Read) -> set[str]:
+    found = read((NAME,)).outcomes[NAME]
+    assert isinstance(found, PostgresqlDuplicates), found
+    assert found.groups == len(found.culprits)
+    return {text for text in found.culprits if "twice" in text}
+
+
+def test_of_a_unique_and_a_plain_index_only_the_plain_one_may_go(pair: Pair, read: Read) -> None:
+    pair.primary.execute(
+        (
+            "CREATE TABLE twice (a int, b int, c int, d int)",
+            "CREATE INDEX twice_a ON twice (a)",
+            "CREATE UNIQUE INDEX twice_a_unique ON twice (a)",
+            "CREATE INDEX twice_b ON twice (b)",
+            "CREATE INDEX twice_b_again ON twice (b)",
+            "CREATE INDEX twice_c ON twice (c)",
+            "ALTER TABLE twice ADD UNIQUE (d), ADD CONSTRAINT twice_d_later UNIQUE (d) DEFERRABLE",
+        )
+    )
+    try:
+        if pair.major >= 15:
+            pair.primary.execute(
+                (
+                    "CREATE UNIQUE INDEX twice_c_unique ON twice (c, b)",
+                    "CREATE UNIQUE INDEX twice_c_one_null ON twice (c, b) NULLS NOT DISTINCT",
+                )
+            )
+        assert duplicates(read) == {
+            "twice_a on twice, where twice_a_unique is unique and serves too: drop the first",
+            "twice_b, twice_b_again on twice",
+        }
+    finally:
+        pair.primary.execute(("DROP TABLE twice",))
