@@ -75,7 +75,7 @@ def test_a_sequence_of_no_column_or_of_text_blinds_nothing_and_what_cannot_be_to
         "public.texted.id",
         "public.tenants.id",
     }
-    assert found.not_known == len(found.culprits)
+    assert found.uncompared == len(found.culprits)
 
 
 @pytest.mark.parametrize(

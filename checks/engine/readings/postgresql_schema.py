@@ -65,12 +65,12 @@ class PostgresqlSequences(Reading):
 class PostgresqlSequencesBehind(Reading):
     """Sequences that will hand out a number that is taken (catalogue PG35).
 
-    Of `not_known` columns nobody says it: no index begins with them, or they are no numbers; they are named.
+    Of `uncompared` columns nobody says it: no index begins with them, or they are no numbers; they are named.
     """
 
     behind: Count
     culprits: tuple[str, ...]
-    not_known: Count = 0
+    uncompared: Count = 0
 
 
 @reading("postgresql_extensions", service="postgresql", kinds=("primary",))

@@ -115,20 +115,28 @@ BEGIN
     RETURN waste;
 END
 $$;
-CREATE OR REPLACE FUNCTION penhas_checks.leaf_density(relation oid) RETURNS float8
+DROP FUNCTION IF EXISTS penhas_checks.leaf_density(oid);
+-- Of a B-tree: what is not its inner pages nor the leaves that its rows need as full as its fillfactor wants them. Pages
+-- that were emptied have no density, and are waste.
+CREATE OR REPLACE FUNCTION penhas_checks.index_waste(relation oid) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     place text := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
                    WHERE e.extname = 'pgstattuple');
-    density float8;
+    fill float8 := coalesce((SELECT o.option_value::float8 FROM pg_class c, pg_options_to_table(c.reloptions) o
+                             WHERE c.oid = relation AND o.option_name = 'fillfactor'), 90);
+    waste bigint;
 BEGIN
     IF place IS NOT NULL THEN
-        EXECUTE format('SELECT avg_leaf_density FROM %I.pgstatindex($1::regclass)', place) INTO density USING relation;
+        EXECUTE format('SELECT index_size - current_setting(''block_size'')::int
+                               * (1 + internal_pages + ceil(leaf_pages * coalesce(nullif(avg_leaf_density, ''NaN''), 0) / $2))
+                        FROM %I.pgstatindex($1::regclass)', place)
+        INTO waste USING relation, fill;
     END IF;
-    RETURN density;
+    RETURN CASE WHEN waste IS NOT NULL THEN greatest(waste, 0) END;
 END
 $$;
-REVOKE ALL ON FUNCTION penhas_checks.table_waste(oid), penhas_checks.leaf_density(oid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION penhas_checks.table_waste(oid), penhas_checks.index_waste(oid) FROM PUBLIC;
 
 -- Sequences: which share of their numbers is used, and with `maxima` whether the column they fill is past them already:
 -- NULL where that is not known, as no index begins with the column. A sequence that was not called since it was set or
@@ -245,7 +253,7 @@ REVOKE ALL ON FUNCTION penhas_checks.sessions() FROM PUBLIC;
 
 GRANT SELECT ON penhas_checks.minion_jobs, penhas_checks.minion_workers TO penhas_checks;
 GRANT EXECUTE ON FUNCTION penhas_checks.table_rows(), penhas_checks.sequences(boolean), penhas_checks.migrations(),
-    penhas_checks.sessions(), penhas_checks.table_waste(oid), penhas_checks.leaf_density(oid) TO penhas_checks;
+    penhas_checks.sessions(), penhas_checks.table_waste(oid), penhas_checks.index_waste(oid) TO penhas_checks;
 
 -- Which of Minion's jobs ended because nobody was there: flags, and nothing of their results.
 CREATE OR REPLACE VIEW penhas_checks.minion_ends AS
