@@ -13,6 +13,7 @@ from checks.engine.model import Bound, Limits, State
 from checks.engine.readings.postgresql_vacuum import (
     PostgresqlAutovacuum,
     PostgresqlBloat,
+    PostgresqlDeadRows,
     PostgresqlIndexBloat,
     PostgresqlVacuumed,
 )
@@ -148,13 +149,17 @@ def test_what_toast_wastes_is_told_and_that_autovacuum_does_not_come_to_it(pair:
         (
             "CREATE TABLE toasted (n int, text text) WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off)",
             "ALTER TABLE toasted ALTER text SET STORAGE EXTERNAL",
-            "INSERT INTO toasted SELECT n, repeat('x', 8000) FROM generate_series(1, 1500) AS n",
+            "INSERT INTO toasted SELECT n, repeat('x', 8000) FROM generate_series(1, 2500) AS n",
             "VACUUM (ANALYZE) toasted",
         )
     )
     try:
         assert not any("toasted" in text for text in _bloat(read).culprits)
         pair.primary.execute(("DELETE FROM toasted WHERE n % 10 > 0",))
+        pair.hand_in()
+        dead = read(("postgresql_dead_rows",)).outcomes["postgresql_dead_rows"]
+        assert isinstance(dead, PostgresqlDeadRows), dead
+        assert any(text.startswith("the TOAST of toasted: 11250 dead") for text in dead.culprits)
         until = time.monotonic() + 5
         while not any("of toasted: " in text for text in _bloat(read).culprits):
             pair.primary.execute(("VACUUM (ANALYZE) toasted",))  # until the standby needs none of the rows

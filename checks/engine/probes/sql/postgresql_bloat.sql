@@ -7,7 +7,8 @@
 -- scope: primary; versions: 14 and later
 WITH tables AS (
     SELECT c.oid, c.relkind, coalesce((SELECT format('the TOAST of %s', o.oid::regclass) FROM pg_class o
-                                       WHERE c.relkind = 't' AND o.reltoastrelid = c.oid), c.oid::regclass::text) AS name,
+                                       WHERE c.relkind = 't' AND o.reltoastrelid = c.oid),
+                                      c.oid::regclass::text) AS name,
            c.relpages::bigint * 8192 AS bytes, greatest(c.relpages - c.relallvisible, 0) AS unread,
            -- 24 bytes of header and 4 of pointer a row; a page holds 8168 bytes, of which fillfactor is used.
            CASE WHEN c.reltuples >= 0 AND c.relkind = 't' THEN (c.reltuples / 4 * 8192)::bigint

@@ -12,7 +12,8 @@ WITH indexes AS (
     JOIN pg_class c ON c.oid = i.indexrelid
     WHERE i.indexrelid >= 16384 AND i.indisvalid AND c.relkind = 'i'
 ), equal AS (
-    SELECT format('%s on %s', string_agg(indexrelid::regclass::text, ', ' ORDER BY indexrelid), indrelid::regclass) AS names
+    SELECT format('%s on %s', string_agg(indexrelid::regclass::text, ', ' ORDER BY indexrelid),
+                  indrelid::regclass) AS names
     FROM indexes
     GROUP BY indrelid, columns, forbids
     HAVING count(*) > 1

@@ -2,7 +2,9 @@
 -- one line each the columns of which that is not known: no index begins with them, they hold no numbers, or fall.
 -- source: penhas_checks.sequences()
 -- scope: primary; versions: 14 and later
-WITH found AS (SELECT *, readable AND behind IS NULL AND filled <> 'no column' AS unknown FROM penhas_checks.sequences(true))
+WITH found AS (
+    SELECT *, readable AND behind IS NULL AND filled <> 'no column' AS unknown FROM penhas_checks.sequences(true)
+)
 SELECT count(*) FILTER (WHERE NOT readable) AS hidden,
        count(*) FILTER (WHERE behind) AS behind,
        count(*) FILTER (WHERE unknown) AS uncompared,
