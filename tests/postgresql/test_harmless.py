@@ -35,6 +35,17 @@ def test_a_locked_table_keeps_only_its_own_checks_from_answering_and_they_say_wh
         assert "holds AccessExclusiveLock on clientes_active_sessions" in error.why
 
 
+def test_who_holds_a_table_of_the_systems_own_that_planning_needs_is_named(pair: Pair, read: Read) -> None:
+    with pair.primary.connect() as holder:
+        holder.execute("BEGIN")
+        pid = holder.info.backend_pid
+        holder.execute("LOCK TABLE pg_statistic IN ACCESS EXCLUSIVE MODE")
+        error = read(("postgresql_indexes",)).error("postgresql_indexes")
+    assert error.reason is Reason.TIMEOUT
+    assert f"pid {pid} (postgres, lab, idle in transaction" in error.why
+    assert "holds AccessExclusiveLock on pg_statistic" in error.why
+
+
 def test_a_blocked_session_is_named_with_its_blocker(pair: Pair, read: Read) -> None:
     with pair.primary.connect() as holder, pair.primary.connect() as waiter:
         holder.execute("BEGIN")

@@ -20,7 +20,7 @@ from checks.engine.readings import READINGS
 from checks.engine.records import dataclass
 
 SQL = Path(__file__).parent / "sql"
-PG_MONITOR = "GRANT pg_monitor TO {role};"
+PG_MONITOR = "GRANT pg_monitor TO {role}; ALTER ROLE {role} INHERIT;"
 GRANTS = "Run checks/environments/grants/postgresql.sql in the application's database."
 
 
