@@ -1,9 +1,11 @@
--- What the suite may see: run once, as superuser or as owner of the application's tables, in the application's database:
+-- What the suite may see: run once, as superuser, in the application's database:
 --     psql --dbname=penhas --single-transaction --set=ON_ERROR_STOP=1 --file=postgresql.sql
 -- then give the role its password with \password penhas_checks. Running it again changes nothing.
 -- The role reads PostgreSQL's own statistics (pg_monitor) and the views below, which hold no content: no arguments,
--- results or notes of jobs, no row of any person. It may not read a table of the application, nor write anything.
--- Run it as superuser, and with the extension pgstattuple in place, or bloat is not known. Run it again after a restore.
+-- results or notes of jobs, no row of any person. It may not read a table of the application, nor change one.
+-- The owner of the application's tables may run it too, with CREATEROLE and, from 16 on, ADMIN OPTION on pg_monitor and
+-- pg_use_reserved_connections. Run by anyone but a superuser, or without the extension pgstattuple, bloat is not known, or
+-- estimated only. Run it again after a restore.
 
 DO $$
 BEGIN
