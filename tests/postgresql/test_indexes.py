@@ -1,5 +1,6 @@
 """Indexes that are there twice: what forbids different things is not equal, whatever its columns are."""
 
+from checks.engine.probes import statements
 from checks.engine.readings.postgresql_schema import PostgresqlDuplicates
 from tests.postgresql.conftest import Pair, Read
 
@@ -39,3 +40,10 @@ def test_of_a_unique_and_a_plain_index_only_the_plain_one_may_go(pair: Pair, rea
         }
     finally:
         pair.primary.execute(("DROP TABLE twice",))
+
+
+def test_before_15_the_databases_own_collation_is_said_to_be_not_known(pair: Pair) -> None:
+    for version, said in ((140000, ["the database's own collation: not known before PostgreSQL 15"]), (150000, None)):
+        if version <= pair.major * 10000:
+            text = statements.text_of("postgresql_collations", version)
+            assert pair.primary.value(f"SELECT culprits FROM ({text}) AS s") == said
