@@ -35,9 +35,13 @@ def test_postgresql_connection(postgresql_connection: PostgresqlConnection, judg
 @pytest.mark.guide("health.database")
 @pytest.mark.profiles("smoke", "nightly", "triage")
 def test_postgresql_accepts_writes(primary_server: PostgresqlServer, judged: Judge) -> None:
-    """The primary is not in recovery."""
+    """The primary is not in recovery, and no setting of its roles or the database makes every transaction read-only."""
     if primary_server.in_recovery:
         judged.critical("in recovery, so every write is refused: this is not the primary, or it was not promoted")
+    if primary_server.refuses_writes:
+        judged.critical(
+            "default_transaction_read_only is on for every role that may write. ALTER DATABASE (or ROLE) … RESET it"
+        )
     judged.ok("accepts writes")
 
 
@@ -86,7 +90,7 @@ def test_postgresql_migrations(postgresql_migrations: PostgresqlMigrations, judg
 @pytest.mark.guide("health.database")
 @pytest.mark.profiles("nightly", "triage")
 def test_postgresql_restarted(postgresql_started: PostgresqlStarted, judged: Judge) -> None:
-    """The server was not restarted since the last run."""
+    """The server was not restarted since the last run, not even by the crash of one of its sessions."""
     if postgresql_started.restarted:
         judged.warning(
             f"restarted {postgresql_started.uptime / 60:.0f} min ago, after the last run: see its log for why"

@@ -12,6 +12,8 @@ def test_statements_collected(postgresql_statements_loaded: PostgresqlStatements
     """The server keeps statistics of statements, and our database shows them."""
     if not postgresql_statements_loaded.loaded:
         judged.warning("pg_stat_statements is not in shared_preload_libraries: add it and restart")
+    if postgresql_statements_loaded.turned_off != "":
+        judged.warning(f"no statement is counted, because of {postgresql_statements_loaded.turned_off}")
     if not postgresql_statements_loaded.installed:
         judged.warning("the extension is not in this database: CREATE EXTENSION pg_stat_statements")
     judged.ok("statistics of statements are kept")

@@ -7,6 +7,7 @@ import time
 from lab.faults.postgresql import MEBIBYTE_OF_WAL, await_replay, start_primary, stop_primary
 from lab.faults.postgresql_standby import equal_standby, lower_standby
 from lab.faults.registry import Act, Fault, register
+from lab.postgresql import CANARY
 from lab.running import Running
 
 _RELOAD = "SELECT pg_reload_conf()"
@@ -121,7 +122,8 @@ def _nothing(running: Running) -> None:
 
 
 def _wrong(running: Running) -> None:
-    # The lab's own commits are told first not to wait, or all of them would.
+    # The lab's own commits are told first not to wait, or all of them would: only those of a role do that makes none.
+    running.primary.execute((f"ALTER ROLE {CANARY} SET synchronous_commit = on",))
     _settings(running, synchronous_commit="local")
     _settings(
         running,
@@ -130,6 +132,18 @@ def _wrong(running: Running) -> None:
         autovacuum="off",
         max_slot_wal_keep_size="-1",
     )
+
+
+def _right(running: Running) -> None:
+    _settings(
+        running,
+        synchronous_standby_names=None,
+        synchronous_commit=None,
+        full_page_writes=None,
+        autovacuum=None,
+        max_slot_wal_keep_size=None,
+    )
+    running.primary.execute((f"ALTER ROLE {CANARY} RESET synchronous_commit",))
 
 
 _CHANGED = {"postgresql-settings-changed@primary": "WARNING"}
@@ -150,13 +164,7 @@ _register(
         **_CHANGED,
     },
     _wrong,
-    _set(
-        synchronous_standby_names=None,
-        synchronous_commit=None,
-        full_page_writes=None,
-        autovacuum=None,
-        max_slot_wal_keep_size=None,
-    ),
+    _right,
 )
 _register(
     "postgresql-setting-pending",

@@ -160,6 +160,26 @@ def test_a_checks_own_action_goes_before_that_of_its_guide_item() -> None:
         assert guide.action("backup-restore", items, language) not in {"", own}
 
 
+@pytest.mark.parametrize(
+    ("check", "item", "said"),
+    [
+        ("postgresql-checksums", "metrics.database", "restore what is lost"),
+        ("postgresql-superusers", "metrics.database", "NOSUPERUSER"),
+        ("postgresql-passwords", "metrics.database", "VALID UNTIL"),
+        ("postgresql-public-schema", "metrics.database", "REVOKE CREATE"),
+        ("replication-synchronous", "metrics.database", "synchronous_standby_names"),
+        ("replication-slot-limit", "metrics.database", "max_slot_wal_keep_size"),
+        ("wal-archiving", "metrics.database", "archive_command"),
+        ("postgresql-accepts-writes", "health.database", "default_transaction_read_only"),
+        ("postgresql-migrations", "health.database", "Run the migrations"),
+        ("postgresql-restarted", "health.database", "Read the server's log"),
+    ],
+)
+def test_what_no_failover_and_no_new_replica_mends_has_its_own_action(check: str, item: str, said: str) -> None:
+    guide = catalog.load(CHECKS, Environment.model_validate({"name": "here"}), "here.toml", time.time()).guide
+    assert said in guide.action(check, (item,), "en")
+
+
 def test_every_action_of_a_check_is_of_one_that_is_there_and_in_both_languages() -> None:
     """A check that was renamed must take its action along."""
     loaded = catalog.load(CHECKS, Environment.model_validate({"name": "here"}), "here.toml", time.time())

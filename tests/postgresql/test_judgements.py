@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from checks.engine.environment import models
 from checks.engine.model import State
@@ -21,12 +22,17 @@ STAMP: dict[str, Any] = {"source": "t", "sampled_at": 0.0}
 DAY = 86400.0
 
 
-def standbys(*found: Standby, expected: int = 1, synchronous: bool = False) -> PostgresqlStandbys:
-    return PostgresqlStandbys(standbys=found, current_lsn=9, synchronous=synchronous, expected=expected, **STAMP)
+def standbys(*found: Standby, expected: int = 1, synchronous: int = 0, waited: bool = True) -> PostgresqlStandbys:
+    return PostgresqlStandbys(
+        standbys=found, current_lsn=9, synchronous=synchronous, waited_for=waited, expected=expected, **STAMP
+    )
 
 
 def standby(name: str, state: str = "streaming", attached: float = 1000.0, sync: str = "async") -> Standby:
     return Standby(name, state, 0, 0.0, 0.0, attached, sync)
+
+
+RECEIVEWAL = Standby("pg_receivewal", "streaming", None, None, 0.0, 1000.0)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,8 @@ def standby(name: str, state: str = "streaming", attached: float = 1000.0, sync:
         (standbys(standby("a"), expected=2), State.CRITICAL, "1 of 2 standbys stream"),
         (standbys(standby("a"), standby("b", "startup"), expected=2), State.CRITICAL, "1 of 2 standbys stream"),
         (standbys(standby("a", "startup")), State.CRITICAL, "no standby is streaming"),
+        (standbys(RECEIVEWAL), State.CRITICAL, "no standby is connected"),
+        (standbys(standby("a"), RECEIVEWAL, expected=2), State.CRITICAL, "1 of 2 standbys stream"),
         (standbys(standby("a"), standby("b", "catchup", 300.0)), State.OK, "2 standby"),
         (standbys(standby("a"), standby("b", "catchup", 301.0)), State.WARNING, "b has been catching up for 5 min"),
     ],
@@ -55,10 +63,13 @@ def test_standbys(reading: PostgresqlStandbys, state: State, said: str) -> None:
     [
         (standbys(standby("a")), State.OK),
         (standbys(), State.OK),
-        (standbys(standby("a", sync="sync"), synchronous=True), State.OK),
-        (standbys(standby("a", sync="quorum"), synchronous=True), State.OK),
-        (standbys(standby("a", sync="potential"), synchronous=True), State.CRITICAL),
-        (standbys(synchronous=True), State.CRITICAL),
+        (standbys(standby("a", sync="sync"), synchronous=1), State.OK),
+        (standbys(standby("a", sync="quorum"), synchronous=1), State.OK),
+        (standbys(standby("a", sync="potential"), synchronous=1), State.CRITICAL),
+        (standbys(synchronous=1), State.CRITICAL),
+        (standbys(standby("a", sync="quorum"), synchronous=2), State.CRITICAL),
+        (standbys(standby("a", sync="quorum"), standby("b", sync="quorum"), synchronous=2), State.OK),
+        (standbys(synchronous=1, waited=False), State.OK),
     ],
 )
 def test_commits_that_wait_for_a_standby(reading: PostgresqlStandbys, state: State) -> None:
@@ -99,6 +110,21 @@ def test_the_timeline(received: int | None, written: int, state: State) -> None:
     found, _ = says(replication.test_replication_timeline, receiver(timeline=received), server(timeline=written))
 
     assert found is state
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "said"),
+    [
+        ({}, State.OK, "accepts writes"),
+        ({"in_recovery": True}, State.CRITICAL, "in recovery"),
+        ({"refuses_writes": True}, State.CRITICAL, "RESET it"),
+    ],
+)
+def test_a_primary_that_refuses_every_write(changes: dict[str, Any], state: State, said: str) -> None:
+    found, text = says(health.test_postgresql_accepts_writes, server(**changes))
+
+    assert found is state
+    assert said in text
 
 
 @pytest.mark.parametrize(
@@ -243,6 +269,12 @@ def test_who_may_create_in_public(created: bool, state: State) -> None:
 
 def ours(**more: Any) -> models.Postgresql:
     return models.Postgresql.model_validate({"primary": {"name": "primary", "env": "PENHAS_CHECKS_DSN"}, **more})
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.0004, 0.099, 61.0])
+def test_a_statement_timeout_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(ValidationError):
+        ours(statement_timeout=seconds)
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ CHECKPOINTS = PostgresqlCheckpoints(
     timed=10, requested=5, reset="t0", age=0.0, age_ratio=0.0, source="s", sampled_at=1000.0
 )
 SERVER = PostgresqlServer(
-    version=150000, in_recovery=False, system_identifier=1, timeline=1, uptime=500.0, clock_offset=0.0,
-    max_connections=100, source="s", sampled_at=1000.0,
+    version=150000, in_recovery=False, system_identifier=1, timeline=1, uptime=500.0, started=500.0,
+    clock_offset=0.0, max_connections=100, source="s", sampled_at=1000.0,
 )  # fmt: skip
 
 
@@ -105,11 +105,15 @@ def test_checkpoints_are_judged_from_a_dozen_on() -> None:
     assert isinstance(checkpoint_share(CHECKPOINTS, replace(CHECKPOINTS, timed=20, reset="t1")), NotJudged)
 
 
-@pytest.mark.parametrize(("uptime", "expected"), [(560.0, False), (559.0, False), (30.0, True), (0.0, True)])
-def test_a_restart_is_another_start(uptime: float, *, expected: bool) -> None:
-    found = started(SERVER, replace(SERVER, uptime=uptime, sampled_at=1060.0))
+@pytest.mark.parametrize(("since", "expected"), [(500.0, False), (502.0, False), (503.0, True), (1060.0, True)])
+def test_a_restart_is_another_start_whatever_our_clock_and_a_slow_answer_say(since: float, *, expected: bool) -> None:
+    found = started(SERVER, replace(SERVER, started=since, uptime=1.0, sampled_at=1060.0))
     assert isinstance(found, PostgresqlStarted)
     assert found.restarted is expected
+
+
+def test_a_sample_that_does_not_tell_the_start_is_not_compared() -> None:
+    assert isinstance(started(replace(SERVER, started=None), SERVER), NotJudged)
 
 
 def test_another_server_is_no_restart() -> None:
@@ -142,6 +146,11 @@ def test_of_superusers_what_is_called_often_is_judged_and_a_dump_is_counted() ->
     assert (found.slowest, found.left_out) == (1.5, 1)
     assert found.culprits[0] == "queryid 1 of a superuser: mean 1500 ms, 10 calls"
     assert found.culprits[1] == "queryid 1: mean 1 ms, 100 calls"
+
+
+def test_where_no_statement_was_counted_none_is_told_to_be_quick() -> None:
+    earlier = PostgresqlStatements(frequent=(), longest=("1 10 20000",), source="s", sampled_at=0.0)
+    assert isinstance(slow_statements(earlier, earlier), NotJudged)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ class Postgresql(Model):
     primary: Connection
     replicas: tuple[Connection, ...] = ()
     pooler: bool = False
-    statement_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
+    statement_timeout: Annotated[float, Field(ge=0.1, le=60)] = 5.0
     migrations: Annotated[dict[str, str], Field(min_length=1)] | None = None
     superusers: tuple[str, ...] = ("postgres",)
     plaintext_networks: tuple[str, ...] = ()

@@ -26,10 +26,11 @@ GRANTS = "Run checks/environments/grants/postgresql.sql in the application's dat
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Where and when the rows came from: what every reading carries."""
+    """Where and when the rows came from: what every reading carries; `within` so many seconds of that, either way."""
 
     source: str
     sampled_at: float
+    within: float = 0.0
 
 
 class Row:
@@ -103,7 +104,8 @@ Build = Callable[[tuple[Row, ...], Stamp], Reading | NotJudged]
 def plainly(name: str) -> Build:
     """Return what makes the reading `name` of one row whose columns are called as its fields are.
 
-    A column `not_judged` that is not NULL says why there is nothing to judge; a tuple of text is a JSON array.
+    A column `not_judged` that is not NULL says why there is nothing to judge, `untold` why it cannot be told, `mend`
+    what then; a tuple of text is a JSON array.
     """
     cls = READINGS[name].type
     hints = typing.get_type_hints(cls)
@@ -111,6 +113,9 @@ def plainly(name: str) -> Build:
 
     def build(rows: tuple[Row, ...], stamp: Stamp) -> Reading | NotJudged:
         row = rows[0]
+        unknown = row.maybe_text("untold") if row.has("untold") else None
+        if unknown is not None:
+            raise ProbeError(Reason.NO_DATA, unknown, row.text("mend"))
         why = row.maybe_text("not_judged") if row.has("not_judged") else None
         if why is not None:
             return NotJudged(why)
@@ -150,9 +155,9 @@ class Statement:
         """Return the SQL for a server of this version number."""
         return _load(self.reading, version // 10000)[0]
 
-    def stamp(self, version: int, sampled_at: float) -> Stamp:
+    def stamp(self, version: int, sampled_at: float, within: float = 0.0) -> Stamp:
         """Return source and time for this statement's reading."""
-        return Stamp(_load(self.reading, version // 10000)[1], sampled_at)
+        return Stamp(_load(self.reading, version // 10000)[1], sampled_at, within)
 
     def reading_of(self, result: PGresult, stamp: Stamp, role: str) -> Reading | NotJudged:
         """Return the reading; raises ProbeError where the rows do not hold it, or hide some from our role."""

@@ -19,7 +19,11 @@ class PostgresqlConnection(Reading):
 @reading("postgresql_server", service="postgresql")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlServer(Reading):
-    """Identity of the server (catalogue PG01)."""
+    """Identity of the server (catalogue PG01), and since when it runs, crashes counted, by its own clock.
+
+    `clock_offset` is what of the difference the time that the answer took does not explain. `refuses_writes` says that
+    transactions of every role that may write are read-only by the role's or the database's own setting.
+    """
 
     version: int
     in_recovery: bool
@@ -28,6 +32,8 @@ class PostgresqlServer(Reading):
     uptime: Seconds
     clock_offset: Seconds
     max_connections: Count
+    started: float | None = None
+    refuses_writes: bool = False
 
 
 alias("primary_server", of="postgresql_server", kinds=("primary",))
@@ -88,12 +94,14 @@ class Standby:
 class PostgresqlStandbys(Reading):
     """Replication as the primary sees it (catalogue PG18), base backups left out.
 
-    `synchronous` says that commits wait for a standby; `expected` standbys are those that the environment file names.
+    `synchronous` is for how many standbys a commit waits, `waited_for` that commits of some role do wait; `expected`
+    standbys are those that the environment file names.
     """
 
     standbys: tuple[Standby, ...]
     current_lsn: int
-    synchronous: bool = False
+    synchronous: int = 0
+    waited_for: bool = True
     expected: int = 0
 
 

@@ -45,13 +45,14 @@ class PostgresqlStarted(Reading):
 
 @derived("postgresql_started", base="postgresql_server", apart=(10.0, 7 * DAY), type=PostgresqlStarted)
 def started(earlier: PostgresqlServer, later: PostgresqlServer) -> PostgresqlStarted | NotJudged:
-    """Return whether the later start is another one: clocks may be set by less than the tolerance."""
+    """Return whether the later start is another one, by the server's own word of when it was."""
     if earlier.in_recovery != later.in_recovery:
         return NotJudged("another server than at the last sample, or one of another role")
-    tolerance = 2.0
-    began = later.sampled_at - later.uptime
+    if earlier.started is None or later.started is None:
+        return NotJudged("the last sample does not tell when the server was started")
+    tolerance = 2.0  # between the start of the postmaster and of the checkpointer, which not every role may see
     return PostgresqlStarted(
-        restarted=began > earlier.sampled_at - earlier.uptime + tolerance,
+        restarted=later.started > earlier.started + tolerance,
         uptime=later.uptime,
         source=later.source,
         sampled_at=later.sampled_at,

@@ -14,10 +14,11 @@ SLOWER, NOTICED = 3.0, 0.05  # times the mean before; seconds
 @reading("postgresql_statements_loaded", service="postgresql", kinds=("primary",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlStatementsLoaded(Reading):
-    """Whether pg_stat_statements is loaded by the server and installed in our database."""
+    """Whether pg_stat_statements is loaded by the server and installed in our database, and what turns it off."""
 
     loaded: bool
     installed: bool
+    turned_off: str = ""
 
 
 @reading("postgresql_statements_store", service="postgresql", kinds=("primary",))
@@ -104,10 +105,12 @@ class _Mean:
 
 @derived("postgresql_slow_statements", base="postgresql_statements", apart=APART, type=PostgresqlSlowStatements)
 def slow_statements(earlier: PostgresqlStatements, later: PostgresqlStatements) -> PostgresqlSlowStatements | NotJudged:
-    """Return the means of the time between, the worst first, then what became slower."""
+    """Return the means of the time between, the worst first, then what became slower; none without calls."""
     before = dict(map(_parts, earlier.longest))
     every = [_mean(key, now, before.get(key, (0, 0.0))) for key, now in map(_parts, later.longest)]
     called = [mean for mean in every if mean.calls > 0]
+    if called == []:
+        return NotJudged("no statement of the application was counted since the last sample")
     means = sorted((mean for mean in called if mean.counts), key=lambda mean: mean.seconds, reverse=True)
     slower = [mean for mean in means if mean.slower]
     shown = dict.fromkeys(map(str, (*means[:WORST], *slower[:WORST])))

@@ -109,7 +109,8 @@ class _Visit:
         try:
             if result.status != pq.ExecStatus.TUPLES_OK:
                 raise statements.refusal(result, text, statement.grant, session.user)
-            stamp = statement.stamp(session.version, (sent + time.time()) / 2)
+            came = time.time()
+            stamp = statement.stamp(session.version, (sent + came) / 2, within=max(0.0, came - sent) / 2)
             outcome = statement.reading_of(result, stamp, session.user)
             outcome = application.completed(outcome, self._context.environment)
             self._context.settle(name, settings.completed(outcome, self._settings))

@@ -34,6 +34,7 @@ class Session:
     def __init__(self, conn: PGconn, *, guarded: bool, statement_timeout: float, writes: bool = False) -> None:
         self._conn = conn
         self._guarded = guarded
+        self._limited = not guarded
         self._access = "WRITE" if writes else "ONLY"
         self._statement_timeout = statement_timeout
         self._conn.nonblocking = 1
@@ -76,13 +77,21 @@ class Session:
         expected: list[int] = []
         with _corked(self._conn.socket):
             for index, statement in enumerate(statements):
-                for text, token in self._parts(statement, index):
+                for text, token in (*self._first(), *self._parts(statement, index)):
                     if token == _SYNC:
                         self._conn.pipeline_sync()
                     else:
                         self._conn.send_query_params(text.encode(), None)
                     expected.append(token)
         return expected
+
+    def _first(self) -> Iterator[tuple[str, int]]:
+        """Limit a session that is ours alone before its first statement: at start-up it would hide the server's."""
+        if not self._limited:
+            self._limited = True
+            limits = {k: v for k, v in _limits(self._statement_timeout).items() if k not in _LOCKS}
+            yield f"SELECT {_set_config(limits, local=False)}", _DISCARD
+            yield "", _SYNC
 
     def _parts(self, statement: str, index: int) -> Iterator[tuple[str, int]]:
         if self._guarded:
@@ -91,9 +100,8 @@ class Session:
             return
         # SET LOCAL as a function call: all of it ends with the transaction, so nothing stays on a pooled connection.
         limits = {**_limits(self._statement_timeout), "idle_in_transaction_session_timeout": round(IDLE_TIMEOUT * 1000)}
-        local = ", ".join(f"set_config('{k}', '{v}', true)" for k, v in limits.items())
         yield f"BEGIN READ {self._access}", _DISCARD
-        yield f"SELECT {local}", _DISCARD
+        yield f"SELECT {_set_config(limits, local=True)}", _DISCARD
         yield statement, index
         yield "", _SYNC
         yield "COMMIT", _DISCARD
@@ -137,7 +145,7 @@ def open_session(
     if pooler or writes:
         conn = connect(given, deadline)
         return Session(conn, guarded=False, statement_timeout=statement_timeout, writes=writes)
-    options = " ".join(f"-c {k}={v}" for k, v in {**_STARTUP, **_limits(statement_timeout)}.items())
+    options = " ".join(f"-c {k}={v}" for k, v in {**_STARTUP, **_LOCKS}.items())
     with_options = {**given, "options": f"{given.get('options', '')} {options}".strip()}
     try:
         conn = connect(with_options, deadline)
@@ -151,12 +159,17 @@ def open_session(
 
 
 _STARTUP = {"default_transaction_read_only": "on", "IntervalStyle": "iso_8601", "jit": "off"}
+_LOCKS = {"lock_timeout": round(LOCK_TIMEOUT * 1000)}  # at start-up, because to log in takes locks on the catalogues
+
+
+def _set_config(values: dict[str, int], *, local: bool) -> str:
+    return ", ".join(f"set_config('{k}', '{v}', {str(local).lower()})" for k, v in values.items())
 
 
 def _limits(statement_timeout: float) -> dict[str, int]:
     return {
         "statement_timeout": round(statement_timeout * 1000),
-        "lock_timeout": round(LOCK_TIMEOUT * 1000),
+        **_LOCKS,
     }
 
 

@@ -1,5 +1,7 @@
 """Name of a reading -> its statement and the function that makes the reading of its rows."""
 
+import math
+
 from checks.engine.model import ProbeError, Reading, Reason
 from checks.engine.probes.application import APPLICATION
 from checks.engine.probes.minion_statements import MINION
@@ -16,6 +18,7 @@ from checks.engine.readings.postgresql import (
 
 CONNECTION = "postgresql_connection"
 LAG = "postgresql_replication_lag"
+WHOLE = 16384  # bytes: more than a record with the image of a page
 
 
 def _server(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
@@ -26,11 +29,18 @@ def _server(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
         system_identifier=row.integer("system_identifier"),
         timeline=row.integer("timeline"),
         uptime=row.real("uptime"),
-        clock_offset=row.real("server_time") - stamp.sampled_at,
+        started=row.real("started"),
+        clock_offset=_beyond(row.real("server_time") - stamp.sampled_at, stamp.within),
         max_connections=row.integer("max_connections"),
+        refuses_writes=row.flag("refuses_writes"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )
+
+
+def _beyond(offset: float, within: float) -> float:
+    """Return what of an offset the wait for the answer does not explain: it was read at any moment of that."""
+    return math.copysign(max(0.0, abs(offset) - within), offset)
 
 
 def _privileges(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
@@ -69,7 +79,8 @@ def _standbys(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
     return PostgresqlStandbys(
         standbys=tuple(_standby(row) for row in rows if row.maybe_text("state") is not None),
         current_lsn=rows[0].integer("current_lsn"),
-        synchronous=rows[0].flag("synchronous"),
+        synchronous=rows[0].integer("synchronous"),
+        waited_for=rows[0].flag("waited_for"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )
@@ -111,10 +122,14 @@ def replication_lag(primary_lsn: int, rows: tuple[Row, ...], stamp: Stamp) -> Po
             "the server is not in recovery: it was promoted and follows no primary",
             "Rebuild it as a replica, or mend the environment file.",
         )
-    behind = max(0, primary_lsn - row.integer("replayed_lsn"))
+    received, replayed = row.integer("received_lsn"), row.integer("replayed_lsn")
+    behind = max(0, primary_lsn - replayed)
+    # Of a transaction that is still open the primary writes whole pages: the last record is there in part, and nobody
+    # waits for it.
+    waits = received < primary_lsn or received - replayed >= WHOLE
     return PostgresqlReplicationLag(
         bytes=behind,
-        seconds=max(0.0, row.real("replay_age")) if behind > 0 else 0.0,
+        seconds=max(0.0, row.real("replay_age")) if behind > 0 and waits else 0.0,
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )

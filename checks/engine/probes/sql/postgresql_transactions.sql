@@ -7,7 +7,7 @@ WITH working AS (
     UNION ALL SELECT pid FROM pg_stat_progress_analyze UNION ALL SELECT pid FROM pg_stat_progress_cluster
     UNION ALL SELECT pid FROM pg_stat_progress_copy UNION ALL SELECT pid FROM pg_stat_progress_basebackup
 ), sessions AS (
-    SELECT a.pid, a.usename, nullif(a.application_name, '') AS application_name, a.state,
+    SELECT a.pid, a.usename::text, nullif(a.application_name, '') AS application_name, a.state,
            a.application_name IN ('pg_dump', 'pg_restore', 'penhas-checks take_backup')
                OR a.pid IN (SELECT pid FROM working) AS at_work,
            extract(epoch FROM clock_timestamp() - a.xact_start) AS transaction,
@@ -20,6 +20,10 @@ WITH working AS (
     SELECT * FROM sessions WHERE greatest(transaction, query) >= 1 ORDER BY greatest(transaction, query) DESC LIMIT 10
 )
 SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type IS NULL) AS hidden,
+       CASE WHEN count(*) FILTER (WHERE state = 'disabled') > 0
+            THEN format('track_activities is off for sessions of %s, which tell nothing',
+                        string_agg(DISTINCT usename, ', ') FILTER (WHERE state = 'disabled')) END AS untold,
+       'Set track_activities = on, for that role too.' AS mend,
        coalesce(max(idle) FILTER (WHERE NOT at_work), 0) AS idle_in_transaction,
        coalesce(max(transaction) FILTER (WHERE NOT at_work), 0) AS oldest,
        coalesce(max(query) FILTER (WHERE NOT at_work), 0) AS query,
