@@ -1,7 +1,9 @@
 """Indexes that are there twice: what forbids different things is not equal, whatever its columns are."""
 
+import pytest
+
 from checks.engine.probes import statements
-from checks.engine.readings.postgresql_schema import PostgresqlDuplicates
+from checks.engine.readings.postgresql_schema import PostgresqlConstraints, PostgresqlDuplicates
 from tests.postgresql.conftest import Pair, Read
 
 NAME = "postgresql_duplicates"
@@ -40,6 +42,28 @@ def test_of_a_unique_and_a_plain_index_only_the_plain_one_may_go(pair: Pair, rea
         }
     finally:
         pair.primary.execute(("DROP TABLE twice",))
+
+
+def test_a_key_that_is_not_enforced_is_not_told_to_be_validated(pair: Pair, read: Read) -> None:
+    if pair.major < 18:
+        pytest.skip("there is none before 18")
+    pair.primary.execute(
+        (
+            "CREATE TABLE pointing (a int, b int)",
+            "ALTER TABLE pointing ADD PRIMARY KEY (b)",
+            "ALTER TABLE pointing ADD CONSTRAINT off FOREIGN KEY (a) REFERENCES pointing NOT ENFORCED",
+            "ALTER TABLE pointing ADD CONSTRAINT late FOREIGN KEY (a) REFERENCES pointing NOT VALID",
+        )
+    )
+    try:
+        found = read(("postgresql_constraints",)).outcomes["postgresql_constraints"]
+    finally:
+        pair.primary.execute(("DROP TABLE pointing",))
+    assert isinstance(found, PostgresqlConstraints)
+    assert found.culprits == (
+        "constraint late on pointing is not validated",
+        "constraint off on pointing is NOT ENFORCED: ALTER CONSTRAINT … ENFORCED",
+    )
 
 
 def test_before_15_the_databases_own_collation_is_said_to_be_not_known(pair: Pair) -> None:
