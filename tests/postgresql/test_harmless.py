@@ -5,12 +5,14 @@ import time
 import psycopg
 import pytest
 
-from checks.engine.model import Reading, Reason
+from checks.engine.model import Reading, Reason, State
 from checks.engine.readings.postgresql import PostgresqlPrivileges
 from checks.engine.readings.postgresql_activity import PostgresqlBlocked
+from checks.health import test_postgresql as health
 from lab.postgresql import CHECKS
 from tests.postgresql.conftest import Pair, Read
 from tests.postgresql.test_blindness import ALL
+from tests.services.saying import says
 
 LOCK_TIMEOUT = 0.2
 _READS = "SELECT on 1 tables and views"
@@ -62,10 +64,14 @@ def test_who_holds_a_table_of_the_systems_own_that_planning_needs_is_named(pair:
     ],
 )
 def test_what_our_role_may_beyond_reading_is_told(pair: Pair, read: Read, given: str, taken: str, excess: str) -> None:
-    assert _privileges(read).excess == ()
+    assert says(health.test_postgresql_privileges, _privileges(read))[0] is State.OK
     pair.primary.execute((f"{given} {CHECKS}",))
     try:
-        assert _privileges(read).excess == (excess,)
+        found = _privileges(read)
+        assert found.excess == (excess,)
+        state, text = says(health.test_postgresql_privileges, found)
+        assert state is State.WARNING
+        assert excess in text
     finally:
         pair.primary.execute((f"{taken} {CHECKS}",))
 
