@@ -4,8 +4,10 @@ import psycopg
 import pytest
 
 from checks.engine.readings.postgresql_counters import PostgresqlCounters
+from checks.engine.readings.postgresql_settings import PostgresqlConfiguration
 from checks.engine.readings.postgresql_statements import PostgresqlStatements, PostgresqlStatementsStore
 from checks.engine.readings.postgresql_wal import PostgresqlCheckpoints
+from lab.postgresql import CHECKS
 from tests.postgresql.conftest import SUPERUSER, Pair, Read
 
 NAME = "postgresql_statements"
@@ -42,7 +44,7 @@ def test_where_it_is_in_a_schema_of_its_own_the_mend_says_so_and_helps(pair: Pai
         )
 
 
-def test_when_statistics_began_is_the_same_in_every_time_zone(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_statistics_began_is_the_same_in_every_time_zone(pair: Pair, read: Read) -> None:
     names = ("postgresql_counters", "postgresql_checkpoints", "postgresql_statements_store")
 
     def began() -> list[str]:
@@ -53,6 +55,22 @@ def test_when_statistics_began_is_the_same_in_every_time_zone(read: Read, monkey
         return resets
 
     before = began()
+    pair.primary.execute((f"ALTER ROLE {CHECKS} SET timezone = 'America/Sao_Paulo'",))
+    try:
+        assert began() == before
+    finally:
+        pair.primary.execute((f"ALTER ROLE {CHECKS} RESET timezone",))
+
+
+def test_a_time_zone_of_who_runs_the_suite_is_no_setting_of_the_server(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settings() -> tuple[str, ...]:
+        found = read(("postgresql_configuration",)).outcomes["postgresql_configuration"]
+        assert isinstance(found, PostgresqlConfiguration), found
+        return found.digests
+
+    before = settings()
     monkeypatch.setenv("PGTZ", "America/Sao_Paulo")
     monkeypatch.setenv("PGDATESTYLE", "German")
-    assert began() == before
+    assert settings() == before
