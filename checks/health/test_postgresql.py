@@ -61,7 +61,7 @@ def test_postgresql_replica_follows(
 @pytest.mark.guide("troubleshooting.connections")
 @pytest.mark.profiles("nightly", "triage")
 def test_postgresql_privileges(postgresql_privileges: PostgresqlPrivileges, judged: Judge) -> None:
-    """Our own role sees every session, can change nothing."""
+    """Our own role sees every session and can change nothing."""
     if not postgresql_privileges.pg_monitor:
         judged.unknown(f"our role is blind. GRANT pg_monitor TO {postgresql_privileges.role}; it must INHERIT")
     if postgresql_privileges.superuser:
