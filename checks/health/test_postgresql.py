@@ -63,7 +63,7 @@ def test_postgresql_replica_follows(
 def test_postgresql_privileges(postgresql_privileges: PostgresqlPrivileges, judged: Judge) -> None:
     """Our own role sees every session and can change nothing."""
     if not postgresql_privileges.pg_monitor:
-        judged.unknown(f"our role is blind. GRANT pg_monitor TO {postgresql_privileges.role}")
+        judged.unknown(f"our role is blind. GRANT pg_monitor TO {postgresql_privileges.role}; it must INHERIT")
     if postgresql_privileges.superuser:
         judged.warning("our role is a superuser. Use the role of checks/environments/grants/postgresql.sql")
     if postgresql_privileges.writable_tables > 0:
@@ -71,7 +71,12 @@ def test_postgresql_privileges(postgresql_privileges: PostgresqlPrivileges, judg
             f"our role may write to {postgresql_privileges.writable_tables} tables. "
             "Use the role of checks/environments/grants/postgresql.sql"
         )
-    judged.ok("reads all that it must, and may write nothing")
+    if postgresql_privileges.excess != ():
+        judged.warning(
+            f"our role may more than read statistics: {'; '.join(postgresql_privileges.excess)}. "
+            "Use the role of checks/environments/grants/postgresql.sql"
+        )
+    judged.ok("sees every session, and may write to no table")
 
 
 @pytest.mark.guide("health.database")

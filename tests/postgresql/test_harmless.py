@@ -5,13 +5,17 @@ import time
 import psycopg
 import pytest
 
-from checks.engine.model import Reading, Reason
+from checks.engine.model import Reading, Reason, State
+from checks.engine.readings.postgresql import PostgresqlPrivileges
 from checks.engine.readings.postgresql_activity import PostgresqlBlocked
+from checks.health import test_postgresql as health
 from lab.postgresql import CHECKS
 from tests.postgresql.conftest import Pair, Read
 from tests.postgresql.test_blindness import ALL
+from tests.services.saying import says
 
 LOCK_TIMEOUT = 0.2
+_READS = "SELECT on 1 tables and views"
 _OF_THE_TABLE = {"postgresql_sequences_behind", "postgresql_sessions_table"}
 
 
@@ -33,6 +37,58 @@ def test_a_locked_table_keeps_only_its_own_checks_from_answering_and_they_say_wh
         assert error.reason is Reason.TIMEOUT
         assert f"pid {pid} (postgres, lab, idle in transaction" in error.why
         assert "holds AccessExclusiveLock on clientes_active_sessions" in error.why
+
+
+def test_who_holds_a_table_of_the_systems_own_that_planning_needs_is_named(pair: Pair, read: Read) -> None:
+    with pair.primary.connect() as holder:
+        holder.execute("BEGIN")
+        pid = holder.info.backend_pid
+        holder.execute("LOCK TABLE pg_statistic IN ACCESS EXCLUSIVE MODE")
+        error = read(("postgresql_indexes",)).error("postgresql_indexes")
+    assert error.reason is Reason.TIMEOUT
+    assert f"pid {pid} (postgres, lab, idle in transaction" in error.why
+    assert "holds AccessExclusiveLock on pg_statistic" in error.why
+
+
+@pytest.mark.parametrize(
+    ("given", "taken", "excess"),
+    [
+        ("GRANT pg_signal_backend TO", "REVOKE pg_signal_backend FROM", "the role pg_signal_backend"),
+        ("GRANT pg_write_server_files TO", "REVOKE pg_write_server_files FROM", "the role pg_write_server_files"),
+        (
+            "GRANT SELECT (id) ON clientes_active_sessions TO",
+            "REVOKE ALL (id) ON clientes_active_sessions FROM",
+            _READS,
+        ),
+        ("GRANT CREATE ON DATABASE penhas TO", "REVOKE CREATE ON DATABASE penhas FROM", "CREATE in the database"),
+    ],
+)
+def test_what_our_role_may_beyond_reading_is_told(pair: Pair, read: Read, given: str, taken: str, excess: str) -> None:
+    assert says(health.test_postgresql_privileges, _privileges(read))[0] is State.OK
+    pair.primary.execute((f"{given} {CHECKS}",))
+    try:
+        found = _privileges(read)
+        assert found.excess == (excess,)
+        state, text = says(health.test_postgresql_privileges, found)
+        assert state is State.WARNING
+        assert excess in text
+    finally:
+        pair.primary.execute((f"{taken} {CHECKS}",))
+
+
+def test_a_table_of_which_our_role_may_change_one_column_is_one_that_it_may_write(pair: Pair, read: Read) -> None:
+    pair.primary.execute((f"GRANT UPDATE (title) ON tags TO {CHECKS}",))
+    try:
+        assert _privileges(read).writable_tables == 1
+    finally:
+        pair.primary.execute((f"REVOKE UPDATE (title) ON tags FROM {CHECKS}",))
+    assert _privileges(read).writable_tables == 0
+
+
+def _privileges(read: Read) -> PostgresqlPrivileges:
+    found = read(("postgresql_privileges",)).outcomes["postgresql_privileges"]
+    assert isinstance(found, PostgresqlPrivileges), found
+    return found
 
 
 def test_a_blocked_session_is_named_with_its_blocker(pair: Pair, read: Read) -> None:

@@ -15,7 +15,7 @@ from lab.postgresql import CHECKS
 from tests.postgresql.conftest import PRIMARY, REPLICA, Pair, Read
 from tests.services.saying import says
 
-SLOTS, SLOT = "postgresql_slots", "abandoned"
+SLOTS, SLOT, ARCHIVER = "postgresql_slots", "abandoned", "postgresql_archiver"
 
 
 @pytest.fixture
@@ -39,6 +39,17 @@ def test_a_slot_without_a_reader_has_an_age_and_past_its_patience_it_is_critical
         found, text = says(replication.test_replication_slots, read((SLOTS,)).outcomes[SLOTS])
         assert found is State.CRITICAL
         assert "(for 11 min)" in text
+
+
+def test_a_segment_that_waits_for_no_command_at_all_is_a_failure(pair: Pair, read: Read) -> None:
+    for command, state in (("", State.WARNING), ("true", State.OK)):
+        pair.primary.execute((f"ALTER SYSTEM SET archive_command = '{command}'", "SELECT pg_reload_conf()"))
+        pair.primary.execute(("SELECT pg_logical_emit_message(false, 'p', 'x')", "SELECT pg_switch_wal()"))
+        until = time.monotonic() + 5
+        while says(replication.test_wal_archiving, read((ARCHIVER,)).outcomes[ARCHIVER])[0] is not state:
+            assert time.monotonic() < until, command
+            time.sleep(0.05)
+    pair.primary.execute(("ALTER SYSTEM RESET archive_command", "SELECT pg_reload_conf()"))
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [("1min", 60), ("10min", 600), ("0", 0)])

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from checks.engine.judge import judge_field
@@ -12,11 +13,12 @@ from checks.engine.model import Bound, Limits, State
 from checks.engine.readings.postgresql_vacuum import (
     PostgresqlAutovacuum,
     PostgresqlBloat,
+    PostgresqlDeadRows,
     PostgresqlIndexBloat,
     PostgresqlVacuumed,
 )
 from checks.maintenance import test_postgresql as maintenance
-from tests.postgresql.conftest import Pair, Read
+from tests.postgresql.conftest import SUPERUSER, Pair, Read
 from tests.services.saying import says
 
 NAMES = ("postgresql_bloat", "postgresql_index_bloat")
@@ -104,6 +106,87 @@ def test_what_has_no_statistics_is_counted_and_named(pair: Pair, read: Read) -> 
         "unanalysed_idx: not known, its table has no statistics: ANALYZE it",
         "expressed_idx: not known, it is one of expressions",
     }
+
+
+def test_of_indexes_emptied_pages_are_waste_and_what_fillfactor_leaves_free_is_none(pair: Pair, read: Read) -> None:
+    pair.primary.execute(
+        (
+            "CREATE TABLE numbers (n int, m int) WITH (autovacuum_enabled = false)",
+            "INSERT INTO numbers SELECT n, n FROM generate_series(1, 200000) AS n",
+            "CREATE INDEX numbers_loose ON numbers (m) WITH (fillfactor = 30)",
+            "CREATE INDEX numbers_idx ON numbers (n)",
+            "VACUUM (ANALYZE) numbers",
+        )
+    )
+    try:
+        assert _wasted(read, "numbers_") == {}
+        assert int(str(pair.primary.value("SELECT penhas_checks.index_waste('numbers_loose'::regclass)"))) < 500_000
+        pair.primary.execute(("DELETE FROM numbers WHERE n > 10000",))
+        pair.primary.execute(("DROP INDEX numbers_loose",))
+        until = time.monotonic() + 5
+        while (wasted := _wasted(read, "numbers_")).get("numbers_idx", 0) == 0:
+            pair.primary.execute(("VACUUM (ANALYZE) numbers",))  # until the standby needs none of the rows
+            assert time.monotonic() < until, wasted
+        size = int(str(pair.primary.value("SELECT pg_relation_size('numbers_idx')")))
+        pair.primary.execute(("REINDEX INDEX numbers_idx",))
+        least = size - int(str(pair.primary.value("SELECT pg_relation_size('numbers_idx')")))
+        assert wasted["numbers_idx"] == pytest.approx(least, rel=0.05)
+    finally:
+        pair.primary.execute(("DROP TABLE numbers",))
+
+
+def _wasted(read: Read, prefix: str) -> dict[str, int]:
+    """Return the bytes of each index that is named, as pretty as they are told."""
+    found = read(NAMES).outcomes["postgresql_index_bloat"]
+    assert isinstance(found, PostgresqlIndexBloat), found
+    told = [text.split(": ") for text in found.culprits if text.startswith(prefix)]
+    units = {"bytes": 1, "kB": 1024, "MB": 1024**2}
+    return {name: int(said.split(" ")[0]) * units[said.split(" ")[1]] for name, said, *_ in told}
+
+
+def test_what_toast_wastes_is_told_and_that_autovacuum_does_not_come_to_it(pair: Pair, read: Read) -> None:
+    pair.primary.execute(
+        (
+            "CREATE TABLE toasted (n int, text text) WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off)",
+            "ALTER TABLE toasted ALTER text SET STORAGE EXTERNAL",
+            "INSERT INTO toasted SELECT n, repeat('x', 8000) FROM generate_series(1, 2500) AS n",
+            "VACUUM (ANALYZE) toasted",
+        )
+    )
+    try:
+        assert not any("toasted" in text for text in _bloat(read).culprits)
+        pair.primary.execute(("DELETE FROM toasted WHERE n % 10 > 0",))
+        pair.hand_in()
+        dead = read(("postgresql_dead_rows",)).outcomes["postgresql_dead_rows"]
+        assert isinstance(dead, PostgresqlDeadRows), dead
+        assert any(text.startswith("the TOAST of toasted: 11250 dead") for text in dead.culprits)
+        until = time.monotonic() + 5
+        while not any("of toasted: " in text for text in _bloat(read).culprits):
+            pair.primary.execute(("VACUUM (ANALYZE) toasted",))  # until the standby needs none of the rows
+            assert time.monotonic() < until, _bloat(read)
+        assert _bloat(read).wasted > 8_000_000
+        assert {"toasted", "the TOAST of toasted"} <= set(_read(read).culprits)
+    finally:
+        pair.primary.execute(("DROP TABLE toasted",))
+
+
+def _bloat(read: Read) -> PostgresqlBloat:
+    found = read(NAMES).outcomes["postgresql_bloat"]
+    assert isinstance(found, PostgresqlBloat), found
+    return found
+
+
+def test_a_temporary_table_of_another_session_blinds_neither(pair: Pair, read: Read) -> None:
+    rows = "SELECT n, md5(n::text) AS word FROM generate_series(1, 30000) AS n"
+    with psycopg.connect(pair.primary.dsn(SUPERUSER), autocommit=True) as session:
+        session.execute(f"CREATE TEMPORARY TABLE passing AS {rows}".encode())
+        session.execute("CREATE INDEX passing_idx ON passing (word)")
+        session.execute("VACUUM (ANALYZE) passing")
+        session.execute("DELETE FROM passing WHERE n % 10 > 0")
+        session.execute("VACUUM (ANALYZE) passing")
+        for outcome in read(NAMES).outcomes.values():
+            assert isinstance(outcome, (PostgresqlBloat, PostgresqlIndexBloat)), outcome
+            assert not any("passing" in text for text in outcome.culprits)
 
 
 AUTOVACUUM = "postgresql_autovacuum"

@@ -233,7 +233,7 @@ def test_without_pg_monitor_what_needs_all_sessions_is_denied_and_never_zero(
         on_replica.error("postgresql_receiver"),
     ):
         assert error.reason is Reason.DENIED
-        assert error.mend == "GRANT pg_monitor TO penhas_checks;"
+        assert error.mend == "GRANT pg_monitor TO penhas_checks; ALTER ROLE penhas_checks INHERIT;"
     privileges = of(kept, "postgresql_privileges", PostgresqlPrivileges)
     assert not privileges.pg_monitor
     assert privileges.hidden_sessions > 0

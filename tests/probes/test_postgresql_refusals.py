@@ -207,6 +207,31 @@ def test_certificates_are_told_apart(tmp_path: Path) -> None:
         assert "expired" in ours(read(to(port, f"{full}{old}"), seconds=1))
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            "UPDATE pg_database SET datallowconn = false WHERE datname = 'penhas'",
+            "UPDATE pg_database SET datallowconn = true WHERE datname = 'penhas'",
+            "the database takes no sessions: ALTER DATABASE … ALLOW_CONNECTIONS true (55000)",
+        ),
+        (
+            "BEGIN; LOCK TABLE pg_attribute IN ACCESS EXCLUSIVE MODE",
+            "ROLLBACK",
+            "no session begins: a table of the system's own is locked, as by VACUUM FULL of it (55P03)",
+        ),
+    ],
+)
+def test_a_database_that_lets_nobody_begin_says_why(pair: Pair, before: str, after: str, expected: str) -> None:
+    with contextlib.closing(pair.primary.connect()) as holder:
+        holder.execute(before.encode())
+        try:
+            found = problem(read(pair.dsn(pair.primary.port, more="?options=-clock_timeout%3D200")))
+        finally:
+            holder.execute(after.encode())
+    assert found == expected
+
+
 def test_exhausted_connections_are_told_from_our_own_limit(pair: Pair) -> None:
     with contextlib.ExitStack() as opened:
         for _ in range(5):

@@ -20,7 +20,7 @@ from checks.engine.readings import READINGS
 from checks.engine.records import dataclass
 
 SQL = Path(__file__).parent / "sql"
-PG_MONITOR = "GRANT pg_monitor TO {role};"
+PG_MONITOR = "GRANT pg_monitor TO {role}; ALTER ROLE {role} INHERIT;"
 GRANTS = "Run checks/environments/grants/postgresql.sql in the application's database."
 
 
@@ -213,11 +213,17 @@ def refusal(result: PGresult, text: str, grant: str, role: str) -> ProbeError:
         return ProbeError(Reason.DENIED, "our role may not read it (42501)", grant.format(role=role))
     if sqlstate in {"42P01", "42703", "42883", "3F000"}:
         mend = GRANTS if grant == GRANTS else "See the versions that this statement is for."
+        if name.startswith("pg_stat_statements"):
+            mend = _IN_ANOTHER_SCHEMA.format(role=role)
         return ProbeError(Reason.UNSUPPORTED, f"the server has no {name or 'such relation'} ({sqlstate})", mend)
     reason, why = _REFUSALS.get(sqlstate, (Reason.PROTOCOL, "the server refused the statement"))
     return ProbeError(reason, f"{why} ({sqlstate})" if sqlstate != "" else why)
 
 
+_IN_ANOTHER_SCHEMA = (
+    "CREATE EXTENSION pg_stat_statements in our database; where it is in a schema of its own: "
+    "ALTER ROLE {role} SET search_path TO public, and that schema."
+)
 _REFUSALS = {
     "57014": (Reason.TIMEOUT, "the statement took longer than its timeout"),
     "55P03": (Reason.TIMEOUT, "another session holds a lock that it needs"),

@@ -43,13 +43,17 @@ alias("replica_server", of="postgresql_server", kinds=("replica",))
 @reading("postgresql_privileges", service="postgresql")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlPrivileges(Reading):
-    """What our own role may see and do (catalogue PG02); `writable_tables` counts tables that it could change."""
+    """What our own role may see and do (catalogue PG02); `writable_tables` counts tables that it could change.
+
+    `excess` is what it may beyond reading statistics and our own views: attributes, roles, tables that it can read.
+    """
 
     role: str
     superuser: bool
     pg_monitor: bool
     hidden_sessions: Count
     writable_tables: Count
+    excess: tuple[str, ...] = ()
 
 
 @reading("postgresql_connections", service="postgresql", kept=True)

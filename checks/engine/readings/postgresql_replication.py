@@ -11,7 +11,8 @@ class PostgresqlSent(Reading):
     """The standby that is furthest behind in receiving, as the primary sees it; there is none where none is attached.
 
     `reply_age` grows without bound where the stream hangs while its state still says that it streams; `reply_ratio` is
-    its share of wal_sender_timeout, 0 where that is off: the replica's side then still tells.
+    its share of wal_sender_timeout, 0 where that is off: the replica's side then still tells, and where that is off too
+    only its lag as soon as anything is written.
     """
 
     unflushed: Bytes
@@ -25,7 +26,8 @@ class PostgresqlSent(Reading):
 class PostgresqlReceived(Reading):
     """How long the replica has heard nothing, and what it has received and not replayed (catalogue PG19).
 
-    `message_ratio` is the share of wal_receiver_timeout, 0 where that is off: the primary's side then still tells.
+    `message_ratio` is the share of wal_receiver_timeout, 0 where that is off: the primary's side then still tells, and
+    where that is off too only the lag as soon as anything is written.
     """
 
     message_age: Seconds

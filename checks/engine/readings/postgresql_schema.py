@@ -63,10 +63,14 @@ class PostgresqlSequences(Reading):
 @reading("postgresql_sequences_behind", service="postgresql", kinds=("primary",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresqlSequencesBehind(Reading):
-    """Sequences that will hand out a number that is taken (catalogue PG35)."""
+    """Sequences that will hand out a number that is taken (catalogue PG35).
+
+    Of `uncompared` columns nobody says it: no index begins with them, or they are no numbers; they are named.
+    """
 
     behind: Count
     culprits: tuple[str, ...]
+    uncompared: Count = 0
 
 
 @reading("postgresql_extensions", service="postgresql", kinds=("primary",))

@@ -28,6 +28,8 @@ class PostgresqlSlots(Reading):
 class PostgresqlArchiver(Reading):
     """Whether archiving fails now (catalogue PG24): its counters stay after it has healed and are not asked.
 
+    It fails too where a segment waits and neither archive_command nor archive_library is set.
+
     `waiting` are the seconds that the oldest segment has waited for, 0 where none does. That tells what the age of the
     last archived one does not: it grows on an idle server, whatever archive_timeout is.
     """

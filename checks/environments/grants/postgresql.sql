@@ -1,9 +1,11 @@
--- What the suite may see: run once, as superuser or as owner of the application's tables, in the application's database:
+-- What the suite may see: run once, as superuser, in the application's database:
 --     psql --dbname=penhas --single-transaction --set=ON_ERROR_STOP=1 --file=postgresql.sql
 -- then give the role its password with \password penhas_checks. Running it again changes nothing.
 -- The role reads PostgreSQL's own statistics (pg_monitor) and the views below, which hold no content: no arguments,
--- results or notes of jobs, no row of any person. It may not read a table of the application, nor write anything.
--- Run it as superuser, and with the extension pgstattuple in place, or bloat is not known. Run it again after a restore.
+-- results or notes of jobs, no row of any person. It may not read a table of the application, nor change one.
+-- The owner of the application's tables may run it too, with CREATEROLE and, from 16 on, ADMIN OPTION on pg_monitor and
+-- pg_use_reserved_connections. Run by anyone but a superuser, or without the extension pgstattuple, bloat is not known, or
+-- estimated only. Run it again after a restore.
 
 DO $$
 BEGIN
@@ -115,38 +117,50 @@ BEGIN
     RETURN waste;
 END
 $$;
-CREATE OR REPLACE FUNCTION penhas_checks.leaf_density(relation oid) RETURNS float8
+DROP FUNCTION IF EXISTS penhas_checks.leaf_density(oid);
+-- Of a B-tree: what is not its inner pages nor the leaves that its rows need as full as its fillfactor wants them. Pages
+-- that were emptied have no density, and are waste.
+CREATE OR REPLACE FUNCTION penhas_checks.index_waste(relation oid) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     place text := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
                    WHERE e.extname = 'pgstattuple');
-    density float8;
+    fill float8 := coalesce((SELECT o.option_value::float8 FROM pg_class c, pg_options_to_table(c.reloptions) o
+                             WHERE c.oid = relation AND o.option_name = 'fillfactor'), 90);
+    waste bigint;
 BEGIN
     IF place IS NOT NULL THEN
-        EXECUTE format('SELECT avg_leaf_density FROM %I.pgstatindex($1::regclass)', place) INTO density USING relation;
+        EXECUTE format('SELECT index_size - current_setting(''block_size'')::int
+                               * (1 + internal_pages + ceil(leaf_pages * coalesce(nullif(avg_leaf_density, ''NaN''), 0) / $2))
+                        FROM %I.pgstatindex($1::regclass)', place)
+        INTO waste USING relation, fill;
     END IF;
-    RETURN density;
+    RETURN CASE WHEN waste IS NOT NULL THEN greatest(waste, 0) END;
 END
 $$;
-REVOKE ALL ON FUNCTION penhas_checks.table_waste(oid), penhas_checks.leaf_density(oid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION penhas_checks.table_waste(oid), penhas_checks.index_waste(oid) FROM PUBLIC;
 
--- Sequences: which share of their numbers is used, and with `maxima` whether the column they fill is past them already.
--- Of the application's tables it reads max() of those columns, which begin an index, and shows only the comparison.
+-- Sequences: which share of their numbers is used, and with `maxima` whether the column they fill is past them already:
+-- NULL where that is not known, as no index begins with the column. A sequence that was not called since it was set or
+-- started anew gives last_value itself. Of the application's tables it reads max() of those columns, and shows only the
+-- comparison.
 CREATE OR REPLACE FUNCTION penhas_checks.sequences(maxima boolean)
 RETURNS TABLE (sequence text, filled text, used float8, narrow boolean, readable boolean, behind boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s record;
     reached bigint;
-    most bigint;
+    called boolean;
+    most numeric;
 BEGIN
     FOR s IN
-        SELECT q.seqrelid, q.seqrelid::regclass::text AS name, q.seqstart, q.seqincrement, q.seqmin, q.seqmax,
+        SELECT q.seqrelid, q.seqrelid::regclass::text AS name, q.seqincrement, q.seqmin, q.seqmax,
                tn.nspname, t.relname, a.attname, t.oid AS relation,
-               format('%s.%I', t.oid::regclass, a.attname) AS column_name,
-               CASE a.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
-                               ELSE 9223372036854775807 END AS holds,
-               has_sequence_privilege(q.seqrelid, 'SELECT,USAGE') AS readable,
+               CASE WHEN a.attname IS NOT NULL THEN format('%s.%I', t.oid::regclass, a.attname) END AS column_name,
+               CASE y.base WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
+                           ELSE 9223372036854775807 END AS holds,
+               y.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype) AS numeral,
+               has_sequence_privilege(q.seqrelid, 'SELECT') AS readable,
                has_table_privilege(t.oid, 'SELECT') AS table_readable,
                EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indkey[0] = a.attnum AND i.indisvalid
                                                 AND i.indpred IS NULL) AS indexed
@@ -164,9 +178,18 @@ BEGIN
         LEFT JOIN pg_class t ON t.oid = o.relation
         LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
         LEFT JOIN pg_attribute a ON a.attrelid = o.relation AND a.attnum = o.number
+        LEFT JOIN LATERAL (
+            -- The type itself, or what a domain is of.
+            WITH RECURSIVE of (base, next) AS (
+                SELECT e.oid, e.typbasetype FROM pg_type e WHERE e.oid = a.atttypid
+                UNION ALL
+                SELECT e.oid, e.typbasetype FROM of JOIN pg_type e ON e.oid = of.next
+            )
+            SELECT of.base FROM of WHERE of.next = 0
+        ) AS y ON true
         -- Before 15 the sequence of an unlogged table is none itself, and is there on a standby without its table.
         WHERE NOT q.seqcycle AND NOT (pg_is_in_recovery() AND 'u' IN (c.relpersistence, coalesce(t.relpersistence, 'p')))
-        ORDER BY 2, 8, 9
+        ORDER BY 2, 7, 8
     LOOP
         sequence := s.name;
         filled := coalesce(s.column_name, 'no column');
@@ -175,17 +198,16 @@ BEGIN
         behind := NULL;
         used := NULL;
         IF readable THEN
-            reached := pg_sequence_last_value(s.seqrelid);
-            IF reached IS NULL THEN
-                used := 0;
-            ELSIF s.seqincrement > 0 THEN
-                used := (reached::float8 - s.seqmin) / (least(s.seqmax, s.holds)::float8 - s.seqmin);
+            EXECUTE format('SELECT last_value, is_called FROM %s', s.name) INTO reached, called;
+            IF s.seqincrement > 0 THEN
+                used := (reached::float8 - s.seqmin) / nullif(least(s.seqmax, s.holds)::float8 - s.seqmin, 0);
             ELSE
-                used := (s.seqmax::float8 - reached) / (s.seqmax::float8 - s.seqmin);
+                used := (s.seqmax::float8 - reached) / nullif(s.seqmax::float8 - s.seqmin, 0);
             END IF;
-            IF maxima AND s.indexed AND s.seqincrement > 0 THEN
-                EXECUTE format('SELECT max(%I)::bigint FROM %I.%I', s.attname, s.nspname, s.relname) INTO most;
-                behind := coalesce(most >= coalesce(reached + s.seqincrement, s.seqstart), false);
+            IF maxima AND s.indexed AND s.numeral AND s.seqincrement > 0 THEN
+                EXECUTE format('SELECT max(%I) FROM %I.%I', s.attname, s.nspname, s.relname) INTO most;
+                behind := coalesce(most NOT IN ('NaN', 'Infinity')
+                                   AND most >= reached::numeric + CASE WHEN called THEN s.seqincrement ELSE 0 END, false);
             END IF;
         END IF;
         RETURN NEXT;
@@ -233,7 +255,7 @@ REVOKE ALL ON FUNCTION penhas_checks.sessions() FROM PUBLIC;
 
 GRANT SELECT ON penhas_checks.minion_jobs, penhas_checks.minion_workers TO penhas_checks;
 GRANT EXECUTE ON FUNCTION penhas_checks.table_rows(), penhas_checks.sequences(boolean), penhas_checks.migrations(),
-    penhas_checks.sessions(), penhas_checks.table_waste(oid), penhas_checks.leaf_density(oid) TO penhas_checks;
+    penhas_checks.sessions(), penhas_checks.table_waste(oid), penhas_checks.index_waste(oid) TO penhas_checks;
 
 -- Which of Minion's jobs ended because nobody was there: flags, and nothing of their results.
 CREATE OR REPLACE VIEW penhas_checks.minion_ends AS

@@ -15,6 +15,7 @@ from checks.engine.probes.postgresql import problems
 from checks.engine.probes.postgresql.waiting import Deadline, wait
 
 APPLICATION = "penhas-checks"
+_SENT = frozenset(("PGTZ", "PGDATESTYLE", "PGGEQO"))  # libpq sends them to the server, whose own would not be seen
 
 
 def parameters(text: str, variable: str) -> dict[str, str]:
@@ -36,6 +37,8 @@ def parameters(text: str, variable: str) -> dict[str, str]:
             "Give each host a target and a variable of its own.",
         )
     found.setdefault("gssencmode", "disable")
+    for name in _SENT.intersection(os.environ):
+        os.environ.pop(name, None)
     fixed = {"application_name": APPLICATION, "client_encoding": "UTF8", "target_session_attrs": "any"}
     return {**found, **fixed}
 

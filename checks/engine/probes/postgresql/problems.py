@@ -30,13 +30,18 @@ CONNECTION = {
     "57P05": "the server ended our idle session (57P05)",
     "3D000": "the database that the connection string names does not exist (3D000)",
     "08P01": "the server does not take our protocol (08P01)",
+    "55P03": "no session begins: a table of the system's own is locked, as by VACUUM FULL of it (55P03)",
+    "55000": "the database takes no sessions: ALTER DATABASE … ALLOW_CONNECTIONS true (55000)",
     "58000": "the server has a system error (58000)",
     "XX000": "the server has an internal error (XX000)",
     "XX001": "the server found corrupt data (XX001)",
 }
 
 _OURS = {
-    "28P01": ("the password is wrong, or the role does not exist (28P01)", "Mend the password in the variable."),
+    "28P01": (
+        "the password is wrong or has ended, or the role does not exist (28P01)",
+        "Mend the password in the variable, or the role's VALID UNTIL.",
+    ),
     "28000": (
         "the server does not accept our role from here (28000)",
         "Create the role, allow it LOGIN, and add a line for it and this host to pg_hba.conf.",

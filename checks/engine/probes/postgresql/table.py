@@ -51,6 +51,7 @@ def _privileges(rows: tuple[Row, ...], stamp: Stamp) -> Reading:
         pg_monitor=row.flag("pg_monitor"),
         hidden_sessions=row.integer("hidden_sessions"),
         writable_tables=row.integer("writable_tables"),
+        excess=row.texts("excess"),
         source=stamp.source,
         sampled_at=stamp.sampled_at,
     )

@@ -1,11 +1,13 @@
 -- Whether autovacuum runs (catalogue PG14), since when all its workers have been at work, and tables that it was turned
--- off for. A worker lives for as long as its database has work: three samples two seconds apart would say less.
+-- off for, or for their TOAST. A worker lives for as long as its database has work: three samples two seconds apart would
+-- say less.
 -- source: pg_stat_activity, pg_stat_progress_vacuum, pg_class
 -- scope: primary; versions: 14 and later
 WITH off AS (
-    SELECT c.oid::regclass::text AS name
+    SELECT coalesce((SELECT format('the TOAST of %s', m.oid::regclass) FROM pg_class m
+                     WHERE c.relkind = 't' AND m.reltoastrelid = c.oid), c.oid::regclass::text) AS name
     FROM pg_class c, pg_options_to_table(c.reloptions) AS o
-    WHERE c.relkind IN ('r', 'm', 'p') AND o.option_name = 'autovacuum_enabled'
+    WHERE c.relkind IN ('r', 'm', 'p', 't') AND o.option_name = 'autovacuum_enabled'
       AND lower(o.option_value) IN ('false', 'off', 'no', '0', 'f', 'n')
 )
 SELECT count(*) FILTER (WHERE backend_type IS NULL) AS hidden,

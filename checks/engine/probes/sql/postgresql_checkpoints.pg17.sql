@@ -2,7 +2,8 @@
 -- an idle server makes none.
 -- source: pg_stat_checkpointer, pg_control_checkpoint()
 -- scope: primary; versions: 17 and later
-SELECT s.num_timed AS timed, s.num_requested AS requested, coalesce(s.stats_reset::text, '') AS reset, due.age,
+SELECT s.num_timed AS timed, s.num_requested AS requested,
+       coalesce(extract(epoch FROM s.stats_reset)::text, '') AS reset, due.age,
        due.age / extract(epoch FROM current_setting('checkpoint_timeout')::interval) AS age_ratio
 FROM pg_stat_checkpointer AS s,
      (SELECT CASE WHEN pg_is_in_recovery() THEN 0

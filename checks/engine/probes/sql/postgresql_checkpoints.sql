@@ -2,7 +2,8 @@
 -- an idle server makes none.
 -- source: pg_stat_bgwriter, pg_control_checkpoint()
 -- scope: primary; versions: 14 to 16
-SELECT s.checkpoints_timed AS timed, s.checkpoints_req AS requested, coalesce(s.stats_reset::text, '') AS reset,
+SELECT s.checkpoints_timed AS timed, s.checkpoints_req AS requested,
+       coalesce(extract(epoch FROM s.stats_reset)::text, '') AS reset,
        due.age,
        due.age / extract(epoch FROM current_setting('checkpoint_timeout')::interval) AS age_ratio
 FROM pg_stat_bgwriter AS s,

@@ -5,7 +5,10 @@
 SELECT count(*) AS findings, json_agg(finding ORDER BY finding) AS culprits
 FROM (
     SELECT format('constraint %s on %s is not validated', conname, nullif(conrelid, 0)::regclass) AS finding
-    FROM pg_constraint WHERE NOT convalidated
+    FROM pg_constraint k WHERE NOT convalidated AND to_jsonb(k) ->> 'conenforced' IS DISTINCT FROM 'false'
+    UNION ALL
+    SELECT format('constraint %s on %s is NOT ENFORCED: ALTER CONSTRAINT … ENFORCED', conname, conrelid::regclass)
+    FROM pg_constraint k WHERE to_jsonb(k) ->> 'conenforced' = 'false' -- 18 and later
     UNION ALL
     SELECT format('trigger %s on %s is off', tgname, tgrelid::regclass)
     FROM pg_trigger WHERE tgenabled IN ('D', 'R') AND NOT tgisinternal

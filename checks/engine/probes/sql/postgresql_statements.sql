@@ -11,6 +11,7 @@ WITH mine AS (
     WHERE s.queryid IS NOT NULL AND r.rolname <> current_user
       AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     GROUP BY s.queryid, r.rolsuper
+    HAVING sum(s.calls) > 0 -- one that was planned and never ended has none
 )
 SELECT (SELECT count(*) FROM pg_stat_statements(false) WHERE queryid IS NULL) AS hidden,
        (SELECT json_agg(format('queryid %s%s: %s calls, mean %s ms', queryid,

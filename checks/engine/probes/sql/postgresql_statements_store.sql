@@ -4,5 +4,5 @@
 SELECT count(*) FILTER (WHERE s.queryid IS NULL) AS hidden,
        count(*)::float8 / current_setting('pg_stat_statements.max')::int AS used_ratio,
        (SELECT dealloc FROM pg_stat_statements_info) AS thrown_away,
-       (SELECT stats_reset::text FROM pg_stat_statements_info) AS reset
+       (SELECT extract(epoch FROM stats_reset)::text FROM pg_stat_statements_info) AS reset
 FROM pg_stat_statements(false) AS s;

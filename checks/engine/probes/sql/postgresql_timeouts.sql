@@ -18,4 +18,4 @@ FROM (
     WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolreplication AND r.rolname <> current_user
       AND has_database_privilege(r.oid, current_database(), 'CONNECT')
 ) AS effective
-WHERE value ~ '^0+[a-z]*$';
+WHERE value ~ '^\s*0+\s*[a-z]*\s*$';
