@@ -110,6 +110,18 @@ def test_a_signal_of_others_is_left_to_them(busy: Inside) -> None:
     assert ran.states()["made-busy@db1"] == "OK", ran.output
 
 
+def test_a_signal_that_the_run_was_started_to_ignore_ends_nothing(busy: Inside) -> None:
+    """Nohup does so, and a shell with what it puts into the background."""
+    busy.check(BUSY.replace("time.sleep(60)", "import signal; os.kill(os.getpid(), signal.SIGHUP)"))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        ran = busy.inside()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (ran.code, ran.latest()["stopped_by"]) == (0, ""), ran.output
+
+
 def test_a_killed_run_leaves_its_placeholder(busy: Inside) -> None:
     ran = busy.stop("--junitxml=junit.xml", by=signal.SIGKILL, once="begun")
     assert ran.code == -signal.SIGKILL
