@@ -195,6 +195,17 @@ def test_a_worker_that_dies_costs_its_checks_only(busy: Inside) -> None:
     assert (ran.code, ran.latest()["complete"]) == (1, False)
 
 
+def test_a_worker_that_dies_before_it_has_said_what_there_is_leaves_no_empty_success(busy: Inside) -> None:
+    busy.check(f"import os\nif 'PYTEST_XDIST_WORKER' in os.environ:\n    os._exit(3)\n{BUSY}")
+    ran = busy.run(*ONE_WORKER)
+    run = ran.latest()
+    assert (run["complete"], run["verdict"], run["stopped_by"]) == (False, "UNKNOWN", "a crash")
+    assert ran.messages() == {"run-finished@here": "here: not finished: stopped by a crash"}
+    junit = ET.parse(ran.reports / "here/latest/junit.xml")  # noqa: S314 (our own file)
+    assert junit.getroot().get("errors") == "1"
+    assert ran.code == 1
+
+
 BROKEN_HOOK = """
 def pytest_runtest_logfinish(nodeid):
     secret = "maria@example.org"

@@ -34,6 +34,7 @@ class Recorder:
         self.readings: list[Mapping[str, object]] = []
         self.samples: list[tuple[str, str, float, str]] = []
         self.collected: dict[tuple[str, str], None] = {}
+        self.died = False
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is selected, with all that is known of it before it runs."""
@@ -48,8 +49,9 @@ class Recorder:
             self.expected = {nodeid: _from_id(nodeid) for nodeid in ids}
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take over what a worker read."""
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Take over what a worker read, and note one that died."""
+        self.died = self.died or error is not None
         output = getattr(node, "workeroutput", {}).get("penhas", {})
         self.readings += output.get("readings", [])
         self.samples += [tuple(row) for row in output.get("samples", [])]
@@ -92,7 +94,9 @@ class Recorder:
         return tuple(_rooted(merged.values()))
 
     def complete(self) -> bool:
-        """Whether every expected item came to its end."""
+        """Whether every expected item came to its end, and no worker died before it had said what there is."""
+        if self.died and self.expected == {}:
+            return False
         return all(nodeid in self.found for nodeid in self.expected)
 
     def run(self, suite: Suite, stopped_by: str, finished: float) -> Run:
