@@ -280,3 +280,16 @@ def test_a_report_that_cannot_be_written_costs_no_other(suite: Inside) -> None:
     assert "report error: junit.xml could not be written" in ran.output
     assert (ran.code, ran.states()) == (3, {"made-ok@db1": "OK"})
     assert os.access(ran.reports / "here" / "latest" / "junit.xml", os.R_OK)
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL], ids=lambda by: by.name)
+def test_a_signal_while_it_collects_leaves_no_green_behind(suite: Inside, by: signal.Signals) -> None:
+    suite.check(f"open('begun', 'w').close()\ntime.sleep(60)\n{BUSY}")
+    ran = suite.stop(by=by, once="begun")
+    run = ran.latest()
+    assert (run["complete"], run["verdict"]) == (False, "UNKNOWN")
+    killed = by is signal.SIGKILL
+    why = "run in progress: it has not finished, or it was killed" if killed else "not finished: stopped by SIGTERM"
+    assert ran.messages() == {"run-finished@here": f"here: {why}"}
+    assert ran.code == (-signal.SIGKILL if killed else 2)
+    assert_complete_within(ran, ran.sent)

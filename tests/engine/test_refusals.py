@@ -139,6 +139,10 @@ def test_a_bad_api_is_refused(refused: Refused, text: str, said: str) -> None:
     ("args", "said"),
     [
         (("--profile=nigthly",), "--profile: must be smoke or nightly or triage; did you mean 'nightly'?"),
+        (("--language=xx",), "--language: must be en or pt-BR"),
+        (("--exit-codes=grade",), "--exit-codes: must be pytest or graded; did you mean 'graded'?"),
+        (("--restore-tier=row",), "--restore-tier: must be full or rows; did you mean 'rows'?"),
+        (("--drill",), "--restore-tier, --drill: "),
         (("--fail-on=warnings",), "--fail-on: must be warning or new; did you mean 'warning'?"),
         (("--fail-on=new",), "--fail-on new: needs --baseline results.json"),
         (("--baseline=none.json",), "--baseline none.json: No such file or directory"),

@@ -9,8 +9,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from checks.engine.model import Result, State
+from checks.engine.plugin.beginning import PROGRESS
 from checks.engine.plugin.recorder import RECORDER
-from checks.engine.plugin.run import PROGRESS
 from checks.engine.plugin.suite import SUITE, is_worker, suite_of
 from checks.engine.report.folder import write_atomic
 from checks.engine.report.html_rows import detail_lines, emergency_line, header_cells, row_cells, style

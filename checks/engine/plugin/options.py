@@ -24,6 +24,8 @@ from checks.engine.report import results_json
 # In the name of pytest's cache folder (pyproject.toml): --lf must not mix what failed in two environments.
 CACHE = "PENHAS_CHECKS_CACHE"
 _CLOCKS = 60.0  # seconds that the clock of who deployed may be ahead of ours
+# Not argparse's choices: those end the command before `latest` can be marked.
+_WORDS = {"--language": ("en", "pt-BR"), "--exit-codes": ("pytest", "graded"), "--restore-tier": ("full", "rows")}
 RERUNNERS = ("rerunfailures", "flaky")
 
 
@@ -74,7 +76,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     add("--list-format", choices=["text", "markdown"], default="text", help="the form of --list")
     add("--allow-writes", action="store_true", help="allow canaries that write; production must allow it too")
-    add("--language", choices=["en", "pt-BR"], help="the language of titles and actions (default: the environment's)")
+    add("--language", metavar="en|pt-BR", help="the language of titles and actions (default: the environment's)")
     if not any(pluginmanager.has_plugin(name) for name in RERUNNERS):
         add("--reruns", dest="reruns", help=argparse.SUPPRESS)  # so that it is refused in our words
     # pyproject.toml names these; without the plugins that know them they mean nothing and must not end the run.
@@ -117,6 +119,10 @@ def _suite(config: pytest.Config) -> Suite:
     _refuse_reruns(config)
     profile = PROFILES[_one_of("--profile", option.profile, PROFILES)]
     _one_of("--fail-on", option.fail_on, ("", "warning", "new"))
+    for name, known in _WORDS.items():
+        given = getattr(option, name.removeprefix("--").replace("-", "_"))
+        if given is not None:
+            _one_of(name, given, known)
     settle = _seconds("--settle", option.settle, at_least=0)
     seconds = profile.deadline + settle if option.deadline is None else _seconds("--deadline", option.deadline)
     if option.expect_version == "":

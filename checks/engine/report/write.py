@@ -35,13 +35,14 @@ class ReportError:
 class WriteOptions:
     """What the writers need besides the run: `junit` is the path of --junitxml, `readings` what was read.
 
-    `extras` is what only people see: the past, the comparison.
+    `extras` is what only people see: the past, the comparison; what is not `durable` is written over at once.
     """
 
     junit: Path | None = None
     fail_on: frozenset[str] = frozenset()
     readings: Sequence[Mapping[str, object]] = ()
     extras: summary.Extras = field(default_factory=summary.Extras)
+    durable: bool = True
 
 
 def write_all(run: Run, folder: RunFolder, options: WriteOptions | None = None) -> list[ReportError]:
@@ -54,7 +55,7 @@ def write_all(run: Run, folder: RunFolder, options: WriteOptions | None = None) 
     ]
     if options.junit is not None:
         writers.append((options.junit, lambda: junit.render(run, fail_on=options.fail_on)))
-    errors = [_attempt(path, render) for path, render in writers]
+    errors = [_attempt(path, render, options.durable) for path, render in writers]
     return [error for error in errors if error is not None]
 
 
@@ -74,10 +75,10 @@ def _pending(result: Result) -> Result:
     return dataclasses.replace(result, state=State.UNKNOWN, message=IN_PROGRESS, measure=None, waiver=None)
 
 
-def _attempt(path: Path, render: Callable[[], bytes | str]) -> ReportError | None:
+def _attempt(path: Path, render: Callable[[], bytes | str], durable: bool) -> ReportError | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, render())
+        write_atomic(path, render(), durable=durable)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         return ReportError(path.name, why or type(error).__name__)
