@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from checks.engine.report import results_json
 from tests.engine.inside import Inside
+from tests.report.made import run
 
 SECRET = "s3cr3t-p4ss"
 API = '[api]\ntargets = [{{ name = "api1", url = "http://127.0.0.1:{port}" }}]\nhealth = "/health"\n'
@@ -160,6 +162,14 @@ def test_a_bad_api_is_refused(refused: Refused, text: str, said: str) -> None:
 )
 def test_a_bad_option_is_refused_and_leaves_no_green_behind(refused: Refused, args: tuple[str, ...], said: str) -> None:
     assert said in refused.message(*args)
+    assert refused.latest() == "UNKNOWN"
+
+
+def test_a_baseline_of_others_excuses_nothing(refused: Refused) -> None:
+    baseline = refused.suite.folder / "other.json"
+    baseline.write_text(results_json.dump(run()))
+    said = refused.message("--fail-on=new", f"--baseline={baseline}")
+    assert said == f"--baseline {baseline}: is of the environment 'production', not of 'here'"
     assert refused.latest() == "UNKNOWN"
 
 

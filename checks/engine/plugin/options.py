@@ -155,7 +155,7 @@ def _suite(config: pytest.Config) -> Suite:
         deployed_at=_moment("--deployed-at", option.deployed_at, started),
         language=option.language or loaded.language,
         replay=replay,
-        baseline=None if is_worker(config) else _baseline(option.baseline, option.fail_on),
+        baseline=None if is_worker(config) else _baseline(option.baseline, option.fail_on, loaded.name),
     )
 
 
@@ -218,15 +218,18 @@ def _guard_writes(allowed: bool, profile: Profile, loaded: Environment, file: Pa
         raise InvalidFileError([f"--allow-writes: {file} says production = true and does not say allow_writes = true"])
 
 
-def _baseline(path: str | None, fail_on: str) -> Run | None:
+def _baseline(path: str | None, fail_on: str, name: str) -> Run | None:
     if path is None and fail_on == "new":
         raise InvalidFileError(["--fail-on new: needs --baseline results.json"])
     if path is None:
         return None
     try:
-        return results_json.load(Path(path).read_text(encoding="utf-8"))
+        run = results_json.load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidFileError([f"--baseline {path}: {error.strerror}"]) from None
     except ValueError as error:
         why = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         raise InvalidFileError([f"--baseline {path}: {why}"]) from None
+    if run.environment.removesuffix("-replay") != name.removesuffix("-replay"):
+        raise InvalidFileError([f"--baseline {path}: is of the environment {run.environment!r}, not of {name!r}"])
+    return run
