@@ -80,6 +80,10 @@ class Refused:
             '[redis]\ntargets = [{ name = "a", env = "PENHAS_CHECKS_A" }, { name = "a", env = "PENHAS_CHECKS_B" }]',
             "the name 'a' is used twice under redis",
         ),
+        (
+            '[redis]\ntargets = [{ name = "a", env = "PENHAS_CHECKS_A" }, { name = "b", env = "PENHAS_CHECKS_A" }]',
+            "redis b is where a is: one would be asked twice, another never",
+        ),
         (f'[postgresql]\nprimary = "postgresql://u:{SECRET}@h/db"', "postgresql.primary: a literal connection"),
         ('[postgresql]\nprimary = { name = "primary", env = "DATABASE_URL" }', "begins PENHAS_CHECKS_"),
         ("[minion]", "minion is read through the primary"),
@@ -127,6 +131,10 @@ def test_a_bad_file_is_refused_by_file_table_and_key(refused: Refused, text: str
         ('[api]\ntargets = []\nhealth = "/health"', "api.targets: must not be empty"),
         (ONE.format(f"http://u:{SECRET}@h") + 'health = "/h"', "a literal password in a URL"),
         (ONE.format(f"http://h?secret={SECRET}") + 'health = "/h"', "no query"),
+        (
+            '[api]\ntargets = [{ name = "a", url = "http://h" }, { name = "b", url = "http://H/" }]\nhealth = "/h"',
+            "api b is where a is: one would be asked twice, another never",
+        ),
         (ONE.format("ftp://h") + 'health = "/h"', "must be a URL that begins http"),
         (ONE.format("http://h") + 'health = "/maintenance/housekeeping"', "changes the backend"),
     ],
