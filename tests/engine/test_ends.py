@@ -277,7 +277,7 @@ def test_a_report_that_cannot_be_written_costs_no_other(suite: Inside) -> None:
     )
     ran = suite.inside("--junitxml=sub/junit.xml")
     assert "OK: 1 OK" in ran.output
-    assert "report error: junit.xml could not be written" in ran.output
+    assert f"report error: --junitxml {suite.folder}/sub/junit.xml could not be written" in ran.output
     assert (ran.code, ran.states()) == (3, {"made-ok@db1": "OK"})
     assert os.access(ran.reports / "here" / "latest" / "junit.xml", os.R_OK)
 
@@ -293,3 +293,15 @@ def test_a_signal_while_it_collects_leaves_no_green_behind(suite: Inside, by: si
     assert ran.messages() == {"run-finished@here": f"here: {why}"}
     assert ran.code == (-signal.SIGKILL if killed else 2)
     assert_complete_within(ran, ran.sent)
+
+
+def test_a_page_that_cannot_be_written_where_it_was_asked_for_is_an_error_of_its_own(suite: Inside) -> None:
+    suite.check("def test_made_ok(host_cpu_times):\n    '''Well.'''\n")
+    (suite.folder / "file").write_text("")
+    ran = suite.inside("--html=file/x.html")
+    assert f"report error: --html {suite.folder}/file/x.html could not be written: " in ran.output
+    assert (ran.code, ran.states()) == (3, {"made-ok@db1": "OK"})
+    assert (ran.reports / "here/latest/report.html").is_file()
+    assert [path.name for path in (ran.reports / "here").glob(".*.part")] == []
+    assert suite.inside("--html=new/x.html").code == 0
+    assert (suite.folder / "new/x.html").is_file()

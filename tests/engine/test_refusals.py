@@ -269,6 +269,18 @@ def test_a_reports_folder_that_cannot_be_written_is_found_before_contact(refused
         assert "cannot be written (" in refused.message(*more)
 
 
+def test_a_junit_file_that_cannot_be_written_is_named_before_contact(refused: Refused) -> None:
+    (refused.suite.folder / "file").write_text("")
+    said = refused.message(f"--junitxml={refused.suite.folder}/file/x.xml")
+    assert said.startswith(f"--junitxml {refused.suite.folder}/file/x.xml: cannot be written (")
+    assert refused.latest() == "UNKNOWN"
+
+
+def test_an_empty_reports_folder_is_an_unset_variable(refused: Refused) -> None:
+    assert refused.message("--reports-dir=") == "--reports-dir: is empty; is a variable unset?"
+    assert not (refused.suite.folder / "here").exists()
+
+
 def test_a_name_that_nobody_ever_ran_leaves_no_folder_and_one_that_was_run_is_unknown(refused: Refused) -> None:
     assert "did you mean 'lab'" in refused.message("--environment=labb")
     assert not refused.suite.reports.exists()

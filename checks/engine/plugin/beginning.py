@@ -50,12 +50,15 @@ def begin(config: pytest.Config) -> None:
         progress.stopping.arm(suite.until)
         profile = suite.profile.name
         folder = RunFolder.create(suite.reports_dir, suite.environment.name, suite.started, suite.run_id, profile)
-        placeholders(config, folder, durable=False)
         progress.folder = folder
+        placeholders(config, folder, durable=False)
     except lock.HeldError as held:
         raise pytest.exit.Exception(str(held), returncode=exit_codes.LOCKED) from None
     except OSError as error:
         raise _unwritable(suite, str(error.strerror)) from None
+    except pytest.UsageError:
+        refused(config)
+        raise
 
 
 def placeholders(config: pytest.Config, folder: RunFolder, durable: bool = True) -> None:
@@ -63,12 +66,14 @@ def placeholders(config: pytest.Config, folder: RunFolder, durable: bool = True)
     suite = suite_of(config)
     options = dataclasses.replace(write_options(config, []), durable=durable)
     errors = write_placeholders(config.stash[RECORDER].run(suite, "", suite.started), folder, options)
-    if errors:
-        raise _unwritable(suite, str(errors[0]))
+    for error in errors:
+        raise _unwritable(suite, error.why, error.report)
 
 
-def _unwritable(suite: Suite, why: str) -> pytest.UsageError:
-    return pytest.UsageError(f"--reports-dir {suite.reports_dir}: cannot be written ({why}); nothing was contacted")
+def _unwritable(suite: Suite, why: str, what: str = "") -> pytest.UsageError:
+    """Say which option names what cannot be written: the report of another option than --reports-dir begins with it."""
+    what = what if what.startswith("--") else f"--reports-dir {suite.reports_dir}"
+    return pytest.UsageError(f"{what}: cannot be written ({why}); nothing was contacted")
 
 
 def refused(config: pytest.Config) -> None:

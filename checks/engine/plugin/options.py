@@ -125,6 +125,8 @@ def _suite(config: pytest.Config) -> Suite:
             _one_of(name, given, known)
     settle = _seconds("--settle", option.settle, at_least=0)
     seconds = profile.deadline + settle if option.deadline is None else _seconds("--deadline", option.deadline)
+    if option.reports_dir == "":
+        raise InvalidFileError(["--reports-dir: is empty; is a variable unset?"])
     if option.expect_version == "":
         raise InvalidFileError(["--expect-version: is empty, so nothing would be verified; is a variable unset?"])
     file = environment_file(config)

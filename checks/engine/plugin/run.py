@@ -12,7 +12,7 @@ import pytest
 
 from checks.engine import samples as store
 from checks.engine.lines import Need
-from checks.engine.model import Reading, Target
+from checks.engine.model import Reading, Run, Target
 from checks.engine.plugin import beginning, delivery
 from checks.engine.plugin.beginning import PROGRESS, Progress, Record
 from checks.engine.plugin.listing import show_checks
@@ -149,6 +149,12 @@ def _once(records: Iterable[Record]) -> list[Record]:
     return [record for _, record in sorted(kept.items(), key=lambda item: item[0])]
 
 
+def exit_status(config: pytest.Config, run: Run, grave: bool) -> int:
+    """Return the exit code of a finished run; `grave` says that a report could not be written."""
+    fail_on = {config.option.fail_on} - {""}
+    return exit_codes.exit_code(run, config.option.exit_codes, fail_on, suite_of(config).baseline, grave)
+
+
 def _finish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     suite, progress, recorder = suite_of(config), config.stash[PROGRESS], config.stash[RECORDER]
@@ -165,8 +171,7 @@ def _finish(session: pytest.Session, exitstatus: int) -> None:
     progress.errors += write_all(run, folder, beginning.write_options(config, readings, extras))
     progress.errors += [*errors, *delivery.finish(suite, run)]
     grave = any(error.grave for error in progress.errors if isinstance(error, ReportError))
-    fail_on = {config.option.fail_on} - {""}
-    session.exitstatus = exit_codes.exit_code(run, config.option.exit_codes, fail_on, suite.baseline, grave)
+    session.exitstatus = exit_status(config, run, grave)
     suite.samples.add([*_samples(stored), *recorder.samples], suite.profile.name)
     if suite.samples.problem != "":
         progress.errors.append(suite.samples.problem)
