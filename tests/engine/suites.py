@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,19 @@ from checks.engine.plugin.judged import Judge
 from checks.engine.readings.host import HostCpuTimes, HostDisk
 
 """
+
+
+@contextmanager
+def heard(by: signal.Signals) -> Iterator[None]:
+    """Let what is started meanwhile hear a signal: it would inherit that whoever runs the tests has it ignored."""
+    if by is signal.SIGKILL:
+        yield
+        return
+    before = signal.signal(by, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(by, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +126,11 @@ class Suite:
 
     def stop(self, *args: str, by: signal.Signals, once: str) -> Ran:
         """Run the suite, send it a signal as soon as the file `once` is there, and wait for its end."""
-        process = subprocess.Popen(
-            self.command(*args), cwd=self.folder, env=self.variables(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        with heard(by):
+            process = subprocess.Popen(
+                self.command(*args), cwd=self.folder, env=self.variables(), stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            )  # fmt: skip
         try:
             until = time.monotonic() + 60
             while not (self.folder / once).exists() and time.monotonic() < until:

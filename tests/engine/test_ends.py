@@ -110,6 +110,18 @@ def test_a_signal_of_others_is_left_to_them(busy: Inside) -> None:
     assert ran.states()["made-busy@db1"] == "OK", ran.output
 
 
+def test_a_signal_that_the_run_was_started_to_ignore_ends_nothing(busy: Inside) -> None:
+    """Nohup does so, and a shell with what it puts into the background."""
+    busy.check(BUSY.replace("time.sleep(60)", "import signal; os.kill(os.getpid(), signal.SIGHUP)"))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        ran = busy.inside()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (ran.code, ran.latest()["stopped_by"]) == (0, ""), ran.output
+
+
 def test_a_killed_run_leaves_its_placeholder(busy: Inside) -> None:
     ran = busy.stop("--junitxml=junit.xml", by=signal.SIGKILL, once="begun")
     assert ran.code == -signal.SIGKILL
@@ -183,6 +195,17 @@ def test_a_worker_that_dies_costs_its_checks_only(busy: Inside) -> None:
     assert (ran.code, ran.latest()["complete"]) == (1, False)
 
 
+def test_a_worker_that_dies_before_it_has_said_what_there_is_leaves_no_empty_success(busy: Inside) -> None:
+    busy.check(f"import os\nif 'PYTEST_XDIST_WORKER' in os.environ:\n    os._exit(3)\n{BUSY}")
+    ran = busy.run(*ONE_WORKER)
+    run = ran.latest()
+    assert (run["complete"], run["verdict"], run["stopped_by"]) == (False, "UNKNOWN", "a crash")
+    assert ran.messages() == {"run-finished@here": "here: not finished: stopped by a crash"}
+    junit = ET.parse(ran.reports / "here/latest/junit.xml")  # noqa: S314 (our own file)
+    assert junit.getroot().get("errors") == "1"
+    assert ran.code == 1
+
+
 BROKEN_HOOK = """
 def pytest_runtest_logfinish(nodeid):
     secret = "maria@example.org"
@@ -254,6 +277,31 @@ def test_a_report_that_cannot_be_written_costs_no_other(suite: Inside) -> None:
     )
     ran = suite.inside("--junitxml=sub/junit.xml")
     assert "OK: 1 OK" in ran.output
-    assert "report error: junit.xml could not be written" in ran.output
+    assert f"report error: --junitxml {suite.folder}/sub/junit.xml could not be written" in ran.output
     assert (ran.code, ran.states()) == (3, {"made-ok@db1": "OK"})
     assert os.access(ran.reports / "here" / "latest" / "junit.xml", os.R_OK)
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL], ids=lambda by: by.name)
+def test_a_signal_while_it_collects_leaves_no_green_behind(suite: Inside, by: signal.Signals) -> None:
+    suite.check(f"open('begun', 'w').close()\ntime.sleep(60)\n{BUSY}")
+    ran = suite.stop(by=by, once="begun")
+    run = ran.latest()
+    assert (run["complete"], run["verdict"]) == (False, "UNKNOWN")
+    killed = by is signal.SIGKILL
+    why = "run in progress: it has not finished, or it was killed" if killed else "not finished: stopped by SIGTERM"
+    assert ran.messages() == {"run-finished@here": f"here: {why}"}
+    assert ran.code == (-signal.SIGKILL if killed else 2)
+    assert_complete_within(ran, ran.sent)
+
+
+def test_a_page_that_cannot_be_written_where_it_was_asked_for_is_an_error_of_its_own(suite: Inside) -> None:
+    suite.check("def test_made_ok(host_cpu_times):\n    '''Well.'''\n")
+    (suite.folder / "file").write_text("")
+    ran = suite.inside("--html=file/x.html")
+    assert f"report error: --html {suite.folder}/file/x.html could not be written: " in ran.output
+    assert (ran.code, ran.states()) == (3, {"made-ok@db1": "OK"})
+    assert (ran.reports / "here/latest/report.html").is_file()
+    assert [path.name for path in (ran.reports / "here").glob(".*.part")] == []
+    assert suite.inside("--html=new/x.html").code == 0
+    assert (suite.folder / "new/x.html").is_file()

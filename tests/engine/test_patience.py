@@ -255,3 +255,30 @@ def test_our_own_fault_is_not_waited_for(inside: Inside, probes: Probes) -> None
     ran = inside.inside("--settle=60", "-p", "no:html")
     assert ran.states()["made-server@cache"] == "UNKNOWN"
     assert len(asked) == 1
+
+
+SERVES = """
+def test_made_server(redis_server, judged: Judge) -> None:
+    '''Redis serves.'''
+    judged.ok("serves")
+"""
+
+
+@pytest.mark.parametrize(("reason", "state"), [(Reason.CONNECTION, "OK"), (Reason.PROTOCOL, "UNKNOWN")])
+def test_who_lets_nobody_in_yet_is_waited_for_by_what_does_not_converge_too(
+    inside: Inside, probes: Probes, reason: Reason, state: str
+) -> None:
+    asked: list[float] = []
+
+    def read(context: Context) -> None:
+        connection(context)
+        asked.append(time.time())
+        settled: dict[str, Any] = {"version": "7", "role": "master", "loading": False, "uptime": 1.0}
+        made = RedisServer(**settled, connected_clients=1, ops_per_second=0.0, source="INFO", sampled_at=0.0)
+        context.settle("redis_server", ProbeError(reason, "not now") if len(asked) <= 3 else made)
+
+    probes.set("redis", read)
+    inside.environment(REDIS)
+    inside.check(SERVES)
+    assert inside.inside("--settle=60", "-p", "no:html").states() == {"made-server@cache": state}
+    assert len(asked) == (4 if state == "OK" else 1)

@@ -23,7 +23,7 @@ from tests.engine.scripted import Probes, connection
 FILE = """
 name = "here"
 [api]
-targets = [{ name = "api1", url = "http://127.0.0.1:1" }, { name = "api2", url = "http://127.0.0.1:1" }]
+targets = [{ name = "api1", url = "http://127.0.0.1:1" }, { name = "api2", url = "http://127.0.0.1:2" }]
 health = "/health"
 [redis]
 targets = [{ name = "cache", env = "PENHAS_CHECKS_X" }]

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from checks.engine.report import results_json
 from tests.engine.inside import Inside
+from tests.report.made import run
 
 SECRET = "s3cr3t-p4ss"
 API = '[api]\ntargets = [{{ name = "api1", url = "http://127.0.0.1:{port}" }}]\nhealth = "/health"\n'
@@ -78,6 +80,10 @@ class Refused:
             '[redis]\ntargets = [{ name = "a", env = "PENHAS_CHECKS_A" }, { name = "a", env = "PENHAS_CHECKS_B" }]',
             "the name 'a' is used twice under redis",
         ),
+        (
+            '[redis]\ntargets = [{ name = "a", env = "PENHAS_CHECKS_A" }, { name = "b", env = "PENHAS_CHECKS_A" }]',
+            "redis b is where a is: one would be asked twice, another never",
+        ),
         (f'[postgresql]\nprimary = "postgresql://u:{SECRET}@h/db"', "postgresql.primary: a literal connection"),
         ('[postgresql]\nprimary = { name = "primary", env = "DATABASE_URL" }', "begins PENHAS_CHECKS_"),
         ("[minion]", "minion is read through the primary"),
@@ -125,6 +131,10 @@ def test_a_bad_file_is_refused_by_file_table_and_key(refused: Refused, text: str
         ('[api]\ntargets = []\nhealth = "/health"', "api.targets: must not be empty"),
         (ONE.format(f"http://u:{SECRET}@h") + 'health = "/h"', "a literal password in a URL"),
         (ONE.format(f"http://h?secret={SECRET}") + 'health = "/h"', "no query"),
+        (
+            '[api]\ntargets = [{ name = "a", url = "http://h" }, { name = "b", url = "http://H/" }]\nhealth = "/h"',
+            "api b is where a is: one would be asked twice, another never",
+        ),
         (ONE.format("ftp://h") + 'health = "/h"', "must be a URL that begins http"),
         (ONE.format("http://h") + 'health = "/maintenance/housekeeping"', "changes the backend"),
     ],
@@ -139,6 +149,10 @@ def test_a_bad_api_is_refused(refused: Refused, text: str, said: str) -> None:
     ("args", "said"),
     [
         (("--profile=nigthly",), "--profile: must be smoke or nightly or triage; did you mean 'nightly'?"),
+        (("--language=xx",), "--language: must be en or pt-BR"),
+        (("--exit-codes=grade",), "--exit-codes: must be pytest or graded; did you mean 'graded'?"),
+        (("--restore-tier=row",), "--restore-tier: must be full or rows; did you mean 'rows'?"),
+        (("--drill",), "--restore-tier, --drill: "),
         (("--fail-on=warnings",), "--fail-on: must be warning or new; did you mean 'warning'?"),
         (("--fail-on=new",), "--fail-on new: needs --baseline results.json"),
         (("--baseline=none.json",), "--baseline none.json: No such file or directory"),
@@ -156,6 +170,14 @@ def test_a_bad_api_is_refused(refused: Refused, text: str, said: str) -> None:
 )
 def test_a_bad_option_is_refused_and_leaves_no_green_behind(refused: Refused, args: tuple[str, ...], said: str) -> None:
     assert said in refused.message(*args)
+    assert refused.latest() == "UNKNOWN"
+
+
+def test_a_baseline_of_others_excuses_nothing(refused: Refused) -> None:
+    baseline = refused.suite.folder / "other.json"
+    baseline.write_text(results_json.dump(run()))
+    said = refused.message("--fail-on=new", f"--baseline={baseline}")
+    assert said == f"--baseline {baseline}: is of the environment 'production', not of 'here'"
     assert refused.latest() == "UNKNOWN"
 
 
@@ -245,6 +267,18 @@ def test_a_reports_folder_that_cannot_be_written_is_found_before_contact(refused
     refused.suite.reports.write_text("a file in the place of the folder")
     for more in ((), ("-p", "no:html")):
         assert "cannot be written (" in refused.message(*more)
+
+
+def test_a_junit_file_that_cannot_be_written_is_named_before_contact(refused: Refused) -> None:
+    (refused.suite.folder / "file").write_text("")
+    said = refused.message(f"--junitxml={refused.suite.folder}/file/x.xml")
+    assert said.startswith(f"--junitxml {refused.suite.folder}/file/x.xml: cannot be written (")
+    assert refused.latest() == "UNKNOWN"
+
+
+def test_an_empty_reports_folder_is_an_unset_variable(refused: Refused) -> None:
+    assert refused.message("--reports-dir=") == "--reports-dir: is empty; is a variable unset?"
+    assert not (refused.suite.folder / "here").exists()
 
 
 def test_a_name_that_nobody_ever_ran_leaves_no_folder_and_one_that_was_run_is_unknown(refused: Refused) -> None:

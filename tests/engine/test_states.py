@@ -297,6 +297,12 @@ def test_made_current(redis_memory) -> None:
     '''Nothing runs from before.'''
 """
 
+ALSO_WITH = """
+@pytest.mark.only_with("deployed_at")
+def test_made_running(host_cpu_times: HostCpuTimes) -> None:
+    '''The host is of now.'''
+"""
+
 
 def test_leave_to_write_demands_nothing_of_what_is_not_there(suite: Inside) -> None:
     """What the other options ask for must be verified, and a service that is not there can verify nothing."""
@@ -310,6 +316,12 @@ def test_leave_to_write_demands_nothing_of_what_is_not_there(suite: Inside) -> N
     deployed = suite.inside("--deployed-at=1")
     assert deployed.states() == {"made-plain@db1": "OK", "made-current@not-covered": "UNKNOWN"}
     assert deployed.code == 1
+
+    suite.check(f"{ONLY_WITH}\n{ALSO_WITH}")
+    deployed = suite.inside("--deployed-at=1")
+    assert deployed.states()["made-current@not-covered"] == "not covered"
+    assert deployed.states()["made-running@db1"] == "OK"
+    assert deployed.code == 0
 
 
 REMEMBERS = """

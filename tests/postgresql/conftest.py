@@ -91,12 +91,13 @@ def read(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Read:
 
     def run(names: tuple[str, ...], role: str = CHECKS, target: Target = PRIMARY, **settings: Any) -> Kept:
         cluster = pair.primary if target == PRIMARY else pair.replica
-        monkeypatch.setenv("PENHAS_CHECKS_DSN", cluster.dsn(role))
+        for variable in ("PENHAS_CHECKS_DSN", "PENHAS_CHECKS_REPLICA"):
+            monkeypatch.setenv(variable, cluster.dsn(role))
         table = {
             "name": "test",
             "postgresql": {
                 "primary": {"name": "primary", "env": "PENHAS_CHECKS_DSN"},
-                "replicas": [{"name": "replica1", "env": "PENHAS_CHECKS_DSN"}],
+                "replicas": [{"name": "replica1", "env": "PENHAS_CHECKS_REPLICA"}],
                 "migrations": {"minion": "23"},
                 **settings,
             },

@@ -47,9 +47,10 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Read:
         peers: dict[str, Reading | Failure] | None = None,
         **settings: Any,
     ) -> Kept:
-        monkeypatch.setenv("PENHAS_CHECKS_DSN", dsn)
+        for variable in ("PENHAS_CHECKS_DSN", "PENHAS_CHECKS_REPLICA"):
+            monkeypatch.setenv(variable, dsn)
         connections = {"primary": {"name": "primary", "env": "PENHAS_CHECKS_DSN"}}
-        replicas = [{"name": "replica1", "env": "PENHAS_CHECKS_DSN"}]
+        replicas = [{"name": "replica1", "env": "PENHAS_CHECKS_REPLICA"}]
         table = {"name": "test", "postgresql": {**connections, "replicas": replicas, **settings}}
         context = Kept(Environment.model_validate(table), target, names, seconds=seconds, peers=peers)
         postgresql.read(context)

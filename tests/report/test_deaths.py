@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.engine.suites import Ran, Suite
+from tests.engine.suites import Ran, Suite, heard
 
 TABLE = Path(__file__).parents[2] / "docs/deaths.md"
 CHECKS = """
@@ -46,10 +46,11 @@ def busy(suite: Suite, doing: str = "time.sleep(60)") -> None:
 def by_signal(number: signal.Signals, *more: str) -> Die:
     def die(suite: Suite, graded: str) -> int:
         busy(suite)
-        process = subprocess.Popen(
-            suite.command(graded, *more), cwd=suite.folder, env=suite.variables(),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        with heard(number):
+            process = subprocess.Popen(
+                suite.command(graded, *more), cwd=suite.folder, env=suite.variables(),
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
         _begun(suite)
         sent = time.time()
         process.send_signal(number)

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from checks.engine.model import Run, State
+from checks.engine.model import Result, Run, State
 from checks.engine.report.junit import render
 from tests.report.made import hostile, large, ordinary, result, run
 
@@ -59,7 +59,14 @@ def test_the_totals_are_right_and_nothing_is_nameless(made: Run) -> None:
     for case in root.iter("testcase"):
         assert case.get("name")
         assert case.get("classname")
-    assert len(list(root.iter("testcase"))) == len(made.results)
+    assert len(list(root.iter("testcase"))) == (len(made.results) or 1)
+
+
+@pytest.mark.parametrize("results", [(), (result("a", "x", State.NOT_COVERED), result("b", "x", State.NOT_JUDGED))])
+def test_where_nothing_was_judged_there_is_an_error(results: tuple[Result, ...]) -> None:
+    made = cases(run(*results))
+    assert [name for name, case in made.items() if case.find("error") is not None] == ["run-judged@production"]
+    assert "run-judged@production" not in cases(run(*results, result("c", "x", State.OK)))
 
 
 def test_names_carry_neither_readings_nor_states() -> None:

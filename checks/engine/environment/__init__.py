@@ -69,6 +69,12 @@ class Environment(Model):
             if (target.service, target.name) in seen:
                 raise ValueError(f"the name {target.name!r} is used twice under {target.service}")
             seen.add((target.service, target.name))
+        places: dict[tuple[str, str], str] = {}
+        for service, name, place in _places(self):
+            if (service, place) in places:
+                first = places[service, place]
+                raise ValueError(f"{service} {name} is where {first} is: one would be asked twice, another never")
+            places[service, place] = name
         overridden = [row.id for row in self.threshold]
         for row in overridden:
             if overridden.count(row) > 1:
@@ -113,6 +119,17 @@ def _targets(environment: Environment) -> Iterator[Target]:  # noqa: PLR0912 (a 
         yield Target("elasticsearch", environment.elasticsearch.name)
     if environment.backup is not None:
         yield Target("backup", environment.backup.name)
+
+
+def _places(environment: Environment) -> Iterator[tuple[str, str, str]]:
+    """Yield service, name, and the URL or variable that says where it is, of all that there may be several of."""
+    if environment.api is not None:
+        yield from (("api", t.name, t.url.lower()) for t in environment.api.targets)
+    if environment.postgresql is not None:
+        databases = (environment.postgresql.primary, *environment.postgresql.replicas)
+        yield from (("postgresql", t.name, t.env) for t in databases)
+    if environment.redis is not None:
+        yield from (("redis", t.name, t.env) for t in environment.redis.targets)
 
 
 def load(path: Path) -> Environment:

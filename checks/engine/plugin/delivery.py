@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = parser.getgroup("penhas-checks").addoption
     add(
         "--exit-codes",
-        choices=["pytest", "graded"],
+        metavar="pytest|graded",
         default="pytest",
         help="graded: 0 OK, 10 WARNING, 11 UNKNOWN, 1 CRITICAL, 12 incomplete, 13 report error (default: pytest's own)",
     )

@@ -8,7 +8,7 @@ from checks.engine.catalog import Row
 from checks.engine.model import Judgement, Reading, State
 from checks.engine.plugin.judged import Judge, resolve
 from checks.engine.plugin.signals import Judged
-from checks.engine.plugin.suite import Case, suite_of
+from checks.engine.plugin.suite import CASE, Case, suite_of
 from checks.engine.readings import READINGS
 
 
@@ -20,16 +20,23 @@ def case(request: pytest.FixtureRequest) -> Case:
     if found.needs == () and found.not_covered == "":
         raise Judged(Judgement(State.UNKNOWN, "the check reads nothing: give it a reading as an argument"))
     if found.not_covered != "":
-        only = request.node.get_closest_marker("only_with")
-        # Leave to write demands nothing; what else is given must be verified.
-        unverifiable = only is not None and only.args[0] != "allow_writes"
-        state = State.UNKNOWN if unverifiable else State.NOT_COVERED
+        unverified = _unverified(request)
+        state = State.UNKNOWN if unverified else State.NOT_COVERED
         raise Judged(
-            Judgement(state, f"{found.not_covered}: nothing here can verify it" if unverifiable else found.not_covered)
+            Judgement(state, f"{found.not_covered}: nothing here can verify it" if unverified else found.not_covered)
         )
     if not suite.restore and any(READINGS[name].restore for name, _ in found.needs):
         raise Judged(Judgement(State.NOT_JUDGED, "nothing is restored without --restore or --profile nightly"))
     return found
+
+
+def _unverified(request: pytest.FixtureRequest) -> bool:
+    """Whether an option asks for what no check of this run can verify; leave to write demands nothing."""
+    only = request.node.get_closest_marker("only_with")
+    if only is None or only.args[0] == "allow_writes":
+        return False
+    alike = [item for item in request.session.items if item.get_closest_marker("only_with") == only]
+    return all(item.stash[CASE].not_covered != "" for item in alike if CASE in item.stash)
 
 
 def _fixture(name: str) -> Callable[..., Reading]:

@@ -9,8 +9,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from checks.engine.model import Result, State
+from checks.engine.plugin.beginning import PROGRESS
 from checks.engine.plugin.recorder import RECORDER
-from checks.engine.plugin.run import PROGRESS
+from checks.engine.plugin.run import exit_status
 from checks.engine.plugin.suite import SUITE, is_worker, suite_of
 from checks.engine.report.folder import write_atomic
 from checks.engine.report.html_rows import detail_lines, emergency_line, header_cells, row_cells, style
@@ -91,23 +92,33 @@ def _result(report: object) -> Result | None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     """Move the finished page to where it belongs, readable by its owner only."""
+    config = session.config
     try:
         return (yield)
     finally:
-        paths = session.config.stash.get(WRITTEN, None)
-        if paths is not None:
-            _publish(session.config, *paths)
+        paths = config.stash.get(WRITTEN, None)
+        why = "" if paths is None else _publish(config, *paths)
+        run = config.stash[PROGRESS].run if paths is not None else None
+        if why != "":
+            print(f"report error: {why}", file=sys.stderr)
+        if why != "" and run is not None:
+            session.exitstatus = exit_status(config, run, grave=True)
 
 
-def _publish(config: pytest.Config, part: Path, given: Path | None) -> None:
+def _publish(config: pytest.Config, part: Path, given: Path | None) -> str:
+    """Put the page into the run's folder, and where --html asks for it; return what went wrong, and of what."""
     folder = config.stash[PROGRESS].folder
+    what = NAME
     try:
-        if part.exists() and folder is not None:
-            part.chmod(0o600)
-            if given is not None:
-                write_atomic(given, part.read_bytes())
-            os.replace(part, folder.path / NAME)  # noqa: PTH105 (one step, as the others)
-        else:
+        if folder is None or not part.exists():
             part.unlink(missing_ok=True)
+            return ""
+        part.chmod(0o600)
+        os.replace(part, folder.path / NAME)  # noqa: PTH105 (one step, as the others)
+        if given is not None:
+            what = f"--html {given}"
+            given.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(given, (folder.path / NAME).read_bytes())
     except OSError as error:
-        print(f"report error: {NAME}: {error.strerror}", file=sys.stderr)
+        return f"{what} could not be written: {error.strerror}"
+    return ""

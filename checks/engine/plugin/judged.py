@@ -19,17 +19,22 @@ JUDGEMENT = pytest.StashKey[Judgement]()
 
 
 def resolve(suite: Suite, case: Case, name: str, convergent: bool) -> Reading:
-    """Return a reading of a check, or end the check with why there is none."""
+    """Return a reading of a check, or end the check with why there is none; who is just starting is waited for."""
     reader = suite.begin_reading()
     target = case.target_of(name)
     outcome = reader.outcome(name, target)
-    while isinstance(outcome, Failure) and convergent and suite.settling() and outcome.reason is not Reason.OURS:
+    while isinstance(outcome, Failure) and suite.settling() and _may_come_good(outcome.reason, convergent):
         outcome = reader.again(name, target, PAUSE)
     if isinstance(outcome, Failure):
         raise Judged(Judgement(State.UNKNOWN, outcome.message), root_of(suite, case, outcome))
     if isinstance(outcome, NotJudged):
         raise Judged(Judgement(State.NOT_JUDGED, f"{target}: {outcome.why}"))
     return outcome
+
+
+def _may_come_good(reason: Reason, convergent: bool) -> bool:
+    """A service that lets nobody in yet fails every check of it, also those of what does not converge."""
+    return reason is Reason.CONNECTION or (convergent and reason is not Reason.OURS)
 
 
 def root_of(suite: Suite, case: Case, failure: Failure) -> str | None:

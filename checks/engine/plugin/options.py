@@ -24,6 +24,8 @@ from checks.engine.report import results_json
 # In the name of pytest's cache folder (pyproject.toml): --lf must not mix what failed in two environments.
 CACHE = "PENHAS_CHECKS_CACHE"
 _CLOCKS = 60.0  # seconds that the clock of who deployed may be ahead of ours
+# Not argparse's choices: those end the command before `latest` can be marked.
+_WORDS = {"--language": ("en", "pt-BR"), "--exit-codes": ("pytest", "graded"), "--restore-tier": ("full", "rows")}
 RERUNNERS = ("rerunfailures", "flaky")
 
 
@@ -74,7 +76,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     add("--list-format", choices=["text", "markdown"], default="text", help="the form of --list")
     add("--allow-writes", action="store_true", help="allow canaries that write; production must allow it too")
-    add("--language", choices=["en", "pt-BR"], help="the language of titles and actions (default: the environment's)")
+    add("--language", metavar="en|pt-BR", help="the language of titles and actions (default: the environment's)")
     if not any(pluginmanager.has_plugin(name) for name in RERUNNERS):
         add("--reruns", dest="reruns", help=argparse.SUPPRESS)  # so that it is refused in our words
     # pyproject.toml names these; without the plugins that know them they mean nothing and must not end the run.
@@ -117,8 +119,14 @@ def _suite(config: pytest.Config) -> Suite:
     _refuse_reruns(config)
     profile = PROFILES[_one_of("--profile", option.profile, PROFILES)]
     _one_of("--fail-on", option.fail_on, ("", "warning", "new"))
+    for name, known in _WORDS.items():
+        given = getattr(option, name.removeprefix("--").replace("-", "_"))
+        if given is not None:
+            _one_of(name, given, known)
     settle = _seconds("--settle", option.settle, at_least=0)
     seconds = profile.deadline + settle if option.deadline is None else _seconds("--deadline", option.deadline)
+    if option.reports_dir == "":
+        raise InvalidFileError(["--reports-dir: is empty; is a variable unset?"])
     if option.expect_version == "":
         raise InvalidFileError(["--expect-version: is empty, so nothing would be verified; is a variable unset?"])
     file = environment_file(config)
@@ -149,7 +157,7 @@ def _suite(config: pytest.Config) -> Suite:
         deployed_at=_moment("--deployed-at", option.deployed_at, started),
         language=option.language or loaded.language,
         replay=replay,
-        baseline=None if is_worker(config) else _baseline(option.baseline, option.fail_on),
+        baseline=None if is_worker(config) else _baseline(option.baseline, option.fail_on, loaded.name),
     )
 
 
@@ -212,15 +220,18 @@ def _guard_writes(allowed: bool, profile: Profile, loaded: Environment, file: Pa
         raise InvalidFileError([f"--allow-writes: {file} says production = true and does not say allow_writes = true"])
 
 
-def _baseline(path: str | None, fail_on: str) -> Run | None:
+def _baseline(path: str | None, fail_on: str, name: str) -> Run | None:
     if path is None and fail_on == "new":
         raise InvalidFileError(["--fail-on new: needs --baseline results.json"])
     if path is None:
         return None
     try:
-        return results_json.load(Path(path).read_text(encoding="utf-8"))
+        run = results_json.load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidFileError([f"--baseline {path}: {error.strerror}"]) from None
     except ValueError as error:
         why = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         raise InvalidFileError([f"--baseline {path}: {why}"]) from None
+    if run.environment.removesuffix("-replay") != name.removesuffix("-replay"):
+        raise InvalidFileError([f"--baseline {path}: is of the environment {run.environment!r}, not of {name!r}"])
+    return run

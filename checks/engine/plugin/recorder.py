@@ -34,9 +34,11 @@ class Recorder:
         self.readings: list[Mapping[str, object]] = []
         self.samples: list[tuple[str, str, float, str]] = []
         self.collected: dict[tuple[str, str], None] = {}
+        self.gathered = False
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is selected, with all that is known of it before it runs."""
+        self.gathered = True
         for item in session.items:
             pending = Judgement(State.UNKNOWN, "not finished")
             self.expected[item.nodeid] = result_of(item, pending, None, 0.0)
@@ -44,6 +46,7 @@ class Recorder:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Note what the workers selected; the controller knows only the node ids."""
+        self.gathered = True
         if self.expected == {}:
             self.expected = {nodeid: _from_id(nodeid) for nodeid in ids}
 
@@ -92,8 +95,8 @@ class Recorder:
         return tuple(_rooted(merged.values()))
 
     def complete(self) -> bool:
-        """Whether every expected item came to its end."""
-        return all(nodeid in self.found for nodeid in self.expected)
+        """Whether it was seen what there is, and every expected item came to its end."""
+        return self.gathered and all(nodeid in self.found for nodeid in self.expected)
 
     def run(self, suite: Suite, stopped_by: str, finished: float) -> Run:
         """Return the run as every report shows it."""
@@ -101,7 +104,7 @@ class Recorder:
         if self.complete() and suite.profile.whole and not _narrowed(self._config):
             results += tuple(_waiver_findings(suite, suite.collected or self.collected))
         complete = self.complete() and stopped_by == ""
-        if results == () and stopped_by != "":  # before the workers had said what there is
+        if results == () and stopped_by != "":  # before it was seen what there is
             why = f"not finished: stopped by {stopped_by}"
             pending = unfinished(suite.environment.name, suite.profile.name, suite.run_id, suite.started, why)
             results = pending.results

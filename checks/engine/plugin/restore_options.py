@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from checks.engine.environment import InvalidFileError
-from checks.engine.plugin.suite import SUITE
+from checks.engine.plugin.suite import SUITE, is_worker
+from checks.engine.plugin.where import refuse
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -13,7 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = parser.getgroup("penhas-checks").addoption
     add(
         "--restore-tier",
-        choices=["full", "rows"],
+        metavar="full|rows",
         help="with a restore: rows and contents only, in a fraction of the time, or all (default: [restore] tier)",
     )
     add(
@@ -31,7 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     suite = config.stash[SUITE]
     if suite.environment.restore is None:
-        error = InvalidFileError([f"--restore-tier, --drill: {suite.environment_file} has no [restore]"])
-        raise pytest.UsageError(error.lines[0])
+        why = f"--restore-tier, --drill: {suite.environment_file} has no [restore]"
+        if not is_worker(config):
+            refuse(config, why)
+        raise pytest.UsageError(why)
     changed = suite.environment.restore.model_copy(update=given)
     config.stash[SUITE] = replace(suite, environment=suite.environment.model_copy(update={"restore": changed}))

@@ -1,10 +1,10 @@
-"""The run: begins with a lock, placeholders and the readings; ends with every report, whatever ends it."""
+"""The run: begins with a lock and placeholders, then the readings; ends with every report, whatever ends it."""
 
 import logging
 import os
 import sys
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +13,18 @@ import pytest
 from checks.engine import samples as store
 from checks.engine.lines import Need
 from checks.engine.model import Reading, Run, Target
-from checks.engine.plugin import delivery, lock
+from checks.engine.plugin import beginning, delivery
+from checks.engine.plugin.beginning import PROGRESS, Progress, Record
 from checks.engine.plugin.listing import show_checks
 from checks.engine.plugin.recorder import RECORDER
 from checks.engine.plugin.rows import needs_of
-from checks.engine.plugin.stopping import Stopping
 from checks.engine.plugin.suite import SUITE, Suite, is_distributed, is_worker, suite_of
-from checks.engine.plugin.where import refuse
 from checks.engine.readings import DERIVED, READINGS
 from checks.engine.replay import record
 from checks.engine.report import exit_codes
-from checks.engine.report.folder import RunFolder
-from checks.engine.report.summary import Extras
-from checks.engine.report.write import ReportError, WriteOptions, write_all, write_placeholders
+from checks.engine.report.write import ReportError, write_all
 
 READY = 1.0  # seconds that the first check waits for slow targets: what is ready then is shown before them
-Record = Mapping[str, object]
-
-
-class Progress:
-    """What is open while a run goes on: its folder, its lock, and what stopped it."""
-
-    def __init__(self) -> None:
-        self.folder: RunFolder | None = None
-        self.stopping = Stopping()
-        self.errors: list[ReportError | str] = []
-        self.run: Run | None = None
-        self.junit: Path | None = None
-        self.lock: int | None = None
-
-
-PROGRESS = pytest.StashKey[Progress]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,8 +58,16 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin before anything is collected: from here on a killed run leaves UNKNOWN, not yesterday's green."""
+    config = session.config
+    if SUITE in config.stash and not is_worker(config) and not beginning.idle(config.option):
+        beginning.begin(config)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> object:
-    """Begin: nothing was contacted before this, and from here on a killed run leaves UNKNOWN, not yesterday's green."""
+    """Name every check in the placeholders, and begin to read: nothing was contacted before this."""
     config = session.config
     if SUITE not in config.stash or config.option.collectonly:
         return None
@@ -91,14 +80,8 @@ def pytest_runtestloop(session: pytest.Session) -> object:
     config.option.tbstyle, config.option.showlocals, config.option.fulltrace = "value", False, False
     if is_worker(config):
         return None
-    try:
-        progress.lock = lock.take(suite)
-        progress.stopping.arm(suite.until)
-        _begin_folder(config, suite)
-    except lock.HeldError as held:
-        raise pytest.exit.Exception(str(held), returncode=exit_codes.LOCKED) from None
-    except OSError as error:
-        raise _unwritable(suite, str(error.strerror)) from None
+    if progress.folder is not None:
+        beginning.placeholders(config, progress.folder)
     delivery.begin(suite)
     if not is_distributed(config):
         _begin_reading(suite, session)
@@ -112,20 +95,6 @@ def _begin_reading(suite: Suite, session: pytest.Session) -> None:
     reader.start(due)
     late = set(due) - reader.ready(due, READY)
     session.items.sort(key=lambda item: not late.isdisjoint(needs_of([item])))
-
-
-def _begin_folder(config: pytest.Config, suite: Suite) -> None:
-    progress, recorder = config.stash[PROGRESS], config.stash[RECORDER]
-    profile = suite.profile.name
-    folder = RunFolder.create(suite.reports_dir, suite.environment.name, suite.started, suite.run_id, profile)
-    errors = write_placeholders(recorder.run(suite, "", suite.started), folder, _options(config, []))
-    if errors:
-        raise _unwritable(suite, str(errors[0]))
-    progress.folder = folder
-
-
-def _unwritable(suite: Suite, why: str) -> pytest.UsageError:
-    return pytest.UsageError(f"--reports-dir {suite.reports_dir}: cannot be written ({why}); nothing was contacted")
 
 
 def _due(suite: Suite, items: list[pytest.Item]) -> list[Need]:
@@ -143,26 +112,16 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
             suite.begin_reading().start(_due(suite, [i for i in item.session.items if i.path in files]))
 
 
-def _options(config: pytest.Config, readings: list[Record], extras: Extras | None = None) -> WriteOptions:
-    fail_on = config.option.fail_on
-    return WriteOptions(
-        junit=config.stash[PROGRESS].junit,
-        fail_on=frozenset({fail_on} - {""}),
-        readings=readings,
-        extras=Extras() if extras is None else extras,
-    )
-
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
     """End: every report is written before anything is awaited, and the exit code says what the results say."""
     config = session.config
     if SUITE in config.stash and is_worker(config):
         _send(config, suite_of(config))
+    elif SUITE in config.stash and exitstatus == pytest.ExitCode.USAGE_ERROR:
+        beginning.refused(config)
     elif SUITE in config.stash and config.stash[PROGRESS].folder is not None:
         _finish(session, int(exitstatus))
-    elif SUITE in config.stash and exitstatus == pytest.ExitCode.USAGE_ERROR:
-        refuse(config, "the run was refused: the message of the command says why")
     try:
         return (yield)
     except OSError as error:
@@ -190,6 +149,12 @@ def _once(records: Iterable[Record]) -> list[Record]:
     return [record for _, record in sorted(kept.items(), key=lambda item: item[0])]
 
 
+def exit_status(config: pytest.Config, run: Run, grave: bool) -> int:
+    """Return the exit code of a finished run; `grave` says that a report could not be written."""
+    fail_on = {config.option.fail_on} - {""}
+    return exit_codes.exit_code(run, config.option.exit_codes, fail_on, suite_of(config).baseline, grave)
+
+
 def _finish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     suite, progress, recorder = suite_of(config), config.stash[PROGRESS], config.stash[RECORDER]
@@ -203,11 +168,10 @@ def _finish(session: pytest.Session, exitstatus: int) -> None:
     if folder is None:
         return
     extras, errors = delivery.extras(suite, run, kept)
-    progress.errors += write_all(run, folder, _options(config, readings, extras))
+    progress.errors += write_all(run, folder, beginning.write_options(config, readings, extras))
     progress.errors += [*errors, *delivery.finish(suite, run)]
     grave = any(error.grave for error in progress.errors if isinstance(error, ReportError))
-    fail_on = {config.option.fail_on} - {""}
-    session.exitstatus = exit_codes.exit_code(run, config.option.exit_codes, fail_on, suite.baseline, grave)
+    session.exitstatus = exit_status(config, run, grave)
     suite.samples.add([*_samples(stored), *recorder.samples], suite.profile.name)
     if suite.samples.problem != "":
         progress.errors.append(suite.samples.problem)

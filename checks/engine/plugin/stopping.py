@@ -29,10 +29,14 @@ class Stopping:
         self._before: dict[signal.Signals, object] = {}
 
     def arm(self, until: float) -> None:
-        """Catch the signals, and end the run a little after `until` on the monotonic clock, even when a check hangs."""
+        """Catch the signals, and end the run a little after `until` on the monotonic clock, even when a check hangs.
+
+        What whoever started the run has it ignore (nohup, a shell's background) stays ignored.
+        """
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in (*_CAUGHT, _DEADLINE):
+        heard = [number for number in _CAUGHT if signal.getsignal(number) != signal.SIG_IGN]
+        for number in (*heard, _DEADLINE):
             self._before[number] = signal.signal(number, self._stop)
         self._nudge = _Nudge(lambda: self.by != "")
         self._timer = threading.Timer(max(0.0, until - time.monotonic()) + GRACE, os.kill, (os.getpid(), _DEADLINE))

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from checks.engine.plugin.run import PROGRESS
+from checks.engine.plugin.beginning import PROGRESS
 from checks.engine.plugin.suite import SUITE, is_worker, suite_of
 from checks.engine.report.terminal import verdict
 

@@ -75,7 +75,8 @@ def refuse(config: pytest.Config, why: str) -> None:
     exit 4 remain: a slip of the pen leaves no folder of that name.
     """
     option = config.option
-    if _asked_for(config) == "" or option.check_config or option.list_checks or option.collectonly:
+    nowhere = "" in {_asked_for(config), option.reports_dir}
+    if nowhere or option.check_config or option.list_checks or option.collectonly:
         return
     if not (_exists(_asked_for(config)) or (reports_dir(config) / _asked_for(config)).is_dir()):
         return

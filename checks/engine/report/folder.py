@@ -20,8 +20,11 @@ _NAME = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9._-]+")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def write_atomic(path: Path, data: bytes | str, mode: int = 0o600) -> None:
-    """Write `data` so that `path` is either what it was or all of `data`, also after a power cut; raise OSError."""
+def write_atomic(path: Path, data: bytes | str, mode: int = 0o600, durable: bool = True) -> None:
+    """Write `data` so that `path` is either what it was or all of `data`; `durable` also after a power cut.
+
+    Raises OSError.
+    """
     raw = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
@@ -29,7 +32,8 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o600) -> None:
             file.write(raw)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -106,11 +110,16 @@ def mark_refused(reports_dir: Path, environment: str, profile: str, why: str, no
     Raises OSError when the reports folder cannot be written and ValueError when `environment` is no name.
     """
     folder = RunFolder.create(reports_dir, environment, now, f"refused-{secrets.token_hex(3)}", profile)
+    write_refused(folder, environment, profile, why, now)
+    return folder
+
+
+def write_refused(folder: RunFolder, environment: str, profile: str, why: str, now: float) -> None:
+    """Let a run's folder say why nothing was run; raise OSError."""
     run = unfinished(environment, profile, folder.path.name.split("-", 1)[1], now, f"refused: {why}")
     folder.write("results.json", results_json.dump(run))
     folder.write("summary.html", summary.render(run, summary.Extras()))
     folder.write("junit.xml", junit.render(run))
-    return folder
 
 
 def unfinished(environment: str, profile: str, run_id: str, now: float, why: str) -> Run:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from checks.engine.model import Result, Run, State
+from checks.engine.report.findings import JUDGED
 from checks.engine.report.text import one_line, plain
 
 # What XML 1.0 cannot hold even as a reference; `plain` has written out most of it already.
@@ -23,7 +24,7 @@ def render(run: Run, *, fail_on: Collection[str] = ()) -> bytes:
     """Return the run as JUnit XML; a WARNING is a skipped test with its text, with "warning" in `fail_on` a failure."""
     root = ET.Element("testsuites", name="penhas-checks")
     chapters: dict[str, list[Result]] = {}
-    for result in run.results:
+    for result in (*run.results, *_nothing(run)):
         chapters.setdefault(result.chapter or "run", []).append(result)
     totals: dict[str, float] = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
     for chapter, results in chapters.items():
@@ -49,6 +50,15 @@ def render(run: Run, *, fail_on: Collection[str] = ()) -> bytes:
     root.set("time", f"{max(run.finished - run.started, 0):.3f}")
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return document
+
+
+def _nothing(run: Run) -> tuple[Result, ...]:
+    """A consumer takes a file without an error for a success: one where nothing was judged has one."""
+    if any(result.state in JUDGED for result in run.results):
+        return ()
+    why = f"{run.environment}: nothing was judged"
+    title = "The run judged something."
+    return (Result("run-judged", run.environment, title, "suite", "run", (), (), State.UNKNOWN, why),)
 
 
 def _case(run: Run, result: Result, fail_on: Collection[str]) -> ET.Element:

@@ -35,26 +35,28 @@ class ReportError:
 class WriteOptions:
     """What the writers need besides the run: `junit` is the path of --junitxml, `readings` what was read.
 
-    `extras` is what only people see: the past, the comparison.
+    `extras` is what only people see: the past, the comparison; what is not `durable` is written over at once.
     """
 
     junit: Path | None = None
     fail_on: frozenset[str] = frozenset()
     readings: Sequence[Mapping[str, object]] = ()
     extras: summary.Extras = field(default_factory=summary.Extras)
+    durable: bool = True
 
 
 def write_all(run: Run, folder: RunFolder, options: WriteOptions | None = None) -> list[ReportError]:
     """Write every report of a finished run; return one ReportError for each that could not be written."""
     options = WriteOptions() if options is None else options
-    writers: list[tuple[Path, Callable[[], bytes | str]]] = [
-        (folder.path / "results.json", lambda: results_json.dump(run, options.readings)),
-        (folder.path / "summary.html", lambda: summary.render(run, options.extras)),
-        (folder.path / "junit.xml", lambda: junit.render(run, fail_on=options.fail_on)),
+    writers: list[tuple[str, Path, Callable[[], bytes | str]]] = [
+        ("results.json", folder.path / "results.json", lambda: results_json.dump(run, options.readings)),
+        ("summary.html", folder.path / "summary.html", lambda: summary.render(run, options.extras)),
+        ("junit.xml", folder.path / "junit.xml", lambda: junit.render(run, fail_on=options.fail_on)),
     ]
     if options.junit is not None:
-        writers.append((options.junit, lambda: junit.render(run, fail_on=options.fail_on)))
-    errors = [_attempt(path, render) for path, render in writers]
+        name = f"--junitxml {options.junit}"
+        writers.append((name, options.junit, lambda: junit.render(run, fail_on=options.fail_on)))
+    errors = [_attempt(name, path, render, options.durable) for name, path, render in writers]
     return [error for error in errors if error is not None]
 
 
@@ -74,11 +76,11 @@ def _pending(result: Result) -> Result:
     return dataclasses.replace(result, state=State.UNKNOWN, message=IN_PROGRESS, measure=None, waiver=None)
 
 
-def _attempt(path: Path, render: Callable[[], bytes | str]) -> ReportError | None:
+def _attempt(name: str, path: Path, render: Callable[[], bytes | str], durable: bool) -> ReportError | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, render())
+        write_atomic(path, render(), durable=durable)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else None
-        return ReportError(path.name, why or type(error).__name__)
+        return ReportError(name, why or type(error).__name__)
     return None
