@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from checks.engine.environment import load
+from checks.engine.model import ProbeError
 from tests.engine.inside import Inside
 
 SECRET = "s3cr3t-p4ss"
@@ -239,6 +241,34 @@ def test_an_unset_or_malformed_secret_fails_the_check_of_the_configuration_and_c
     assert done.ret == 0
     assert done.outlines[0].startswith(f"{refused.file}: valid: 5 targets, ")
     assert not refused.suite.reports.exists()
+
+
+def test_a_secret_is_without_the_line_end_of_its_file_and_of_one_line(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seed that openssl wraps is of two; what goes into a header is not."""
+    refused.suite.environment(
+        f'{refused.api}credentials = {{ env = "PENHAS_CHECKS_T" }}\n'
+        '[backup]\nfolder = "b"\nseed = { env = "PENHAS_CHECKS_S" }\n'
+    )
+    command = refused.suite.command("--check-config")[3:]
+    monkeypatch.setenv("PENHAS_CHECKS_T", f"{SECRET}\r\n")
+    monkeypatch.setenv("PENHAS_CHECKS_S", "line\nline\n")
+    assert refused.pytester.runpytest_inprocess(*command).ret == 0
+    loaded = load(refused.file)
+    assert loaded.api is not None
+    assert loaded.api.credentials is not None
+    assert loaded.api.credentials.text().reveal() == SECRET
+    assert loaded.backup is not None
+    assert loaded.backup.seed is not None
+    assert loaded.backup.seed.text().reveal() == "line\nline"
+    monkeypatch.setenv("PENHAS_CHECKS_T", f"{SECRET}\n{SECRET}")
+    done = refused.pytester.runpytest_inprocess(*command)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    said = "the variable PENHAS_CHECKS_T holds a line end or another control character"
+    assert done.outlines == [f"{refused.file}: api.credentials.env: {said}"]
+    with pytest.raises(ProbeError, match="line end"):
+        loaded.api.credentials.text()
 
 
 def test_a_reports_folder_that_cannot_be_written_is_found_before_contact(refused: Refused) -> None:
