@@ -128,6 +128,10 @@ def test_a_bad_file_is_refused_by_file_table_and_key(refused: Refused, text: str
         (ONE.format(f"http://u:{SECRET}@h") + 'health = "/h"', "a literal password in a URL"),
         (ONE.format(f"http://h?secret={SECRET}") + 'health = "/h"', "no query"),
         (ONE.format("ftp://h") + 'health = "/h"', "must be a URL that begins http"),
+        (ONE.format("http://127.0.0.1:99999") + 'health = "/h"', "a port from 1 to 65535"),
+        (ONE.format("http://h:abc") + 'health = "/h"', "a port from 1 to 65535"),
+        (ONE.format("http://a b") + 'health = "/h"', "must name a host"),
+        (ONE.format("http://:80") + 'health = "/h"', "must be a URL"),
         (ONE.format("http://h") + 'health = "/maintenance/housekeeping"', "changes the backend"),
     ],
 )  # fmt: skip
