@@ -5,6 +5,7 @@ import socket
 from datetime import UTC, tzinfo
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -24,7 +25,10 @@ class ApiTarget(Model):
     @field_validator("url")
     @classmethod
     def _plain(cls, value: str) -> str:
-        return plain_url(value)
+        url = plain_url(value)
+        if "maintenance" in reached(urlsplit(url).path).split("/"):
+            raise ValueError("leads to /maintenance/, which changes the backend when asked; name what lies above it")
+        return url
 
 
 class Probe(Model):
