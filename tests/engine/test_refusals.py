@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.engine.environment import load
+from checks.engine.environment import InvalidFileError, load
 from checks.engine.model import ProbeError
 from tests.engine.inside import Inside
 
@@ -187,6 +187,16 @@ def test_a_file_that_cannot_be_read_is_named(refused: Refused, tmp_path: Path) -
     assert "cannot be read: Is a directory" in refused.message(f"--environment={tmp_path}/")
     refused.file.write_bytes(b'name = "h\xff"')
     assert "the environment file is not UTF-8 text" in refused.message()
+
+
+def test_the_name_of_the_lab_is_the_labs(tmp_path: Path) -> None:
+    """With a byte order mark, as Windows writes one, a file is read all the same."""
+    file = tmp_path / "here.toml"
+    file.write_text('name = "lab"\n', encoding="utf-8-sig")
+    with pytest.raises(InvalidFileError, match="the name 'lab' is the embedded lab's"):
+        load(file)
+    file.write_text('name = "lab"\nlab = true\n', encoding="utf-8-sig")
+    assert load(file).lab
 
 
 def test_the_lab_that_does_not_run_is_named(refused: Refused, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
