@@ -214,7 +214,7 @@ def refusal(result: PGresult, text: str, grant: str, role: str) -> ProbeError:
 
 
 _REFUSALS = {
-    "57014": (Reason.TIMEOUT, "the statement took longer than its timeout"),
+    "57014": (Reason.GIVEN_UP, "the statement took longer than its timeout"),
     "55P03": (Reason.TIMEOUT, "another session holds a lock that it needs"),
     "25P03": (Reason.TIMEOUT, "the server ended our transaction, which had waited too long"),
     "0A000": (Reason.UNSUPPORTED, "this server cannot answer it, as on a replica an unlogged table"),
