@@ -135,6 +135,9 @@ def load(folder: Path, environment: Environment, environment_file: str, now: flo
         limits = Limits(old.limits.unit, _bound(override.above), _bound(override.below), "environment")
         if limits.above is None and limits.below is None:
             raise InvalidFileError([f"{place}: needs above or below, each with warning, critical or both"])
+        for side in ("above", "below"):
+            if getattr(limits, side) is not None and getattr(old.limits, side) is None:
+                raise InvalidFileError([f"{place}.{side}: the row is limited on the other side only"])
         rows[index[override.id]] = replace(old, limits=limits)
     _check_history(environment, environment_file, rows, index)
     return Catalog(tuple(rows), guide, tuple(_waivers(environment.waiver, environment_file, now)))

@@ -83,6 +83,7 @@ class Reason(enum.Enum):
 
     CONNECTION = "connection"  # the service does not let us in: its `<service>_connection` reading says how
     TIMEOUT = "timeout"  # the service let us in, but this answer did not come in time
+    GIVEN_UP = "given up"  # the server ended this one statement for its time, and answers others
     PROTOCOL = "protocol"  # an answer came that is not what this service says
     DENIED = "denied"  # our role, key or ACL may not see it
     UNSUPPORTED = "unsupported"  # the server's version or kind does not have it

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -118,14 +119,30 @@ class Samples:
                 rows = [(*row, profile) for row in samples]
                 store.executemany("insert or replace into sample values (?, ?, ?, ?, ?)", rows)
                 for reading, target in sorted({(row[0], row[1]) for row in rows}):
+                    now = max(time.time(), *(row[2] for row in rows if row[:2] == (reading, target)))
+                    store.execute(  # of a clock that was ahead: they would count as the newest
+                        "delete from sample where reading = ? and target = ? and sampled_at > ?", (reading, target, now)
+                    )
                     store.execute(
                         "delete from sample where reading = :reading and target = :target and profile = :profile"
                         " and sampled_at not in (select sampled_at from sample where reading = :reading"
                         " and target = :target and profile = :profile order by sampled_at desc limit :kept)",
                         {"reading": reading, "target": target, "profile": profile, "kept": _KEPT},
                     )
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.OperationalError, OSError) as error:
             self.problem = f"the sample store could not be written ({type(error).__name__})"
+        except sqlite3.DatabaseError as error:
+            self.problem = f"the sample store is broken ({type(error).__name__}); it begins anew with the next run"
+            self._put_aside()
+
+    def _put_aside(self) -> None:
+        aside = self._path.with_suffix(".broken")
+        try:
+            self._path.replace(aside)
+        except OSError:
+            self.problem = f"the sample store is broken and cannot be put aside: remove {self._path}"
+        else:
+            self.problem += f", and lies at {aside}"
 
 
 def _has_profiles(store: sqlite3.Connection) -> bool:

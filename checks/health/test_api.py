@@ -13,6 +13,7 @@ from checks.engine.readings.redis import RedisConnection, RedisMemory, RedisServ
 from checks.engine.readings.s3 import S3Connection
 
 CLOCK = 60.0
+REFUSALS = frozenset({401, 403})
 
 
 @pytest.mark.convergent
@@ -113,7 +114,7 @@ def test_api_detailed_guarded(api_detailed: ApiDetailed, judged: Judge) -> None:
     status = api_detailed.status_without_credentials
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         judged.critical(f"answers {status} without credentials: close it")
-    if status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    if status not in REFUSALS:
         judged.unknown(
             f"answers {status} without credentials, which is neither a refusal nor an answer: see api-health"
         )
@@ -124,6 +125,8 @@ def test_api_detailed_guarded(api_detailed: ApiDetailed, judged: Judge) -> None:
 @pytest.mark.profiles("nightly", "triage")
 def test_api_detailed_complete(api_detailed: ApiDetailed, judged: Judge) -> None:
     """The detailed health endpoint has every figure of the guide, each a number."""
+    if api_detailed.http_status in REFUSALS:
+        judged.unknown(f"refuses our credentials ({api_detailed.http_status}): mend the token that credentials names")
     if api_detailed.http_status != HTTPStatus.OK:
         judged.critical(f"answers {api_detailed.http_status} with credentials")
     if api_detailed.missing:

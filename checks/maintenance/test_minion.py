@@ -1,5 +1,7 @@
 """What gathers in Minion's tables where nobody looks."""
 
+from http import HTTPStatus
+
 import pytest
 
 from checks.engine.plugin.judged import Judge
@@ -15,6 +17,8 @@ TOLERANCE = 25
 @pytest.mark.profiles("nightly", "triage")
 def test_minion_stats(api_minion_stats: ApiMinionStats, minion_queue: MinionQueue, judged: Judge) -> None:
     """The instance's statistics of the queue are there, and what we count ourselves."""
+    if api_minion_stats.http_status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        judged.unknown(f"refuses us ({api_minion_stats.http_status}): mend maintenance_secret or admin_credentials")
     if api_minion_stats.inactive is None:
         judged.critical(f"answers {api_minion_stats.http_status} without `inactive`: the hourly script sees no queue")
     low, high = minion_queue.ready, minion_queue.inactive

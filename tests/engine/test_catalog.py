@@ -86,6 +86,7 @@ def test_a_row_that_cannot_be_judged_is_refused(tmp_path: Path, rows: str, said:
         ),
         ('[[threshold]]\nid = "host-disk-used"\nabove = { warning = 9, critical = 8 }', "lies past the critical limit"),
         ('[[threshold]]\nid = "host-disk-used"', "needs above or below"),
+        ('[[threshold]]\nid = "host-disk-used"\nbelow = { warning = 9 }', "below: the row is limited on the other"),
         ('[[threshold]]\nid = "host-disk-used"\nabove = {}', "above needs warning, critical or both"),
     ],
 )
@@ -113,6 +114,8 @@ def waiver(days: float, **changes: str) -> str:
     [
         (waiver(181), "waiver[0] ('host-disk-used').until: more than 180 days away"),
         (waiver(1, owner=""), "owner: is required and not there"),
+        (waiver(1, owner='" "'), "owner: must not be blank"),
+        (waiver(1, reason='"   "'), "reason: must not be blank"),
         (waiver(1, reason='""'), "reason: String should have at least 3 characters"),
         (waiver(1, until="2026-12-01T00:00:00"), "until needs a time zone"),
         (waiver(1, until='"tomorrow"'), "until: must be a date and time with a zone"),

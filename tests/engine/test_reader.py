@@ -312,6 +312,16 @@ def test_a_run_by_the_clock_compares_with_its_own_last_run(tmp_path: Path) -> No
     assert before("", earliest=-1) == 159.0
 
 
+def test_samples_of_a_clock_that_was_ahead_make_room(tmp_path: Path) -> None:
+    store, now = Samples(tmp_path / "samples.sqlite"), time.time()
+    for ahead in (*(10800.0 + number for number in range(50)), -5.0, 0.0):
+        store.add([("host_cpu_times", str(HOST), now + ahead, to_json(times(1, 2, now + ahead)))])
+    found = store.previous("host_cpu_times", HOST, now - 10, now - 1)
+    assert found is not None
+    assert found.sampled_at == now - 5
+    assert store.previous("host_cpu_times", HOST, now + 1, now + 9e9) is None
+
+
 def test_a_broken_store_changes_no_verdict(tmp_path: Path) -> None:
     path = tmp_path / "samples.sqlite"
     path.write_text("no database")
@@ -319,6 +329,13 @@ def test_a_broken_store_changes_no_verdict(tmp_path: Path) -> None:
     assert store.previous("host_cpu_times", HOST, 0, 9e9) is None
     assert store.problem == "the sample store could not be read (DatabaseError)"
     store.add([("host_cpu_times", str(HOST), 1.0, "{}")])
-    assert store.problem == "the sample store could not be written (DatabaseError)"
+    aside = tmp_path / "samples.broken"
+    assert store.problem.startswith("the sample store is broken (DatabaseError); it begins anew with the next run")
+    assert store.problem.endswith(f"lies at {aside}")
+    assert aside.read_text() == "no database"
+    again = Samples(path)
+    again.add([("host_cpu_times", str(HOST), 1.0, to_json(times(1, 2, 1.0)))])
+    assert again.previous("host_cpu_times", HOST, 0, 9e9) is not None
+    assert again.problem == ""
     with pytest.raises(ValueError, match="does not have the shape of today"):
         from_json("host_cpu_times", '{"busy": "x"}')

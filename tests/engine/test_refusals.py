@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from checks.engine.environment import InvalidFileError, load
+from checks.engine.model import ProbeError
 from checks.engine.report import results_json
 from tests.engine.inside import Inside
 from tests.report.made import run
@@ -136,6 +138,10 @@ def test_a_bad_file_is_refused_by_file_table_and_key(refused: Refused, text: str
             "api b is where a is: one would be asked twice, another never",
         ),
         (ONE.format("ftp://h") + 'health = "/h"', "must be a URL that begins http"),
+        (ONE.format("http://127.0.0.1:99999") + 'health = "/h"', "a port from 1 to 65535"),
+        (ONE.format("http://h:abc") + 'health = "/h"', "a port from 1 to 65535"),
+        (ONE.format("http://a b") + 'health = "/h"', "must name a host"),
+        (ONE.format("http://:80") + 'health = "/h"', "must be a URL"),
         (ONE.format("http://h") + 'health = "/maintenance/housekeeping"', "changes the backend"),
     ],
 )  # fmt: skip
@@ -205,6 +211,16 @@ def test_a_file_that_cannot_be_read_is_named(refused: Refused, tmp_path: Path) -
     assert "the environment file is not UTF-8 text" in refused.message()
 
 
+def test_the_name_of_the_lab_is_the_labs(tmp_path: Path) -> None:
+    """With a byte order mark, as Windows writes one, a file is read all the same."""
+    file = tmp_path / "here.toml"
+    file.write_text('name = "lab"\n', encoding="utf-8-sig")
+    with pytest.raises(InvalidFileError, match="the name 'lab' is the embedded lab's"):
+        load(file)
+    file.write_text('name = "lab"\nlab = true\n', encoding="utf-8-sig")
+    assert load(file).lab
+
+
 def test_the_lab_that_does_not_run_is_named(refused: Refused, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PENHAS_CHECKS_LAB", str(tmp_path / "nowhere"))
     assert "no lab is running; start one: python -m lab up" in refused.message("--environment=lab")
@@ -261,6 +277,34 @@ def test_an_unset_or_malformed_secret_fails_the_check_of_the_configuration_and_c
     assert done.ret == 0
     assert done.outlines[0].startswith(f"{refused.file}: valid: 5 targets, ")
     assert not refused.suite.reports.exists()
+
+
+def test_a_secret_is_without_the_line_end_of_its_file_and_of_one_line(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seed that openssl wraps is of two; what goes into a header is not."""
+    refused.suite.environment(
+        f'{refused.api}credentials = {{ env = "PENHAS_CHECKS_T" }}\n'
+        '[backup]\nfolder = "b"\nseed = { env = "PENHAS_CHECKS_S" }\n'
+    )
+    command = refused.suite.command("--check-config")[3:]
+    monkeypatch.setenv("PENHAS_CHECKS_T", f"{SECRET}\r\n")
+    monkeypatch.setenv("PENHAS_CHECKS_S", "line\nline\n")
+    assert refused.pytester.runpytest_inprocess(*command).ret == 0
+    loaded = load(refused.file)
+    assert loaded.api is not None
+    assert loaded.api.credentials is not None
+    assert loaded.api.credentials.text().reveal() == SECRET
+    assert loaded.backup is not None
+    assert loaded.backup.seed is not None
+    assert loaded.backup.seed.text().reveal() == "line\nline"
+    monkeypatch.setenv("PENHAS_CHECKS_T", f"{SECRET}\n{SECRET}")
+    done = refused.pytester.runpytest_inprocess(*command)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    said = "the variable PENHAS_CHECKS_T holds a line end or another control character"
+    assert done.outlines == [f"{refused.file}: api.credentials.env: {said}"]
+    with pytest.raises(ProbeError, match="line end"):
+        loaded.api.credentials.text()
 
 
 def test_a_reports_folder_that_cannot_be_written_is_found_before_contact(refused: Refused) -> None:

@@ -8,7 +8,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from checks.engine.model import ProbeError, Reason
+from checks.engine.probes import Context
 from tests.engine.inside import Inside
+from tests.engine.scripted import Probes, connection
 
 SECRET = "maria.da.silva@example.org"
 CHECKS = f'''
@@ -342,3 +345,27 @@ def test_what_was_read_before_the_servers_were_these_is_no_sample(suite: Inside)
     assert [state(), state()] == ["not judged", "OK"]
     suite.environment(f"rebuilt_at = {datetime.now(UTC).isoformat()}")
     assert [state(), state()] == ["not judged", "OK"]
+
+
+def test_statements_that_are_given_up_stand_alone_and_a_blind_role_is_one_alarm(
+    suite: Inside, probes: Probes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENHAS_CHECKS_D", "postgresql://h/d")
+
+    def read(context: Context) -> None:
+        connection(context)
+        for name in set(context.names) - {"postgresql_connection"}:
+            late = name in {"postgresql_indexes", "postgresql_constraints"}
+            denied = ProbeError(Reason.DENIED, "our role may not read it", "GRANT pg_monitor TO us;")
+            context.settle(name, ProbeError(Reason.GIVEN_UP, "too long (57014)") if late else denied)
+
+    probes.set("postgresql", read)
+    suite.environment('[postgresql]\nprimary = { name = "primary", env = "PENHAS_CHECKS_D" }\n')
+    names = ("indexes", "constraints", "privileges", "wal_folder", "archiver")
+    suite.check("".join(f"def test_postgresql_{n}(postgresql_{n}):\n    '''Well.'''\n" for n in names))
+    ran = suite.inside("-p", "no:html")
+    assert set(ran.states().values()) == {"UNKNOWN"}
+    under = "postgresql-privileges@primary"
+    assert {check["id"].removeprefix("postgresql-"): check["blocked_by"] for check in ran.latest()["checks"]} == {
+        **dict.fromkeys(("indexes", "constraints", "privileges")), "wal-folder": under, "archiver": under,
+    }  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 from checks.engine.model import Reading
 from checks.engine.probes.postgresql import table
 from checks.engine.probes.statements import Row, Stamp
+from checks.engine.readings.postgresql import PostgresqlConnection
 from lab.postgresql import APPLICATION, DATABASE, OWNER
 from tests.postgresql.conftest import REPLICA, Pair, Read
 
@@ -81,8 +82,10 @@ def test_a_database_of_serializable_transactions_is_read_on_its_standby_too(
             while standing_by.execute(query).fetchall() != [(True,)]:
                 assert time.monotonic() < until
         standby = read(("postgresql_connection", SERVER), target=REPLICA, pooler=pooler).outcomes
-    assert all(isinstance(found, Reading) for found in standby.values()), standby
-    assert standby["postgresql_connection"].reachable
+    connection = standby["postgresql_connection"]
+    assert isinstance(connection, PostgresqlConnection)
+    assert connection.reachable
+    assert isinstance(standby[SERVER], Reading), standby
 
 
 def test_the_timeout_of_the_server_is_seen_beside_our_own(pair: Pair, read: Read) -> None:

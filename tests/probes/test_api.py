@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,18 @@ def test_the_texts_of_health_are_brought_to_words() -> None:
     assert health.components == (("database", "error"), ("redis", "missing"), ("s3", "ok"), ("mail", "error"))
     assert health.verbose == ("database",)
     assert health.clock_offset is not None
+
+
+def test_a_stamp_without_a_zone_is_utc_whatever_the_zone_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/Sao_Paulo")
+    time.tzset()
+    try:
+        offset = health_of({**HEALTH, "timestamp": datetime.now(UTC).replace(tzinfo=None).isoformat()}).clock_offset
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert offset is not None
+    assert abs(offset) < 0.5
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The probe of the host: a procfs and a file system as they really are, and made ones for what they seldom are."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from checks.engine.environment import Environment
 from checks.engine.model import NotJudged, ProbeError, Reading, Reason, Target
 from checks.engine.probes import host
-from checks.engine.readings.host import HostCpu, HostCpuTimes, HostDisk, host_cpu
+from checks.engine.readings.host import HostCounters, HostCpu, HostCpuTimes, HostDisk, host_cpu, host_strain
 from tests.probes.context import Kept
 
 STAT = "cpu  100 20 30 800 50 0 0 0 7 3\ncpu0 100 20 30 800 50 0 0 0 7 3\nctxt 1\nbtime 1700000000\n"
@@ -49,6 +50,17 @@ def test_two_readings_give_the_share_between_them(tmp_path: Path) -> None:
     share = host_cpu(earlier, later)
     assert isinstance(share, HostCpu)
     assert share.busy_ratio == pytest.approx(0.9)
+
+
+def test_time_that_stands_still_is_unknown_and_time_that_began_anew_is_not() -> None:
+    one = HostCpuTimes(busy=10.0, total=100.0, boot=1.0, source="t", sampled_at=0.0)
+    with pytest.raises(ProbeError, match="stood still"):
+        host_cpu(one, replace(one, sampled_at=9.0))
+    assert isinstance(host_cpu(one, replace(one, total=9.0, sampled_at=9.0)), NotJudged)
+    assert isinstance(host_cpu(one, replace(one, boot=2.0, sampled_at=9.0)), NotJudged)
+    strain = HostCounters(oom_kills=0, iowait=1.0, steal=0.0, total=100.0, boot=1.0, source="t", sampled_at=0.0)
+    with pytest.raises(ProbeError, match="stood still"):
+        host_strain(strain, replace(strain, sampled_at=9.0))
 
 
 @pytest.mark.parametrize("text", ["", "cpu  1 2\n", STAT.replace("btime", "time"), STAT.replace("800", "x")])

@@ -203,6 +203,19 @@ def test_exhausted_connections_are_told(start: Start) -> None:
         assert problem(read(server.url())) == "connections exhausted (maxclients)"
 
 
+def test_a_script_without_end_is_told_by_name(start: Start) -> None:
+    server = start()
+    server.command("CONFIG", "SET", "lua-time-limit", "20")
+    with socket.create_connection(("127.0.0.1", server.port)) as talk:
+        talk.sendall(f'AUTH {SECRET}\r\nEVAL "while true do end" 0\r\n'.encode())
+        time.sleep(0.1)
+        assert problem(read(server.url())).startswith("answers BUSY: a script runs for too long")
+
+
+def test_a_database_that_is_not_there_is_our_own_fault(start: Start) -> None:
+    assert "no database of that number" in ours(read(start().url().removesuffix("/0") + "/99"))
+
+
 @pytest.mark.parametrize(
     ("user", "password", "expected"),
     [("penhas_checks", "wrong", "password is wrong"), ("nobody", SECRET, "password is wrong")],

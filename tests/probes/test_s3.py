@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from checks.engine.environment import Environment
+from checks.engine.environment.models import Place
+from checks.engine.environment.secrets import Secret
 from checks.engine.model import ProbeError, Reason, Target
 from checks.engine.probes import s3
+from checks.engine.probes.backup.store import open_store
 from checks.engine.readings.s3 import S3Connection
 from lab import s3 as lab_s3
 from lab.processes import Launcher
@@ -140,6 +143,55 @@ def test_what_is_no_server(talk: Talk, expected: str) -> None:
         started = time.monotonic()
         assert problem(read(f"http://127.0.0.1:{port}", seconds=0.5)).split(" within ")[0] == expected
     assert time.monotonic() - started < 2
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    """Answers 200 to everything: a page, or a listing without a mark of S3 on it."""
+
+    page = b"<html><body><p>Welcome</p></body></html>"
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.page)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(self.page)
+
+    def do_HEAD(self) -> None:
+        """Answer without the page."""
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Plain(_Web):
+    page = b"<ListBucketResult><Name>m</Name><MaxKeys>1</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"
+
+
+@contextmanager
+def web(handler: type[_Web]) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_web_server_that_answers_well_to_everything_is_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare store, of which no answer bears a mark, is one by what it lists."""
+    monkeypatch.setenv("PENHAS_CHECKS_KEY", KEY)
+    key = Secret(env="PENHAS_CHECKS_KEY")
+    place = {"bucket": "m", "access_key": key, "secret_key": key}
+    with web(_Web) as endpoint:
+        assert problem(read(endpoint)) == "answers something that is not S3"
+        with pytest.raises(ProbeError, match="cannot be listed: answers something that is not S3"):
+            open_store(Place.model_validate({"endpoint": endpoint, **place})).objects()
+    with web(_Plain) as endpoint:
+        found = read(endpoint)
+        assert open_store(Place.model_validate({"endpoint": endpoint, **place})).objects() == ()
+    assert isinstance(found, S3Connection)
+    assert found.reachable
 
 
 @pytest.mark.parametrize("after", [1, 10, 20, 60])

@@ -181,6 +181,12 @@ def test_nothing_under_maintenance_is_asked_but_the_statistics(key: str, path: s
         read("api_minion_stats", "http://127.0.0.1:1", **{key: path})
 
 
+@pytest.mark.parametrize("above", ["/maintenance", "/api/maintenance/", "/x/../%6Daintenance"])
+def test_an_address_under_maintenance_leads_there_too(above: str) -> None:
+    with pytest.raises(ValueError, match="changes the backend when asked"):
+        read("api_health", f"http://127.0.0.1:1{above}", health="/housekeeping")
+
+
 def test_what_is_only_called_alike_may_be_asked() -> None:
     settings = {"minion_stats": "/maintenance-stats", "guarded": "/maintenance/housekeeping-log"}
     with serving(Backend) as port:

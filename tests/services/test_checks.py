@@ -8,7 +8,7 @@ import pytest
 from checks.capacity import test_capacity as capacity
 from checks.capacity import test_growth as growth
 from checks.engine.model import State
-from checks.engine.readings.api import ApiHealth, ApiHistogram, ApiMinionStats
+from checks.engine.readings.api import ApiDetailed, ApiHealth, ApiHistogram, ApiMinionStats
 from checks.engine.readings.application import ApplicationAddresses, ApplicationBusiness, ApplicationGrowth, Course
 from checks.engine.readings.minion import MinionBacklog, MinionFailures, MinionQueue, MinionWorkers
 from checks.engine.readings.redis import RedisMemory
@@ -83,6 +83,16 @@ def test_the_statistics_are_what_we_count(told: float | None, ready: int, inacti
     stats = ApiMinionStats(http_status=200, inactive=told, **STAMP)
 
     assert says(upkeep.test_minion_stats, stats, queue)[0] is state
+
+
+@pytest.mark.parametrize(("status", "state"), [(401, State.UNKNOWN), (403, State.UNKNOWN), (500, State.CRITICAL)])
+def test_credentials_of_ours_that_are_refused_are_our_own_fault(status: int, state: State) -> None:
+    stats = ApiMinionStats(http_status=status, inactive=None, **STAMP)
+    detailed = ApiDetailed(
+        status_without_credentials=401, http_status=status, figures=(), missing=("redis.memory_used",), **STAMP
+    )
+    assert says(upkeep.test_minion_stats, stats, None)[0] is state
+    assert says(health.test_api_detailed_complete, detailed)[0] is state
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ class Environment(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Environment":
+        if self.name == "lab" and not self.lab:
+            raise ValueError("the name 'lab' is the embedded lab's, with its reports and samples: give another")
         if self.minion is not None and self.postgresql is None:
             raise ValueError("minion is read through the primary: add the table postgresql, or leave minion out")
         if self.application is not None and self.postgresql is None:
@@ -144,7 +146,7 @@ def load(path: Path) -> Environment:
 def read_toml(path: Path, what: str) -> dict[str, object]:
     """Return the tables of a TOML file; raise InvalidFileError saying why it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # as Windows writes it, too
     except FileNotFoundError:
         raise InvalidFileError([f"{path}: no such {what}"]) from None
     except UnicodeDecodeError:

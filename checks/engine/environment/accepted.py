@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from checks.engine.environment.secrets import Model, Name
 
@@ -34,6 +34,13 @@ class WaiverModel(Model):
     reason: Annotated[str, Field(min_length=3)]
     owner: Annotated[str, Field(min_length=1)]
     until: datetime
+
+    @field_validator("reason", "owner")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if value.strip() == "":
+            raise ValueError("must not be blank")
+        return value
 
     @model_validator(mode="after")
     def _one_target(self) -> "WaiverModel":

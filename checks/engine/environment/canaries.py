@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from checks.engine.environment.secrets import Model, Secret
+from checks.engine.environment.secrets import Lines, Model, Secret
 
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$", max_length=60)]
 
@@ -29,7 +29,7 @@ class MinionCanary(Model):
     `connection` holds the connection string of the role that grants/minion-canary.sql creates.
     """
 
-    connection: Secret
+    connection: Lines
     task: Word
     queue: Word = "default"
     within: Annotated[float, Field(ge=1, le=120)] = 30.0

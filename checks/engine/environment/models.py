@@ -5,6 +5,7 @@ import socket
 from datetime import UTC, tzinfo
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -12,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from checks.engine.environment import canaries
 from checks.engine.environment.addresses import plain_url, reached
 from checks.engine.environment.sealed import Sealed
-from checks.engine.environment.secrets import Connection, Model, Name, Secret
+from checks.engine.environment.secrets import Connection, Lines, Model, Name, Secret
 
 
 class ApiTarget(Model):
@@ -24,7 +25,10 @@ class ApiTarget(Model):
     @field_validator("url")
     @classmethod
     def _plain(cls, value: str) -> str:
-        return plain_url(value)
+        url = plain_url(value)
+        if "maintenance" in reached(urlsplit(url).path).split("/"):
+            raise ValueError("leads to /maintenance/, which changes the backend when asked; name what lies above it")
+        return url
 
 
 class Probe(Model):
@@ -163,7 +167,7 @@ class Backup(Place):
     name: Name = "postgresql"
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 7
     timezone: str = "UTC"
-    seed: Secret | None = None
+    seed: Lines | None = None
     manifest_required: bool = False
     encrypted: bool = False
     decrypt: tuple[str, ...] = ()
@@ -171,7 +175,7 @@ class Backup(Place):
     object_lock: bool = False
     second: Place | None = None
     # Excluded: no check uses it, so --check-config does not ask for it where backups are only verified.
-    source: Annotated[Secret | None, Field(exclude=True)] = None
+    source: Annotated[Lines | None, Field(exclude=True)] = None
     encrypt: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from checks.engine.environment.secrets import Model, Secret
+from checks.engine.environment.secrets import Lines, Model, Secret
 
 ProfileName = Literal["smoke", "nightly", "triage", "all"]
 
@@ -23,7 +23,7 @@ class Report(Model):
     guide_url: str = ""
     textfile: str = ""
     heartbeat: dict[ProfileName, Secret] = Field(default_factory=dict)
-    notify: Secret | None = None
+    notify: Lines | None = None
     forecast_days: Annotated[int, Field(ge=0, le=365)] = 14
     keep: Annotated[int, Field(ge=1, le=10_000)] = 60
 

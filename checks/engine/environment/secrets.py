@@ -64,7 +64,22 @@ class Secret(Model):
         return variable(value)
 
     def text(self) -> SecretText:
-        """Return the secret; raise ProbeError (our own fault) naming the variable when it is unset or empty."""
+        """Return the secret; raise ProbeError (our own fault) naming the variable when it is not there or malformed."""
+        secret = resolve(self.env)
+        if re.search(r"[\x00-\x1f\x7f]", secret.reveal()) is not None:
+            raise ProbeError(
+                Reason.OURS,
+                f"the variable {self.env} holds a line end or another control character",
+                "Set it to the secret alone, without one.",
+            )
+        return secret
+
+
+class Lines(Secret):
+    """A secret that may have several lines: a seed as openssl wraps it, or addresses."""
+
+    def text(self) -> SecretText:
+        """Return the secret; raise ProbeError naming the variable when it is unset or empty."""
         return resolve(self.env)
 
 
@@ -76,8 +91,11 @@ def variable(name: str) -> str:
 
 
 def resolve(name: str) -> SecretText:
-    """Return the secret that the variable `name` holds; raise ProbeError when it is unset or empty."""
-    text = os.environ.get(name, "")
+    """Return the secret that the variable `name` holds, without the line end that files of secrets have after it.
+
+    Raises ProbeError when it is unset or empty.
+    """
+    text = os.environ.get(name, "").rstrip("\r\n")
     if text == "":
         raise ProbeError(Reason.OURS, f"the variable {name} is not set", f"Set {name} and run again.")
     return SecretText(text)

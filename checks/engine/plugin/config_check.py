@@ -1,11 +1,10 @@
 """--check-config: every file and variable validated, nothing collected and nothing contacted."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from checks.engine.environment.secrets import Connection, Secret
+from checks.engine.environment.secrets import Connection, Model, Secret
 from checks.engine.model import ProbeError
 from checks.engine.plugin.suite import SUITE, Suite
 
@@ -31,12 +30,14 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def unset(suite: Suite) -> list[str]:
-    """Return one line for each variable that the environment names and that is not set."""
-    return [
-        f"{place}: the variable {name} is not set"
-        for place, name in _variables(suite.environment.model_dump(), "")
-        if not os.environ.get(name)
-    ]
+    """Return one line for each variable that the environment names and that is not set or holds a control character."""
+    lines = []
+    for place, secret in _variables(suite.environment, ""):
+        try:
+            secret.text()
+        except ProbeError as error:
+            lines.append(f"{place}.env: {error.why}")
+    return lines
 
 
 def malformed(suite: Suite) -> list[str]:
@@ -68,13 +69,16 @@ def malformed(suite: Suite) -> list[str]:
     return lines
 
 
-def _variables(value: object, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        name = value.get("env")
-        if isinstance(name, str):
-            yield f"{place}.env", name
+def _variables(value: object, place: str) -> Iterator[tuple[str, Connection | Secret]]:
+    if isinstance(value, Connection | Secret):
+        yield place, value
+    elif isinstance(value, Model):
+        for key, field in type(value).model_fields.items():
+            if not field.exclude:
+                yield from _variables(getattr(value, key), f"{place}.{key}" if place else key)
+    elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _variables(inner, f"{place}.{key}" if place else str(key))
+            yield from _variables(inner, f"{place}.{key}")
     elif isinstance(value, tuple):
         for number, inner in enumerate(value):
             yield from _variables(inner, f"{place}[{number}]")

@@ -15,6 +15,7 @@ from checks.engine.readings import READINGS
 
 PAUSE = 2.0  # seconds between two samples: long enough for a spike to pass
 EXTRA_SAMPLES = 2
+_BLIND = "GRANT pg_monitor "  # the one mend of all that a role without it may not see
 JUDGEMENT = pytest.StashKey[Judgement]()
 
 
@@ -38,10 +39,12 @@ def _may_come_good(reason: Reason, convergent: bool) -> bool:
 
 
 def root_of(suite: Suite, case: Case, failure: Failure) -> str | None:
-    """Return under what a failure is one alarm: the connection's check where that is to blame, else the reading."""
+    """Return under what a failure is one alarm: the check of the connection or of our rights, else the reading."""
     spec = READINGS[failure.reading]
     line = failure.target if spec.via == "" else suite.environment.of(spec.via)[0]
     line = line if failure.blame is None else failure.blame
+    if failure.reason is Reason.DENIED and failure.mend.startswith(_BLIND):
+        return f"{line.service}-privileges@{line.name}"
     if failure.reason not in {Reason.CONNECTION, Reason.OURS, Reason.TIMEOUT}:
         return f"{failure.reading}@{failure.target}"
     root = f"{line.service}-connection@{line.name}"

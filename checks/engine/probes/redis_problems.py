@@ -40,6 +40,7 @@ _REFUSALS = {
     "OOM": "answers OOM: its memory is full, and it takes no writes",
     "MASTERDOWN": "answers MASTERDOWN: it is a replica that has lost its master",
     "READONLY": "answers READONLY: it is a replica",
+    "BUSY": "answers BUSY: a script runs for too long and holds up everybody (SCRIPT KILL ends it)",
 }
 
 
@@ -66,4 +67,6 @@ def refusal(error: RedisError) -> str:
         raise ProbeError(*_OURS[word])
     if isinstance(error, AuthenticationError | AuthorizationError):
         raise ProbeError(*_OURS["WRONGPASS"])
+    if "DB index" in str(error):
+        raise ProbeError(Reason.OURS, "it has no database of that number", "Mend the number in the variable.")
     return _REFUSALS.get(word, "answers with an error that has no name here")

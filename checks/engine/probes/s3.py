@@ -23,7 +23,7 @@ from checks.engine.probes import Context, s3_bucket, s3_key
 from checks.engine.probes.network import Watchdog, in_handshake, problem_of, silent
 from checks.engine.probes.s3_canary import canary
 from checks.engine.probes.s3_descriptions import descriptions
-from checks.engine.probes.s3_problems import Problem, refusal, status_of
+from checks.engine.probes.s3_problems import NOT_S3, Problem, is_listing, refusal, status_of
 from checks.engine.probes.settling import not_connected, settle_all
 from checks.engine.probes.web import Sockets, pool
 from checks.engine.readings import READINGS
@@ -139,12 +139,12 @@ def _guarded(ask: Callable[[], _T], sockets: Sockets, seconds: float) -> _T:
             if dog.expired:
                 raise Problem(silent(seconds, accepted=accepted)) from None
             found = problem_of(error, "S3", seconds, accepted=accepted)
-            raise Problem(found or "answers something that is not S3") from None
+            raise Problem(found or NOT_S3) from None
 
 
 def _ask(client: Any, bucket: str) -> None:
     try:
-        client.head_bucket(Bucket=bucket)
+        answer = client.head_bucket(Bucket=bucket)
     except ClientError as error:
         status = status_of(error)
         if status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}:
@@ -152,6 +152,10 @@ def _ask(client: Any, bucket: str) -> None:
         # The answer to a HEAD has no body and so no code: the same right answers a listing of one key, with one.
         client.list_objects_v2(Bucket=bucket, MaxKeys=1)
         raise Problem(f"answers HeadBucket with {status} but lists the bucket") from None
+    # A web server says 200 to a HEAD too. What bears no mark of S3 must know how to list one key.
+    marked = any(name.startswith("x-amz-") for name in answer["ResponseMetadata"]["HTTPHeaders"])
+    if not marked and not is_listing(client.list_objects_v2(Bucket=bucket, MaxKeys=1)):
+        raise Problem(NOT_S3)
 
 
 def _client(

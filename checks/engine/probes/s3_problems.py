@@ -1,14 +1,22 @@
 """What a store's refusals mean, in our own words; nothing here repeats a text that a store or driver wrote."""
 
 from http import HTTPStatus
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from checks.engine.model import ProbeError, Reason
 
+NOT_S3 = "answers something that is not S3"
+
 
 class Problem(Exception):  # noqa: N818 (it is a finding, not an error of ours)
     """What is wrong with the bucket: the value of the connection's reading."""
+
+
+def is_listing(answer: dict[str, Any]) -> bool:
+    """Return whether an answer to ListObjectsV2 is one; of another page nothing is found, as of an empty bucket."""
+    return any(name in answer for name in ("IsTruncated", "Name", "MaxKeys", "KeyCount", "Contents"))
 
 
 def status_of(error: ClientError) -> int:

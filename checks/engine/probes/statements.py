@@ -225,7 +225,7 @@ _IN_ANOTHER_SCHEMA = (
     "ALTER ROLE {role} SET search_path TO public, and that schema."
 )
 _REFUSALS = {
-    "57014": (Reason.TIMEOUT, "the statement took longer than its timeout"),
+    "57014": (Reason.GIVEN_UP, "the statement took longer than its timeout"),
     "55P03": (Reason.TIMEOUT, "another session holds a lock that it needs"),
     "25P03": (Reason.TIMEOUT, "the server ended our transaction, which had waited too long"),
     "0A000": (Reason.UNSUPPORTED, "this server cannot answer it, as on a replica an unlogged table"),

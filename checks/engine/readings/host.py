@@ -1,6 +1,6 @@
 """What is read of a host that the suite runs on."""
 
-from checks.engine.model import Bytes, Count, NotJudged, Ratio, Reading, Seconds
+from checks.engine.model import Bytes, Count, NotJudged, ProbeError, Ratio, Reading, Reason, Seconds
 from checks.engine.readings import derived, reading
 from checks.engine.records import dataclass
 
@@ -22,10 +22,18 @@ class HostCpu(Reading):
     busy_ratio: Ratio
 
 
+def _restarted(earlier: "HostCpuTimes | HostCounters", later: "HostCpuTimes | HostCounters") -> bool:
+    """Return whether the host restarted; raises ProbeError where its time stands still, as in a copy of a procfs."""
+    if later.boot == earlier.boot and later.total == earlier.total:
+        why = "its CPU time stood still between the two samples: that is no live procfs"
+        raise ProbeError(Reason.NO_DATA, why, "Set procfs under [host] to the /proc of the host.")
+    return later.boot != earlier.boot or later.total < earlier.total
+
+
 @derived("host_cpu", base="host_cpu_times", apart=(5, 900), type=HostCpu)
 def host_cpu(earlier: HostCpuTimes, later: HostCpuTimes) -> HostCpu | NotJudged:
     """Compute the busy share from two readings of the same boot."""
-    if later.boot != earlier.boot or later.total <= earlier.total:
+    if _restarted(earlier, later):
         return NotJudged("the host restarted between the two samples")
     return HostCpu(
         busy_ratio=(later.busy - earlier.busy) / (later.total - earlier.total),
@@ -92,7 +100,7 @@ class HostStrain(Reading):
 @derived("host_strain", base="host_counters", apart=(5, 93600), type=HostStrain)
 def host_strain(earlier: HostCounters, later: HostCounters) -> HostStrain | NotJudged:
     """Compute what happened between two readings."""
-    if later.boot != earlier.boot or later.total <= earlier.total:
+    if _restarted(earlier, later):
         return NotJudged("the host restarted between the two samples")
     passed = later.total - earlier.total
     return HostStrain(

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from checks.engine.model import ProbeError, Reason
@@ -130,8 +130,10 @@ def _offset(value: object, now: float) -> float | None:
 
 def _time(text: str) -> float | None:
     try:
-        return datetime.fromisoformat(text.strip()).timestamp()
-    except ValueError:
+        moment = datetime.fromisoformat(text.strip())
+        # Without a zone it is UTC, as Perl's DateTime writes it, and never the zone of this machine.
+        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
+    except (ValueError, OverflowError):
         pass
     try:
         return float(text)

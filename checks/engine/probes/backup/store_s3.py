@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from checks.engine.environment.models import Place
 from checks.engine.model import ProbeError, Reason
 from checks.engine.probes.backup.store import CHUNK, Deleted, Keeping, ObjectFacts, Stored
+from checks.engine.probes.s3_problems import NOT_S3, is_listing
 
 _T = TypeVar("_T")
 _RESUMES = 3
@@ -75,6 +76,9 @@ class BucketStore:
         found = []
         with _told(f"{self.label} cannot be listed"):
             for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix):
+                if not is_listing(page):
+                    mend = "See what stands at the endpoint of [backup]."
+                    raise ProbeError(Reason.PROTOCOL, f"{self.label} cannot be listed: {NOT_S3}", mend)
                 for item in page.get("Contents", ()):
                     found.append(Stored(item["Key"], item["Size"], item["LastModified"].timestamp()))
         return tuple(sorted(found, key=lambda stored: stored.key))
