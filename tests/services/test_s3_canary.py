@@ -126,6 +126,7 @@ def store(refused: str, status: int, *, body: bytes | None = None) -> Iterator[t
         def _say(self, status: int, body: bytes = b"") -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("x-amz-request-id", "1")
             self.end_headers()
             self.wfile.write(body)
 

@@ -211,6 +211,7 @@ class Poor(http.server.BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         """Know the bucket."""
         self.send_response(200)
+        self.send_header("x-amz-request-id", "1")
         self.end_headers()
 
     def do_GET(self) -> None:
