@@ -2,6 +2,9 @@
 
 import pytest
 
+# What takes minutes comes first: the workers then end together. xdist would leave it to the last, for it has few tests.
+LONGEST = ("test_watchers_faults.py", "test_faults.py", "test_steady.py")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --full and --fault."""
@@ -13,3 +16,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let the checks be imported, whose marks the suite's own plugin would else declare."""
     for mark in ("guide(*ids)", "profiles(*names)", "convergent", "moments", "only_with(option)"):
         config.addinivalue_line("markers", f"{mark}: of a check")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
