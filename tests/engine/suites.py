@@ -135,6 +135,8 @@ class Suite:
             until = time.monotonic() + 60
             while not (self.folder / once).exists() and time.monotonic() < until:
                 time.sleep(0.01)
+            if any(arg.startswith("-n") for arg in args):
+                time.sleep(0.3)  # what the worker found before is still on its way to the controller
             sent = time.time()
             process.send_signal(by)
             output, _ = process.communicate(timeout=60)

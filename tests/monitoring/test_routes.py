@@ -210,8 +210,8 @@ def test_who_made_a_silence_is_shown_without_the_domain(given: str, shown: str) 
 
 
 def silence(name: str, value: str, *, state: str = "active", **more: object) -> dict[str, object]:
-    now = datetime.datetime.now(datetime.UTC)
-    begins = now + datetime.timedelta(minutes=5 if state == "pending" else -5)
+    now = datetime.datetime.now(datetime.UTC)  # when the tests are collected, which may be long before they run
+    begins = now + datetime.timedelta(hours=5 if state == "pending" else -5)
     return {
         "id": f"{name}-{value}",
         "status": {"state": state},

@@ -52,6 +52,8 @@ def by_signal(number: signal.Signals, *more: str) -> Die:
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
         _begun(suite)
+        if more:
+            time.sleep(0.3)  # what the workers found before is still on its way to the controller
         sent = time.time()
         process.send_signal(number)
         code = process.wait(90)  # xdist takes its time to end its workers; the files do not wait for that
