@@ -4,17 +4,15 @@ SQLite, one file an environment, written by the controller only. A broken, locke
 verdict: the reports then show no past. `record` is called once a run, before the reports are written.
 """
 
-import math
 import operator
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from types import MappingProxyType
 
-from checks.engine.forecast import forecast, within_reach
-from checks.engine.model import Measure, Result, Run, State
+from checks.engine.foreseeing import NO_COURSES, Course, finite, forecast_of, foreseen
+from checks.engine.model import Result, Run, State
 from checks.engine.report.past import Forecast, Past
 
 _SCHEMA = """
@@ -39,13 +37,9 @@ _VERSION = 2
 _KEPT_RUNS = 400  # of each profile
 _SHOWN = 30
 _BUCKET = 6 * 3600.0  # seven points in three days are enough for a forecast
-_POINTS = 30
 _REMEMBERED = 120 * 4  # buckets: what lies before them is forgotten
 _SILENT = (State.NOT_JUDGED, State.NOT_COVERED)
 _STATES = {state.value: state for state in State}
-
-Course = Sequence[tuple[float, float]]  # (Unix time, value) points, oldest first
-NO_COURSES: Mapping[str, Course] = MappingProxyType({})
 
 
 class History:
@@ -79,12 +73,12 @@ class History:
     def foreseen(self, run: Run, courses: Mapping[str, Course] = NO_COURSES) -> dict[str, Forecast]:
         """Return when the readings of a finished run that are within their limits meet them; stores nothing."""
         if not self._path.exists():
-            return dict(_foreseen(None, run, courses, self._since))
+            return dict(foreseen(None, run, courses, self._since))
         try:
             with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=0.5)) as store:
-                return dict(_foreseen(store, run, courses, self._since))
+                return dict(foreseen(store, run, courses, self._since))
         except sqlite3.Error:
-            return dict(_foreseen(None, run, courses, self._since))  # `record` says what is the matter
+            return dict(foreseen(None, run, courses, self._since))  # `record` says what is the matter
 
     def _record(self, run: Run, courses: Mapping[str, Course]) -> dict[str, Past]:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -137,7 +131,7 @@ def _store(store: sqlite3.Connection, run: Run, results: Iterable[Result]) -> No
         " high = case when high is null or :value > high then :value else high end"
     )
     kept, bucket = list(results), int(run.started // _BUCKET)
-    values = [_value(result.measure) for result in kept]
+    values = [finite(result.measure) for result in kept]
     store.executemany(
         upsert,
         [
@@ -201,58 +195,11 @@ def _past(
                 values=tuple([value for _, value in course if value is not None]),
                 changes=sum(map(operator.ne, states, states[1:])),
                 seen=len(states),
-                forecast=forecast(
-                    _joined(courses.get(result.key, ()), _points(store, subject, *span), span[0]), result.limits
-                )
-                if result.limits is not None and (result.key in courses or _may_meet(result, low, high))
-                else None,
+                forecast=forecast_of(
+                    store, subject, result, span=span, ends=(low, high), course=courses.get(result.key)
+                ),
             ),
         )
-
-
-def _may_meet(result: Result, low: float | None, high: float | None) -> bool:
-    """Whether its limit is near enough, for all that it has ever been, to look at its course: most never come near."""
-    value = _value(result.measure)
-    if value is None or low is None or high is None or result.limits is None:
-        return True
-    return within_reach(value, high - low, result.limits)
-
-
-def _foreseen(
-    store: sqlite3.Connection | None, run: Run, courses: Mapping[str, Course], since: float
-) -> Iterable[tuple[str, Forecast]]:
-    for result in run.results:
-        value = _value(result.measure)
-        if result.state is not State.OK or result.limits is None or value is None:
-            continue
-        query = "select number from subject where key = ?"
-        row = None if store is None else store.execute(query, (result.key,)).fetchone()
-        own = [] if store is None or row is None else _points(store, row[0], since, run.started)
-        points = _joined(courses.get(result.key, ()), [*own, (run.started, value)], since)
-        found = forecast(points, result.limits)
-        if found is not None:
-            yield result.key, found
-
-
-def _joined(course: Course, own: Course, since: float) -> Course:
-    """Return our own points, with those of a course that lie before them."""
-    began = own[0][0] if own else math.inf
-    return [*(point for point in course if since <= point[0] < began), *own]
-
-
-def _points(store: sqlite3.Connection, subject: int, since: float, now: float) -> list[tuple[float, float]]:
-    """Return the newest points, oldest first; those that a clock once ahead left in the future are passed over."""
-    return store.execute(
-        "select moment, value from point where subject = ? and moment between ? and ? order by bucket desc limit ?",
-        (subject, since, now, _POINTS),
-    ).fetchall()[::-1]
-
-
-def _value(measure: Measure | None) -> float | None:
-    value = None if measure is None else measure.value
-    if value is None or isinstance(value, (str, bool)) or not math.isfinite(value):
-        return None
-    return float(value)
 
 
 def _code(error: sqlite3.Error) -> str:

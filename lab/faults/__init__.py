@@ -12,6 +12,7 @@ from lab.faults import (  # noqa: F401 (they register)
     histories,
     host,
     log_index,
+    log_writers,
     logs,
     logstash,
     minion,

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from checks.engine.probes.prometheus.rules import TOGETHER
+from checks.engine.probes.prometheus.rule_series import TOGETHER
 from checks.engine.readings.prometheus_rules import PrometheusRules
 from tests.monitoring.asked import Answer, Server, kept_of
 

@@ -4,11 +4,12 @@ Called by the probe of Prometheus. Of the configuration nothing else is looked a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
+_MILDER = {"", "warning", "info", "none"}  # an own word for critical (page, P1) is no milder one
 _REFERENCE = re.compile(r"\$(?:(\d+)|\{(\d+)\})")
 
 
@@ -45,6 +46,17 @@ def sent(labels: Mapping[str, str], relabelling: tuple[Mapping[str, Any], ...]) 
             if action == "replace" and match is not None:
                 found[str(step.get("target_label"))] = _expanded(str(step.get("replacement", "$1")), match)
     return found
+
+
+def softened(rules: Iterable[Mapping[str, Any]], relabelling: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:
+    """Return the names of the critical rules, as Prometheus tells of them, whose alerts are dropped or made milder."""
+    found: dict[str, None] = {}
+    for rule in rules:
+        labels = {**{k: str(v) for k, v in rule.get("labels", {}).items()}, "alertname": str(rule["name"])}
+        after = sent(labels, relabelling) or {}
+        if labels.get("severity") == "critical" and after.get("severity", "") in _MILDER:
+            found[labels["alertname"]] = None
+    return tuple(found)
 
 
 def _expanded(replacement: str, match: re.Match[str]) -> str:

@@ -3,15 +3,14 @@
 import functools
 import re
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from checks.engine import promql
 from checks.engine.environment.monitoring import Prometheus
 from checks.engine.model import NotJudged, ProbeError, Reason
 from checks.engine.probes.folding import place
 from checks.engine.probes.prometheus.query import (
-    Point,
     data,
     duration,
     figures,
@@ -21,7 +20,8 @@ from checks.engine.probes.prometheus.query import (
     seconds_since,
     unix,
 )
-from checks.engine.probes.prometheus.relabelling import sent, steps
+from checks.engine.probes.prometheus.relabelling import softened, steps
+from checks.engine.probes.prometheus.rule_series import empty, selected
 from checks.engine.probes.watchers import Asker, largest
 from checks.engine.readings.prometheus import YOUNG
 from checks.engine.readings.prometheus_rules import (
@@ -31,24 +31,20 @@ from checks.engine.readings.prometheus_rules import (
     PrometheusFiring,
     PrometheusRules,
     Rule,
-    Selected,
     Wanted,
 )
 
 SHIPPED = Path(__file__).parents[3] / "alert_rules.toml"
-TOGETHER = 20  # of what rules compare is asked for in one query
 HISTORY = 3 * 86400.0
-_MILDER = {"", "warning", "info", "none"}  # an own word for critical (page, P1) is no milder one
 
 
 def rules(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusRules | NotJudged:
     """Return the loaded alert rules with what their selectors find, and the ones that are wanted."""
     loaded = loaded_rules(asker)
-    selected = _selected(asker, loaded)
-    empty = _empty(asker, loaded)
-    if uptime < YOUNG + settings.interval and (empty or any(one.metric_series == 0 for one in selected)):
+    series, gone = selected(asker, loaded), empty(asker, loaded)
+    if uptime < YOUNG + settings.interval and (gone or any(one.metric_series == 0 for one in series)):
         return NotJudged(f"Prometheus started {uptime:.0f} s ago: its first scrapes are not in yet")
-    buckets = sorted({s.metric for s in selected if s.metric.endswith("_bucket")})
+    buckets = sorted({s.metric for s in series if s.metric.endswith("_bucket")})
     facts = figures(
         asker,
         {
@@ -64,7 +60,7 @@ def rules(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusRules 
     return PrometheusRules(
         rules=loaded,
         wanted=wanted(settings),
-        selected=selected,
+        selected=series,
         buckets=tuple(
             (metric, max((float(p.labels["le"]) for p in facts[f"bucket{number}"]), default=0.0))
             for number, metric in enumerate(buckets)
@@ -73,7 +69,7 @@ def rules(asker: Asker, settings: Prometheus, uptime: float) -> PrometheusRules 
         mounts=tuple(sorted(p.labels["mountpoint"] for p in facts["mounts"])),
         jobs=tuple(job.name for job in settings.jobs),
         scrape_interval=settings.interval,
-        empty=empty,
+        empty=gone,
         source="GET /api/v1/rules",
         sampled_at=now(),
     )
@@ -123,23 +119,17 @@ def firing(asker: Asker, watchdogs: tuple[str, ...]) -> PrometheusFiring:
                 key=lambda f: (f.severity, f.alert, f.instance),
             )
         ),
-        dropped=_dropped(asker, [rule for group in groups for rule in group["rules"]]),
+        dropped=_softened(asker, (rule for group in groups for rule in group["rules"])),
         source="GET /api/v1/rules",
         sampled_at=at,
     )
 
 
-def _dropped(asker: Asker, rules: list[dict[str, Any]]) -> tuple[str, ...] | None:
+def _softened(asker: Asker, rules: Iterable[Mapping[str, Any]]) -> tuple[str, ...] | None:
     try:
-        relabelling = steps(data(asker, "/api/v1/status/config")["yaml"])
+        return softened(rules, steps(data(asker, "/api/v1/status/config")["yaml"]))
     except (ProbeError, KeyError, ValueError):
         return None  # some that stand before it show no configuration: what fires is told all the same
-    found = []
-    for rule in rules:
-        labels = {**{k: str(v) for k, v in rule.get("labels", {}).items()}, "alertname": str(rule["name"])}
-        if labels.get("severity") == "critical" and (sent(labels, relabelling) or {}).get("severity", "") in _MILDER:
-            found.append(labels["alertname"])
-    return tuple(dict.fromkeys(found))
 
 
 def fired(asker: Asker, settings: Prometheus, watchdogs: tuple[str, ...]) -> PrometheusFired:
@@ -204,79 +194,3 @@ def _rule(rule: dict[str, Any], group: dict[str, Any], at: float) -> Rule:
         pending=states.count("pending"),
         firing=states.count("firing"),
     )
-
-
-def _selected(asker: Asker, loaded: tuple[Rule, ...]) -> tuple[Selected, ...]:
-    """Return how many series each selector of each rule has now, all asked for in one query."""
-    asked: list[tuple[str, promql.Selector]] = []
-    for rule in loaded:
-        try:
-            asked += [(rule.name, selector) for selector in promql.selectors(promql.parse(rule.expr))]
-        except ValueError:
-            continue  # newer than our parser: what it selects is not known, and the check says so
-    texts: dict[str, None] = {}
-    for _, selector in asked:
-        texts.update(dict.fromkeys((selector.text, _any(selector), *_with_labels(selector).values())))
-    names = {text: f"s{number}" for number, text in enumerate(texts)}
-    found = figures(asker, {name: f"count({text})" for text, name in names.items()}) if names else {}
-
-    def count(text: str) -> int:
-        return int(one(found[names[text]]) or 0)
-
-    return tuple(
-        Selected(
-            rule=name,
-            metric=selector.metric,
-            text=selector.text,
-            series=count(selector.text),
-            metric_series=count(_any(selector)),
-            lacking=tuple(label for label, text in _with_labels(selector).items() if count(text) == 0),
-        )
-        for name, selector in asked
-    )
-
-
-def _empty(asker: Asker, loaded: tuple[Rule, ...]) -> tuple[str, ...]:
-    """Return what rules compare with a number, and what is not there: not now, nor in the last ten minutes."""
-    texts: dict[str, None] = {}
-    for rule in loaded:
-        try:
-            nodes = promql.arms(promql.parse(rule.expr))
-        except ValueError:
-            continue
-        texts.update(dict.fromkeys(text for node in nodes for text, _ in promql.compared(node)))
-    gone = _of_none(asker, {text: f"count({text})" for text in texts})
-    # what a deploy has started a moment ago has no rate yet
-    return _of_none(asker, {text: f"max_over_time(count({text})[10m:1m])" for text in gone})
-
-
-def _of_none(asker: Asker, asked: dict[str, str]) -> tuple[str, ...]:
-    """Return for which of some queries there is no value; one that fails is none of them (alerts-rules-healthy)."""
-    names = {text: f"e{number}" for number, text in enumerate(asked)}
-    found: dict[str, list[Point]] = {}
-    texts = tuple(asked)
-    for some in (texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)):
-        together = _well(asker, {names[text]: asked[text] for text in some})
-        each = (_well(asker, {names[text]: asked[text]}) for text in some)
-        for part in each if together is None else (together,):
-            found |= part or {}
-    return tuple(text for text, name in names.items() if found.get(name, ()) == [])
-
-
-def _well(asker: Asker, asked: dict[str, str]) -> dict[str, list[Point]] | None:
-    try:
-        return figures(asker, asked)
-    except ProbeError as error:
-        if error.reason is not Reason.NO_DATA:
-            raise
-        return None
-
-
-def _any(selector: promql.Selector) -> str:
-    return selector.text if selector.metric == "" else f'{{__name__="{selector.metric}"}}'
-
-
-def _with_labels(selector: promql.Selector) -> dict[str, str]:
-    if selector.metric == "":
-        return {}
-    return {label: f'{{__name__="{selector.metric}",{label}!=""}}' for label in selector.labels}
